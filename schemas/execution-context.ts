@@ -1,0 +1,73 @@
+import { Type } from '@sinclair/typebox'
+import { input, map, output, ref, rules, stringEnum } from './helpers.js'
+import { ApiResourceMetadataInputSchema, ApiResourceMetadataSchema } from './metadata.js'
+
+export const API_VERSION = 'agentic.stigmer.ai/v1'
+export const KIND = 'ExecutionContext'
+export const DATA_KEY_PATTERN = '^[A-Za-z_][A-Za-z0-9_.-]{0,252}$'
+
+const apiVersion = stringEnum([API_VERSION])
+const kind = stringEnum([KIND])
+const executionId = Type.String({ minLength: 1, maxLength: 253, description: 'The workflow or agent execution that the values are for, as its engine names it.' })
+const value = { minLength: 1, maxLength: 65_536, ...rules({ 'x-max-bytes': 65_536 }) }
+
+export const ExecutionValueInputSchema = input('ExecutionValueInput', {
+  value: Type.String({ ...value, description: '1 byte to 64 KiB of text in UTF-8.' }),
+  is_secret: Type.Optional(Type.Boolean({ description: 'A secret is shown only to callers who may reveal it. False where it is left out.' }))
+}, { description: 'One value for the run.' })
+
+export const ExecutionContextSpecInputSchema = input('ExecutionContextSpecInput', {
+  execution_id: executionId,
+  data: Type.Optional(map(ref(ExecutionValueInputSchema), {
+    maxProperties: 1000,
+    ...rules({ 'x-property-names': { pattern: DATA_KEY_PATTERN }, 'x-max-total-bytes': 1_048_576 }),
+    description: `The values by name, at most 1 MiB in all. A name matches ${DATA_KEY_PATTERN}`
+  }))
+}, { description: 'What the run is given.' })
+
+export const ExecutionContextInputSchema = input('ExecutionContextInput', {
+  api_version: Type.Optional(apiVersion),
+  kind: Type.Optional(kind),
+  metadata: ref(ApiResourceMetadataInputSchema),
+  spec: ref(ExecutionContextSpecInputSchema)
+}, { description: 'A context to create.' })
+
+export const ExecutionValueSchema = output('ExecutionValue', {
+  value: Type.Optional(Type.String({ ...value, description: '1 byte to 64 KiB of text in UTF-8.' })),
+  is_secret: Type.Boolean({ description: 'Whether the value is a secret.' })
+}, { description: 'One value for the run.' })
+
+export const ExecutionContextSpecSchema = output('ExecutionContextSpec', {
+  execution_id: executionId,
+  data: Type.Optional(map(ref(ExecutionValueSchema), { maxProperties: 1000, description: 'The values by name; left out where there are none.' }))
+}, { description: 'What the run is given.' })
+
+export const ApiResourceAuditActorSchema = output('ApiResourceAuditActor', {
+  id: Type.String({ description: 'The caller: `system` where the gateway has no credentials configured.' }),
+  avatar: Type.Optional(Type.String())
+}, { description: 'Who did it.' })
+
+export const ApiResourceAuditInfoSchema = output('ApiResourceAuditInfo', {
+  created_by: ref(ApiResourceAuditActorSchema),
+  created_at: Type.String({ format: 'date-time' }),
+  updated_by: ref(ApiResourceAuditActorSchema),
+  updated_at: Type.String({ format: 'date-time' }),
+  event: Type.String({ description: 'What happened last.' })
+}, { description: 'Who made and last changed one half of a resource, and when.' })
+
+export const ApiResourceAuditSchema = output('ApiResourceAudit', {
+  spec_audit: ref(ApiResourceAuditInfoSchema),
+  status_audit: ref(ApiResourceAuditInfoSchema)
+}, { description: 'Who made and last changed a resource, and when.' })
+
+export const ExecutionContextStatusSchema = output('ExecutionContextStatus', {
+  audit: ref(ApiResourceAuditSchema)
+}, { description: 'What the server knows of a context.' })
+
+export const ExecutionContextSchema = output('ExecutionContext', {
+  api_version: apiVersion,
+  kind,
+  metadata: ref(ApiResourceMetadataSchema),
+  spec: ref(ExecutionContextSpecSchema),
+  status: ref(ExecutionContextStatusSchema)
+}, { description: 'The configuration and secrets of one workflow or agent run. Immutable, and managed by the operator alone.' })

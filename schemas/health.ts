@@ -1,0 +1,5 @@
+import { output, stringEnum } from './helpers.js'
+
+export const HealthSchema = output('Health', {
+  status: stringEnum(['ok'])
+}, { description: 'All is well.' })

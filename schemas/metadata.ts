@@ -1,0 +1,53 @@
+import { Type } from '@sinclair/typebox'
+import { input, map, output, ref, rules, stringEnum } from './helpers.js'
+
+export const SLUG_PATTERN = '^[a-z0-9]([a-z0-9-]{0,251}[a-z0-9])?$'
+export const OWNER_SCOPES = ['api_resource_owner_scope_unspecified', 'platform', 'organization', 'identity_account'] as const
+
+const name = Type.String({ maxLength: 1024, description: 'For people. The slug is made from it unless one is given.' })
+const org = Type.String({ maxLength: 253, description: 'The organization the run belongs to; a reference that names one must name the same.' })
+const labels = map(Type.String({ maxLength: 253 }), {
+  maxProperties: 64, ...rules({ 'x-property-names': { minLength: 1, maxLength: 253 } }), description: 'Short values to select by.'
+})
+const annotations = map(Type.String({ maxLength: 4096 }), {
+  maxProperties: 64, ...rules({ 'x-property-names': { minLength: 1, maxLength: 253 } }), description: 'Longer values for people and tools.'
+})
+const tags = Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: 64, description: 'Words to find it by.' })
+
+export const ApiResourceMetadataInputSchema = input('ApiResourceMetadataInput', {
+  name: Type.Optional(name),
+  slug: Type.Optional(Type.String({
+    pattern: SLUG_PATTERN,
+    ...rules({ 'x-message': 'must be 1 to 253 of a-z, 0-9 and -, beginning and ending with a letter or digit' }),
+    description: 'For machines: unique over all live contexts. Made from the name where it is left out.'
+  })),
+  org: Type.Optional(org),
+  owner_scope: Type.Optional(stringEnum(['api_resource_owner_scope_unspecified'], {
+    ...rules({ 'x-message': 'ExecutionContext owner_scope must be unspecified (operator-managed resource)' }),
+    description: 'An ExecutionContext is operator-managed: leave it out, or say that it is unspecified.'
+  })),
+  labels: Type.Optional(labels),
+  annotations: Type.Optional(annotations),
+  tags: Type.Optional(tags)
+}, {
+  ...rules({ 'x-slug-source': true }),
+  description: 'How a context is named, found and filed. A name or a slug is required.'
+})
+
+export const ApiResourceMetadataVersionSchema = output('ApiResourceMetadataVersion', {
+  id: Type.Optional(Type.String()),
+  message: Type.Optional(Type.String()),
+  previous_version_id: Type.Optional(Type.String())
+}, { description: 'One version of a resource that has versions.' })
+
+export const ApiResourceMetadataSchema = output('ApiResourceMetadata', {
+  name: Type.Optional(name),
+  slug: Type.String({ pattern: SLUG_PATTERN, description: 'For machines: unique over all live contexts.' }),
+  id: Type.String({ readOnly: true, description: 'Given by the server.' }),
+  org: Type.Optional(org),
+  owner_scope: Type.Optional(stringEnum(OWNER_SCOPES, { description: 'Left out where it is unspecified, as it always is here.' })),
+  labels: Type.Optional(labels),
+  annotations: Type.Optional(annotations),
+  tags: Type.Optional(tags),
+  version: Type.Optional(ref(ApiResourceMetadataVersionSchema))
+}, { description: 'How a context is named, found and filed.' })

@@ -1,0 +1,41 @@
+import { Type } from '@sinclair/typebox'
+import { rules, stringEnum } from './helpers.js'
+import { OWNER_SCOPES, SLUG_PATTERN } from './metadata.js'
+
+export const RESOURCE_KINDS = [
+  'api_resource_kind_unknown', 'agent', 'agent_execution', 'session', 'workflow_execution', 'environment', 'execution_context'
+] as const
+
+export const IdParamsSchema = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 253, description: 'The id that the server gave: `exec-` and a lower-case ULID.' })
+})
+
+export const ReferenceQuerySchema = Type.Object({
+  slug: Type.String({
+    pattern: SLUG_PATTERN,
+    ...rules({ 'x-message': 'must be 1 to 253 of a-z, 0-9 and -, beginning and ending with a letter or digit' }),
+    description: 'The slug of the context.'
+  }),
+  kind: Type.Optional(stringEnum(RESOURCE_KINDS, { description: 'Must be `execution_context` where it is given.' })),
+  scope: Type.Optional(stringEnum(OWNER_SCOPES, { description: 'Checked, and otherwise ignored: every context is operator-managed.' })),
+  org: Type.Optional(Type.String({ maxLength: 253, description: 'Must equal the context’s `metadata.org` where it is given.' })),
+  version: Type.Optional(Type.String({
+    maxLength: 253,
+    pattern: '^$|^latest$|^[a-zA-Z0-9._-]+$',
+    description: 'Checked, and otherwise ignored: a context has one version.'
+  }))
+}, { additionalProperties: false })
+
+export const DeleteQuerySchema = Type.Object({
+  version_message: Type.Optional(Type.String({ maxLength: 1024, description: 'Why it is deleted.' }))
+}, { additionalProperties: false })
+
+export const NoQuerySchema = Type.Object({}, { additionalProperties: false })
+
+export const IfNoneMatchSchema = Type.Object({
+  'if-none-match': Type.Optional(Type.String({ description: 'ETags you have: where the context still has one of them the answer is 304, without a body.' }))
+})
+
+export const IfMatchSchema = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'ETags: where the context has none of them it is not deleted, and the answer is 412.' }))
+})

@@ -1,0 +1,54 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import leven from 'leven'
+import { isLoopback } from './auth/loopback.js'
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = typeof LOG_LEVELS[number]
+
+const ConfigSchema = Type.Object({
+  ECTX_HOST: Type.String({ minLength: 1, default: '127.0.0.1', expected: 'an address or host name to listen on' }),
+  ECTX_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, expected: 'a port from 0 (any free one) to 65535' }),
+  ECTX_DATA_DIR: Type.String({ minLength: 1, default: './data', expected: 'a directory' }),
+  ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') })
+})
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly dataDir: string
+  readonly logLevel: LogLevel
+}
+
+/** What is wrong with the environment, a line for each variable. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * The configuration that the `ECTX_…` variables of `environment` give, complete and frozen. An empty variable is as
+ * good as none.
+ * @throws {ConfigError} that names every variable that is unknown or wrong
+ */
+export function loadConfig (environment: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name.startsWith('ECTX_') && value !== ''))
+  const known = Object.keys(ConfigSchema.properties)
+  const unknown = Object.keys(given).filter(name => !known.includes(name)).map(name => {
+    const near = known.find(candidate => leven(candidate, name) <= 3)
+    return `${name} is not known${near === undefined ? `; there are ${known.join(', ')}` : `; did you mean ${near}?`}`
+  })
+  const values = Value.Convert(ConfigSchema, Value.Default(ConfigSchema, given))
+  const wrong = [...Value.Errors(ConfigSchema, values)].map(({ path, schema }) => `${path.slice(1)} must be ${schema.expected}`)
+  if (unknown.length + wrong.length > 0) throw new ConfigError([...unknown, ...new Set(wrong)].join('\n'))
+
+  const checked = values as Static<typeof ConfigSchema>
+  if (!isLoopback(checked.ECTX_HOST)) {
+    throw new ConfigError('ECTX_HOST must be a loopback address (127.0.0.1, ::1 or localhost): without credentials the gateway serves this machine only')
+  }
+  return Object.freeze({
+    host: checked.ECTX_HOST,
+    port: checked.ECTX_PORT,
+    dataDir: checked.ECTX_DATA_DIR,
+    logLevel: checked.ECTX_LOG_LEVEL
+  })
+}

@@ -1,0 +1,56 @@
+/** The closed set of error codes: google.rpc.Code in lower case. What each means on HTTP stands in `src/http/problem.ts`. */
+export const CODES = [
+  'invalid_argument', 'unauthenticated', 'permission_denied', 'not_found', 'already_exists', 'aborted',
+  'failed_precondition', 'resource_exhausted', 'unimplemented', 'unavailable', 'deadline_exceeded', 'internal'
+] as const
+export type Code = typeof CODES[number]
+
+/** One thing wrong with an input: where (RFC 6901 JSON pointer) and what. Neither holds a value that was sent. */
+export interface Violation {
+  readonly pointer: string
+  readonly detail: string
+}
+
+interface Details {
+  readonly cause?: unknown
+  readonly violations?: readonly Violation[]
+  /** The id of the resource that is in the way, with `already_exists`. */
+  readonly existingId?: string
+}
+
+/**
+ * The one error class. `message` is written for the caller: it says what to do and never holds a secret, a stack or
+ * another program's text. That belongs in `cause`, which only the log sees.
+ */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError'
+  readonly violations: readonly Violation[]
+  readonly existingId: string | undefined
+
+  constructor (readonly code: Code, message: string, { cause, violations = [], existingId }: Details = {}) {
+    super(message, { cause })
+    this.violations = violations
+    this.existingId = existingId
+  }
+
+  /** The GatewayError that `thrown` is or was caused by; anything else is `internal`, and becomes the cause. */
+  static from (thrown: unknown): GatewayError {
+    for (let error = thrown; error instanceof Error; error = error.cause) {
+      if (error instanceof GatewayError) return error
+      if (error.name === 'TimeoutError') return new GatewayError('deadline_exceeded', 'the operation took too long; try again', { cause: thrown })
+      if (error.name === 'AbortError') return new GatewayError('aborted', 'the operation was cancelled', { cause: thrown })
+    }
+    return new GatewayError('internal', 'an unexpected error happened; the log has it under this request_id', { cause: thrown })
+  }
+}
+
+/** `invalid_argument` that lists every violation. */
+export function invalidArgument (violations: readonly Violation[]): GatewayError {
+  const [first] = violations
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : ''
+  return new GatewayError('invalid_argument', first === undefined ? 'invalid input' : `${first.pointer || 'the body'} ${first.detail}${more}`, { violations })
+}
+
+/** An RFC 6901 JSON pointer to `path`. */
+export const jsonPointer = (path: ReadonlyArray<string | number>): string =>
+  path.map(part => '/' + String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('')

@@ -1,0 +1,23 @@
+import { ApiResourceDeleteInputSchema, type ApiResourceDeleteInput } from '../gen/ai/stigmer/commons/apiresource/io_pb.js'
+import { Pipeline } from '../pipeline/pipeline.js'
+import { authorize } from '../steps/authorize.js'
+import type { Call } from '../steps/call.js'
+import { deleteResource } from '../steps/delete-resource.js'
+import { extractResourceId } from '../steps/extract-resource-id.js'
+import { loadExistingForDelete } from '../steps/load-existing-for-delete.js'
+import { validateProto } from '../steps/validate-proto.js'
+import type { Store } from '../storage/store.js'
+import { executionContextKind as kind } from './kind.js'
+
+/** A delete may be made conditional: where `onlyRevisions` is given, the context must have one of them. */
+export interface DeleteCall extends Call<ApiResourceDeleteInput> {
+  readonly onlyRevisions: readonly number[] | undefined
+}
+
+/** Deletes a context and answers it as it was. */
+export const deleteContext = (store: Store) => Pipeline.from<DeleteCall>('delete')
+  .step(authorize(`delete ${kind.label}`))
+  .step(validateProto(ApiResourceDeleteInputSchema))
+  .step(extractResourceId)
+  .step(loadExistingForDelete(store, kind))
+  .step(deleteResource(store, kind))

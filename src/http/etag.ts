@@ -1,0 +1,23 @@
+import type { ContextView } from '../execution-context/operations.js'
+
+/** The strong ETag of a view: made from id and revision, never from a value, so that it tells nothing of one. */
+export const etagOf = ({ id, revision }: Pick<ContextView, 'id' | 'revision'>): string => `"${id}.${revision}"`
+
+/** Whether an `If-None-Match` header names `etag` (RFC 9110 §13.1.2: weakly compared). */
+export const matches = (header: string | undefined, etag: string): boolean =>
+  header !== undefined && (header.trim() === '*' || tags(header).includes(etag))
+
+/**
+ * The revisions of resource `id` that an `If-Match` header admits; `undefined` where it admits any.
+ * Strongly compared (RFC 9110 §13.1.1): a weak tag, or one of another resource, admits none.
+ */
+export function revisionsIn (header: string | undefined, id: string): number[] | undefined {
+  if (header === undefined || header.trim() === '*') return undefined
+  return strongTags(header)
+    .filter(tag => tag.startsWith(`"${id}.`))
+    .map(tag => Number(tag.slice(id.length + 2, -1)))
+}
+
+const TAG = /(?:W\/)?"[^"]*"/g
+const strongTags = (header: string): string[] => header.match(TAG)?.filter(tag => !tag.startsWith('W/')) ?? []
+const tags = (header: string): string[] => header.match(TAG)?.map(tag => tag.replace(/^W\//, '')) ?? []

@@ -1,0 +1,136 @@
+import { create, fromJson, type JsonObject } from '@bufbuild/protobuf'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { API_VERSION, ExecutionContextInputSchema, ExecutionContextSchema, KIND } from '../../schemas/execution-context.js'
+import { ref } from '../../schemas/helpers.js'
+import { DeleteQuerySchema, IdParamsSchema, IfMatchSchema, IfNoneMatchSchema, NoQuerySchema, ReferenceQuerySchema } from '../../schemas/requests.js'
+import { ANONYMOUS, SYSTEM } from '../auth/caller.js'
+import { isLoopback } from '../auth/loopback.js'
+import type { ContextView, Operations } from '../execution-context/operations.js'
+import * as proto from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { ExecutionContextIdSchema } from '../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
+import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
+import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../gen/ai/stigmer/commons/apiresource/io_pb.js'
+import { ApiResourceOwnerScope } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import type { Call } from '../steps/call.js'
+import { etagOf, matches, revisionsIn } from './etag.js'
+
+const PATH = '/v1/execution-contexts'
+const tags = ['ExecutionContexts']
+const answer = (description: string) => ({ 'x-response-description': description, ...ref(ExecutionContextSchema) })
+
+/** One route for each operation: what it takes from HTTP, and how it answers. All else is the operation's. */
+export async function executionContextRoutes (instance: FastifyInstance, { operations }: { operations: Operations }): Promise<void> {
+  const app = instance.withTypeProvider<TypeBoxTypeProvider>()
+
+  app.post(PATH, {
+    schema: {
+      operationId: 'createExecutionContext',
+      tags,
+      summary: 'Create a context',
+      description: 'Creates a context for a run. When this answers 201 the context is durable.',
+      querystring: NoQuerySchema,
+      body: ref(ExecutionContextInputSchema),
+      'x-problems': [400, 409, 413, 415],
+      response: { 201: answer('The context, as it is stored.') }
+    }
+  }, async (request, reply) => sendCreated(reply, await operations.create(call(request, toMessage(request.body)), signalOf(reply))))
+
+  app.post(`${PATH}/apply`, {
+    schema: {
+      operationId: 'applyExecutionContext',
+      tags,
+      summary: 'Apply a context',
+      description: 'Creates the context where its slug is free. A context is immutable, so an existing one is `already_exists` and stays as it is.',
+      querystring: NoQuerySchema,
+      body: ref(ExecutionContextInputSchema),
+      'x-problems': [400, 409, 413, 415],
+      response: { 201: answer('The context, as it is stored.') }
+    }
+  }, async (request, reply) => sendCreated(reply, await operations.apply(call(request, toMessage(request.body)), signalOf(reply))))
+
+  app.get(`${PATH}/:id`, {
+    schema: {
+      operationId: 'getExecutionContext',
+      tags,
+      summary: 'Get a context',
+      description: 'Reads a context by its id.',
+      params: IdParamsSchema,
+      querystring: NoQuerySchema,
+      headers: IfNoneMatchSchema,
+      'x-problems': [400, 404],
+      response: { 200: answer('The context.') }
+    }
+  }, async (request, reply) => {
+    const input = create(ExecutionContextIdSchema, { value: request.params.id })
+    return sendContext(request, reply, await operations.get(call(request, input)))
+  })
+
+  app.get(`${PATH}/by-reference`, {
+    schema: {
+      operationId: 'getExecutionContextByReference',
+      tags,
+      summary: 'Get a context by reference',
+      description: 'Reads a context by its slug.',
+      querystring: ReferenceQuerySchema,
+      headers: IfNoneMatchSchema,
+      'x-problems': [400, 404],
+      response: { 200: answer('The context.') }
+    }
+  }, async (request, reply) => {
+    const { slug, org, version, kind = 'api_resource_kind_unknown', scope = 'api_resource_owner_scope_unspecified' } = request.query
+    const input = create(ApiResourceReferenceSchema, { slug, org, version, kind: ApiResourceKind[kind], scope: ApiResourceOwnerScope[scope] })
+    return sendContext(request, reply, await operations.getByReference(call(request, input)))
+  })
+
+  app.delete(`${PATH}/:id`, {
+    schema: {
+      operationId: 'deleteExecutionContext',
+      tags,
+      summary: 'Delete a context',
+      description: 'Deletes a context, and answers it as it was.',
+      params: IdParamsSchema,
+      querystring: DeleteQuerySchema,
+      headers: IfMatchSchema,
+      'x-problems': [400, 404, 412],
+      response: { 200: answer('The context, as it was.') }
+    }
+  }, async (request, reply) => {
+    const { id } = request.params
+    const input = create(ApiResourceDeleteInputSchema, { resourceId: id, versionMessage: request.query.version_message })
+    const onlyRevisions = revisionsIn(request.headers['if-match'], id)
+    return send(reply, await operations.delete({ ...call(request, input), onlyRevisions }, signalOf(reply)))
+  })
+}
+
+const call = <Input>(request: Pick<FastifyRequest, 'ip' | 'id'>, input: Input): Call<Input> => ({
+  caller: isLoopback(request.ip) ? SYSTEM : ANONYMOUS,
+  input,
+  requestId: request.id
+})
+
+/** Aborts where the client goes away before it has its answer: nobody would know of what is then made. */
+function signalOf (reply: Pick<FastifyReply, 'raw'>): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => { if (!reply.raw.writableFinished) gone.abort() })
+  return gone.signal
+}
+
+/** `api_version` and `kind` may be left out of a request: there is only one of each here. */
+const toMessage = (body: object): proto.ExecutionContext =>
+  fromJson(proto.ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...body } as JsonObject)
+
+const send = (reply: FastifyReply, view: ContextView) => reply
+  .header('content-type', 'application/json; charset=utf-8')
+  .header('cache-control', 'no-store')
+  .header('etag', etagOf(view))
+  .send(view.json)
+
+const sendCreated = (reply: FastifyReply, view: ContextView) =>
+  send(reply.code(201).header('location', `${PATH}/${view.id}`), view)
+
+function sendContext (request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, view: ContextView) {
+  const etag = etagOf(view)
+  if (!matches(request.headers['if-none-match'], etag)) return send(reply, view)
+  return reply.code(304).header('cache-control', 'no-store').header('etag', etag).send()
+}

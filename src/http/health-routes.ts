@@ -1,0 +1,32 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { HealthSchema } from '../../schemas/health.js'
+import { ref } from '../../schemas/helpers.js'
+
+/** Whether the gateway is alive, and whether it can do its work: for probes, which have no credentials. */
+export const healthRoutes: FastifyPluginAsync<{ ready: () => Promise<void> }> = async (app, { ready }) => {
+  app.get('/healthz', {
+    schema: {
+      operationId: 'getHealth',
+      tags: ['Health'],
+      summary: 'Is the gateway alive?',
+      description: 'Answers as long as the process can answer at all.',
+      security: [],
+      response: { 200: { 'x-response-description': 'It is alive.', ...ref(HealthSchema) } }
+    }
+  }, async (_, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }))
+
+  app.get('/readyz', {
+    schema: {
+      operationId: 'getReadiness',
+      tags: ['Health'],
+      summary: 'Can the gateway do its work?',
+      description: 'Answers 200 where a change would be durable now: it makes a small one to find out.',
+      security: [],
+      'x-problems': [503],
+      response: { 200: { 'x-response-description': 'It can.', ...ref(HealthSchema) } }
+    }
+  }, async (_, reply) => {
+    await ready()
+    return reply.header('cache-control', 'no-store').send({ status: 'ok' })
+  })
+}

@@ -1,0 +1,76 @@
+import { isUtf8 } from 'node:buffer'
+import { parse as findErrors, type ParseError } from 'jsonc-parser'
+import { GatewayError, invalidArgument } from '../errors.js'
+
+const MOST_NESTING = 32
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+/**
+ * Parses a JSON body; an empty one is no body. Refuses what would be read otherwise than it was meant (text that is
+ * no UTF-8, half of a surrogate pair), `__proto__`, and nesting beyond any use. An error says where, and never
+ * quotes the text.
+ * @throws `invalid_argument`
+ */
+export function parseJsonBody (bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined
+  if (!isUtf8(bytes)) throw refuse('is not valid UTF-8')
+  if (nesting(bytes) > MOST_NESTING) throw refuse(`is nested more than ${MOST_NESTING} levels deep`)
+  const text = bytes.toString()
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw refuse(`is not valid JSON at ${position(text)}`)
+  }
+  if (SUSPECT.test(text)) assertHarmless(value)
+  return value
+}
+
+const refuse = (detail: string): GatewayError => invalidArgument([{ pointer: '', detail }])
+
+/** How deep `bytes` nests, found before anything is built from it. */
+function nesting (bytes: Buffer): number {
+  let depth = 0
+  let deepest = 0
+  for (let index = 0; index < bytes.length; index++) {
+    switch (bytes[index]) {
+      case OPEN_BRACE: case OPEN_BRACKET:
+        if (++depth > deepest) deepest = depth
+        break
+      case CLOSE_BRACE: case CLOSE_BRACKET:
+        depth--
+        break
+      case QUOTE:
+        for (index++; index < bytes.length && bytes[index] !== QUOTE; index++) if (bytes[index] === BACKSLASH) index++
+    }
+  }
+  return deepest
+}
+
+/** Line and column of the first mistake. V8's own message would quote the text around it. */
+function position (text: string): string {
+  const errors: ParseError[] = []
+  findErrors(text, errors, { disallowComments: true, allowTrailingComma: false })
+  const before = text.slice(0, errors[0]?.offset ?? text.length)
+  const line = before.split('\n').length
+  const column = before.length - before.lastIndexOf('\n')
+  return `line ${line}, column ${column}`
+}
+
+// Names the prototype, or has an escape that could, or that could be half a pair: UTF-8 itself cannot hold one.
+const SUSPECT = /__proto__|\\u005[fF]|\\u[dD][89a-fA-F]/
+
+function assertHarmless (value: unknown): void {
+  if (typeof value === 'string' && !value.isWellFormed()) throw refuse('has a string with half of a surrogate pair')
+  if (typeof value !== 'object' || value === null) return
+  for (const [key, child] of Object.entries(value)) {
+    if (key === '__proto__') throw refuse('has a field named __proto__, which is never allowed')
+    assertHarmless(key)
+    assertHarmless(child)
+  }
+}

@@ -1,0 +1,90 @@
+import type { OpenAPIV3 } from 'openapi-types'
+import { API_VERSION, KIND } from '../../schemas/execution-context.js'
+import { GatewayError, invalidArgument, type Code } from '../errors.js'
+import { failure, toProblem } from './problem.js'
+
+// What the OpenAPI document has beside the routes' own schemas.
+
+const ID = 'exec-01jd8x3m5v7q2w4e6r8t0y1z3c'
+const REQUEST_ID = '1f9d4c0e-8a53-4c55-9d0e-6a9a3b0f7c21'
+
+/** Prefilled in Swagger UI for create and apply: a fresh gateway answers it 201. */
+export const REQUEST_EXAMPLE = {
+  metadata: { name: 'Nightly import 42', labels: { team: 'data' } },
+  spec: {
+    execution_id: 'wfx-42',
+    data: {
+      REGION: { value: 'eu-central-1', is_secret: false },
+      API_TOKEN: { value: 'not-a-real-token', is_secret: true }
+    }
+  }
+}
+
+const audit = {
+  created_by: { id: 'system' },
+  created_at: '2026-11-21T09:30:00.000Z',
+  updated_by: { id: 'system' },
+  updated_at: '2026-11-21T09:30:00.000Z',
+  event: 'created'
+}
+
+export const RESPONSE_EXAMPLE = {
+  api_version: API_VERSION,
+  kind: KIND,
+  metadata: { ...REQUEST_EXAMPLE.metadata, slug: 'nightly-import-42', id: ID },
+  spec: REQUEST_EXAMPLE.spec,
+  status: { audit: { spec_audit: audit, status_audit: audit } }
+}
+
+const header = (description: string, example: string): OpenAPIV3.HeaderObject => ({ description, schema: { type: 'string' }, example })
+
+export const HEADERS: Record<string, OpenAPIV3.HeaderObject> = {
+  ETag: header('Names this state of the context; for `If-None-Match` and `If-Match`.', `"${ID}.1"`),
+  Location: header('The path of the new context.', `/v1/execution-contexts/${ID}`),
+  'Retry-After': header('Seconds to wait before trying again.', '1'),
+  'X-Request-Id': header('The `X-Request-Id` that was sent, where it is well-formed, else a new one; the log has it too.', REQUEST_ID)
+}
+
+const contexts = '/v1/execution-contexts'
+const error = (code: Code, message: string) => new GatewayError(code, message)
+
+const EXAMPLES: Record<number, [description: string, path: string, error: GatewayError]> = {
+  400: ['The request is not valid: `errors` has all that is wrong.', contexts, invalidArgument([
+    { pointer: '/metadata/owner_scope', detail: 'ExecutionContext owner_scope must be unspecified (operator-managed resource)' },
+    { pointer: '/spec/execution_id', detail: 'is required' }
+  ])],
+  404: ['There is no such context.', `${contexts}/${ID}`, error('not_found', `no ExecutionContext with id '${ID}'`)],
+  409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],
+  412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
+  413: ['The body is larger than 2 MiB.', contexts, error('resource_exhausted', 'the body is larger than 2 MiB')],
+  415: ['The body is no JSON by its media type.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json')],
+  503: ['The gateway cannot do its work now.', '/readyz', error('unavailable', 'the store cannot work now; try again, and see the log for its reason')]
+}
+
+const problem = (description: string, path: string, error: GatewayError, status?: number): OpenAPIV3.ResponseObject => ({
+  description,
+  headers: {
+    'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
+    ...(error.code === 'unavailable' && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } })
+  },
+  content: {
+    'application/problem+json': {
+      schema: { $ref: '#/components/schemas/Problem' },
+      example: toProblem(failure(error, status), REQUEST_ID, path)
+    }
+  }
+})
+
+/** The answers that are no success, by the name of their component. */
+export const PROBLEMS: Record<string, OpenAPIV3.ResponseObject> = {
+  NotModified: {
+    description: 'The context still has one of the ETags given. There is no body.',
+    headers: {
+      ETag: { $ref: '#/components/headers/ETag' },
+      'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' }
+    }
+  },
+  Problem: problem('Anything else that went wrong.', contexts, error('internal', 'an unexpected error happened; the log has it under this request_id')),
+  ...Object.fromEntries(Object.entries(EXAMPLES).map(([status, [description, path, error]]) =>
+    [`Problem${status}`, problem(description, path, error, Number(status))]))
+}

@@ -1,0 +1,84 @@
+import swagger from '@fastify/swagger'
+import fastify, { errorCodes, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { Operations } from '../execution-context/operations.js'
+import { GatewayError } from '../errors.js'
+import { docs } from './docs.js'
+import { executionContextRoutes } from './execution-context-routes.js'
+import { healthRoutes } from './health-routes.js'
+import { parseJsonBody } from './json-body.js'
+import { documentOptions, sharedSchemas } from './openapi.js'
+import { sendProblem, toFailure } from './problem.js'
+import { requestIdOf } from './request-id.js'
+import { logFailure, logRequest, logRequests } from './request-log.js'
+import { answerUnparsable } from './unparsable.js'
+import { refuseUnrouted } from './unrouted.js'
+import { createValidatorCompiler } from './validation.js'
+
+export interface Gateway {
+  readonly operations: Operations
+  /** Resolves where the gateway can do its work now. */
+  readonly ready: () => Promise<void>
+  readonly log: Logger
+}
+
+const BODY_LIMIT = 2 * 1024 * 1024
+const REQUEST_TIMEOUT = 30_000
+
+/** The REST transport: translates HTTP to operations and back. The caller listens and closes. */
+export async function createServer ({ operations, ready, log }: Gateway): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    // Every request's own lines carry its id themselves; a child logger for each would cost more than the line.
+    childLoggerFactory: logger => logger,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT,
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(request, reply, toFailure(error))
+      logRequest(log, request, reply)
+    },
+    clientErrorHandler: answerUnparsable(log)
+  })
+
+  app.setValidatorCompiler(createValidatorCompiler(sharedSchemas))
+  // Answers are sent as they are stored; the response schemas are for the document alone.
+  app.setSerializerCompiler(() => JSON.stringify)
+  for (const schema of sharedSchemas) app.addSchema(schema)
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    if (body.length > 0 && !isJson(request.headers['content-type'])) {
+      throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
+    }
+    return parseJsonBody(body)
+  })
+
+  let closing = false
+  app.addHook('preClose', async () => { closing = true })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    if (!closing) return
+    reply.header('connection', 'close')
+    throw new GatewayError('unavailable', 'the gateway is shutting down; try again')
+  })
+  logRequests(app, log)
+  refuseUnrouted(app)
+  app.setErrorHandler((error, request, reply) => {
+    const failed = toFailure(error)
+    if (failed.status >= 500) logFailure(log, request, failed.error)
+    return sendProblem(request, reply, failed)
+  })
+
+  await app.register(swagger, documentOptions)
+  await app.register(docs)
+  await app.register(executionContextRoutes, { operations })
+  await app.register(healthRoutes, { ready })
+  return app
+}
+
+const isJson = (type: string | undefined) => type !== undefined && /^application\/json\s*(;|$)/i.test(type.trim())

@@ -1,0 +1,35 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { GatewayError } from '../errors.js'
+import { failure, pathOf, sendProblem } from './problem.js'
+
+/**
+ * Answers 405 with `Allow` where the path exists for other methods, and 404 where it does not: Fastify would say 404
+ * to both. Does so before the body is read. Call it before the routes are added.
+ */
+export function refuseUnrouted (app: FastifyInstance): void {
+  const methods = new Map<string, Set<string>>()
+  const patterns = new Map<string, RegExp>()
+
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = methods.get(url) ?? new Set()
+    methods.set(url, known)
+    for (const name of [method].flat()) known.add(name)
+    if (url.includes(':')) patterns.set(url, new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`))
+  })
+
+  const refuse = (request: FastifyRequest, reply: FastifyReply) => {
+    const path = pathOf(request.url)
+    const url = methods.has(path) ? path : [...patterns].find(([, pattern]) => pattern.test(path))?.[0]
+    if (url === undefined) return sendProblem(request, reply, failure(new GatewayError('not_found', 'there is nothing at this path; /docs lists what there is')))
+    const allowed = [...methods.get(url) ?? []].sort().join(', ')
+    reply.header('allow', allowed)
+    return sendProblem(request, reply, failure(new GatewayError('unimplemented', `${request.method} is not possible here; use ${allowed}`), 405))
+  }
+
+  app.addHook('onRequest', async (request, reply) => {
+    // A path of its own that also looks like an id (`…/apply`) must not be taken for one.
+    const own = methods.get(pathOf(request.url))
+    if (request.is404 || (own !== undefined && !own.has(request.method))) return refuse(request, reply)
+  })
+  app.setNotFoundHandler(refuse)
+}

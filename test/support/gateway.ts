@@ -1,0 +1,21 @@
+import type { Test } from 'tap'
+import { serve } from '../../src/compose.js'
+import { createLogger } from '../../src/log.js'
+import { MemoryStore } from '../../src/storage/memory.js'
+import type { Store } from '../../src/storage/store.js'
+
+/** A gateway on `store` for `app.inject`, closed when the test ends; `lines` holds what it logs. */
+export async function startGateway (t: Test, store: Store = new MemoryStore()) {
+  const lines: Array<Record<string, unknown>> = []
+  const log = createLogger('trace', { write: line => { lines.push(JSON.parse(line)) } })
+  const app = await serve(store, log)
+  t.teardown(() => app.close())
+  return { app, lines }
+}
+
+/** The body of a request that creates a context, with `changes` laid over its top level. */
+export const contextBody = (changes: { metadata?: object, spec?: object } = {}) => ({
+  metadata: { name: 'My Run' },
+  spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1' }, TOKEN: { value: 's3cr3t', is_secret: true } } },
+  ...changes
+})
