@@ -1,5 +1,6 @@
 import { context, SpanStatusCode, trace, type Span } from '@opentelemetry/api'
 import type { Logger } from 'pino'
+import { GatewayError } from './errors.js'
 import type { Observer, PipelineFailure, Watch } from './pipeline/pipeline.js'
 
 const tracer = trace.getTracer('execution-context-gateway')
@@ -28,26 +29,27 @@ function watch (log: Logger, pipeline: string, requestId: unknown, span: Span): 
     step (name, work) {
       const stepSpan = tracer.startSpan(`step ${name}`, {}, parent)
       const stepBegan = performance.now()
-      const done = (error?: unknown) => {
+      const end = () => {
         steps[name] = milliseconds(stepBegan)
-        if (error !== undefined) stepSpan.setStatus({ code: SpanStatusCode.ERROR, message: codeOf(error) })
         stepSpan.end()
       }
       const fail = (error: unknown): never => {
-        done(error)
+        markFailed(stepSpan, error)
+        end()
         throw error
       }
+      let result: ReturnType<typeof work>
       try {
-        const result = context.with(trace.setSpan(parent, stepSpan), work)
-        if (result instanceof Promise) return result.then(value => { done(); return value }, fail)
-        done()
-        return result
+        result = context.with(trace.setSpan(parent, stepSpan), work)
       } catch (error) {
         return fail(error)
       }
+      if (result instanceof Promise) return result.then(value => { end(); return value }, fail)
+      end()
+      return result
     },
     end (failure?: PipelineFailure) {
-      if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: codeOf(failure) })
+      if (failure !== undefined) markFailed(span, failure)
       span.end()
       log.debug({ request_id: requestId, pipeline, steps, duration_ms: milliseconds(began), code: failure && codeOf(failure), failed_step: failure?.step }, 'pipeline')
     }
@@ -57,5 +59,6 @@ function watch (log: Logger, pipeline: string, requestId: unknown, span: Span): 
 /** Since `began`, to the microsecond. */
 const milliseconds = (began: number) => Math.round((performance.now() - began) * 1000) / 1000
 
-// Never the message: a cause's text may quote what a caller sent.
-const codeOf = (error: unknown) => error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'internal'
+// The code alone, as a caller is told it: a cause's own text may quote what was sent.
+const codeOf = (error: unknown) => GatewayError.from(error).code
+const markFailed = (span: Span, error: unknown) => span.setStatus({ code: SpanStatusCode.ERROR, message: codeOf(error) })

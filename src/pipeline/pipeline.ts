@@ -4,7 +4,7 @@ type Adding = object | void
 /** A named unit of work: reads `Needs` from the context, returns what it `Adds` to it. Knows no transport. */
 export interface Step<Name extends string, Needs extends object, Adds extends Adding> {
   readonly name: Name
-  readonly run: (ctx: Readonly<Needs>, signal?: AbortSignal) => Awaitable<Adds>
+  readonly run: (ctx: Needs, signal?: AbortSignal) => Awaitable<Adds>
 }
 
 /**
@@ -13,26 +13,38 @@ export interface Step<Name extends string, Needs extends object, Adds extends Ad
  */
 export const step = <Name extends string, Needs extends object, Adds extends Adding>(
   name: Name,
-  run: (ctx: Readonly<Needs>, signal?: AbortSignal) => Awaitable<Adds>
+  run: (ctx: Needs, signal?: AbortSignal) => Awaitable<Adds>
 ): Step<Name, Needs, Adds> => ({ name, run })
 
-type Missing<Ctx, Needs> = Exclude<keyof Needs, keyof Ctx> & string
-type Clash<Ctx, Adds> = keyof Ctx & keyof Adds & string
+// Of a union, the keys of every member: what may be there counts as there.
+type KeyOf<T> = T extends unknown ? keyof T : never
+type Missing<Ctx, Needs> = Exclude<keyof Needs, KeyOf<Ctx>> & string
+type Clash<Ctx, Adds> = KeyOf<Ctx> & KeyOf<Adds> & string
+// `any`, a record and a list bring keys that no type names; they would blind every check after them.
+type Unnamed<Key> = string extends Key ? true : number extends Key ? true : false
 type Mistyped<Ctx, Needs> = {
   [Key in keyof Ctx & keyof Needs]: Ctx[Key] extends Needs[Key] ? never : Key
 }[keyof Ctx & keyof Needs] & string
-// One flat object, not `Ctx & Adds`: hovers and errors stay short.
-type Merge<Ctx, Adds> = Adds extends object ? { [Key in keyof (Ctx & Adds)]: (Ctx & Adds)[Key] } : Ctx
+// One flat object, not `Ctx & Adds`: hovers and errors stay short. A step that may add nothing leaves a union.
+type Merge<Ctx, Adds> = [Adds] extends [never]
+  ? Ctx
+  : Adds extends object ? { [Key in keyof (Ctx & Adds)]: (Ctx & Adds)[Key] } : Ctx
 
-/** The step itself where it fits; otherwise the sentence that the compiler prints. */
+/**
+ * The step itself where it fits; otherwise the sentence that the compiler prints. Whether values fit is asked in the
+ * compiler's own way, which also works in a generic pipeline; where they do not, it explains that against `Ctx`.
+ */
 type Fit<Name extends string, Ctx extends object, Needs extends object, Adds extends Adding> =
-  [Missing<Ctx, Needs>, Mistyped<Ctx, Needs>, Clash<Ctx, Adds>] extends [never, never, never]
-    ? Step<Name, Needs, Adds>
-    : | `${Name} needs '${Missing<Ctx, Needs>}', which no earlier step adds`
-      | `${Name} needs '${Mistyped<Ctx, Needs>}' of another type than an earlier step adds`
-      | `${Name} would overwrite '${Clash<Ctx, Adds>}', which an earlier step adds`
+  Unnamed<keyof Needs | KeyOf<Adds>> extends true
+    ? `${Name} must name each key that it needs or adds`
+    : [Missing<Ctx, Needs> | Clash<Ctx, Adds>] extends [never]
+        ? [Ctx] extends [Needs]
+            ? Step<Name, Needs, Adds>
+            : Step<Name, Ctx, Adds> | `${Name} needs '${Mistyped<Ctx, Needs>}' of another type than it has here`
+        : | `${Name} needs '${Missing<Ctx, Needs>}', which no earlier step adds`
+          | `${Name} would overwrite '${Clash<Ctx, Adds>}', which is already there`
 
-/** Watches every run of the pipelines it is given to; see `src/observer.ts` for the one we use. */
+/** Watches every run of the pipelines it is given to; must not throw. `src/observer.ts` is the one we use. */
 export interface Observer {
   /** Called as a run begins. Answers `undefined` where nobody watches: the run then pays nothing more. */
   begin (pipeline: string, start: object): Watch | undefined
@@ -51,14 +63,14 @@ export class PipelineFailure extends Error {
   override readonly name = 'PipelineFailure'
   readonly code: string | undefined
 
-  constructor (readonly pipeline: string, readonly step: string, override readonly cause: unknown) {
-    super(`${pipeline} failed at ${step}`)
+  constructor (readonly pipeline: string, readonly step: string, cause: unknown) {
+    super(`${pipeline} failed at ${step}`, { cause })
     this.code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
   }
 }
 
-/** An immutable list of steps; `Ctx` is what a step appended now could read. */
-export class Pipeline<Start extends object, Ctx extends object = Start> {
+/** An immutable list of steps. `Ctx` is what a step appended now could read, exactly: a pipeline cannot be made to forget a key. */
+export class Pipeline<Start extends object, in out Ctx extends object = Start> {
   private constructor (
     readonly name: string,
     // Erased: `step` has checked each against its context, which is the only way in.
@@ -85,15 +97,15 @@ export class Pipeline<Start extends object, Ctx extends object = Start> {
   async run (start: Start, observer?: Observer, signal?: AbortSignal): Promise<Readonly<Ctx>> {
     let ctx: object = Object.freeze({ ...start })
     const watch = observer?.begin(this.name, ctx)
-    for (const { name, run } of this.steps) {
+    for (const step of this.steps) {
       try {
         signal?.throwIfAborted()
-        const ran = watch === undefined ? run(ctx, signal) : watch.step(name, () => run(ctx, signal))
+        const ran = watch === undefined ? step.run(ctx, signal) : watched(watch, step, ctx, signal)
         // A synchronous step costs no turn of the event loop.
         const added = ran instanceof Promise ? await ran : ran
-        if (added !== undefined) ctx = Object.freeze({ ...ctx, ...added })
+        if (added !== undefined) ctx = extend(ctx, added)
       } catch (cause) {
-        const failure = new PipelineFailure(this.name, name, cause)
+        const failure = new PipelineFailure(this.name, step.name, cause)
         watch?.end(failure)
         throw failure
       }
@@ -101,4 +113,16 @@ export class Pipeline<Start extends object, Ctx extends object = Start> {
     watch?.end()
     return ctx as Ctx
   }
+}
+
+// Apart from `run`, whose variables a closure would move to the heap for every step, watched or not.
+const watched = (watch: Watch, { name, run }: Step<string, any, Adding>, ctx: object, signal?: AbortSignal) =>
+  watch.step(name, () => run(ctx, signal))
+
+/** Types admit values with more keys than they name; none of those may change what an earlier step has established. */
+function extend (ctx: object, added: object): object {
+  for (const key in added) {
+    if (Object.hasOwn(ctx, key)) throw new TypeError(`would overwrite '${key}', which is already there`)
+  }
+  return Object.freeze({ ...ctx, ...added })
 }

@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { apply } from '../../src/execution-context/apply.js'
+import { create } from '../../src/execution-context/create.js'
+import { deleteContext } from '../../src/execution-context/delete.js'
+import { getByReference } from '../../src/execution-context/get-by-reference.js'
+import { get } from '../../src/execution-context/get.js'
+import { MemoryStore } from '../../src/storage/memory.js'
+
+const store = new MemoryStore()
+const pipelines = [create, apply, get, getByReference, deleteContext].map(pipeline => pipeline(store))
+
+/** What the script prints. */
+const print = async (...operations: string[]) =>
+  (await promisify(execFile)(process.execPath, ['scripts/pipelines.js', ...operations])).stdout
+// Each has a compiler to start, so they start together.
+const [everything, one, none] = await Promise.all([print(), print('get'), print('update').catch(error => error)])
+
+t.test('npm run pipelines', async t => {
+  const [diagram, ...tables] = everything.split('\n\n').reverse()
+  const operations = tables.reverse().map(table => {
+    const [name, , ...rows] = table.split('\n')
+    return { name, rows: rows.map(row => row.trim().split(/ {2,}/)) }
+  })
+
+  t.test('shows every operation with the steps that it runs, in order', async t => {
+    const shown = operations.map(({ name, rows }) => ({ name, steps: rows.slice(1).map(([step]) => step) }))
+    t.strictSame(shown, pipelines.map(({ name, steps }) => ({ name, steps: steps.map(({ name }) => name) })))
+  })
+
+  t.test('shows what each step of create needs and adds, with types', async t => {
+    t.strictSame(operations[0]?.rows, [
+      ['(call)', 'caller: Caller, input: ExecutionContext, requestId: string'],
+      ['Authorize', 'caller: Caller', '–'],
+      ['ValidateProto', 'input: ExecutionContext', '–'],
+      ['ResolveSlug', 'input: Resource', 'slug: string'],
+      ['CheckDuplicate', 'slug: string', '–'],
+      ['BuildNewState', 'input: ExecutionContext, slug: string, caller: Caller', 'resource: ExecutionContext'],
+      ['Persist', 'resource: ExecutionContext, slug: string', 'record: StoredRecord']
+    ])
+  })
+
+  t.test('draws the same as a Mermaid diagram', async t => {
+    t.match(diagram, /^```mermaid\nflowchart LR\n/)
+    for (const { name, steps } of pipelines) {
+      t.match(diagram, `subgraph ${name}\n`)
+      steps.forEach((step, index) => t.match(diagram, `${name}${index + 1}["${step.name}<br/>`))
+    }
+    t.match(diagram, 'create3 -->|slug| create4')
+    t.match(diagram, 'create5["BuildNewState<br/><i>input, slug, caller</i>"]')
+  })
+})
+
+t.test('npm run pipelines -- operation shows that one, and says which there are where it is none', async t => {
+  t.match(one, /^get\n/)
+  t.notMatch(one, 'Persist')
+  t.equal(none.code, 1)
+  for (const { name } of pipelines) t.match(none.stderr, name)
+})

@@ -1,0 +1,30 @@
+// The new operation of src/pipeline/README.md, made of real steps and two new ones.
+import { executionContextKind as kind } from '../../../src/execution-context/kind.js'
+import { ExecutionContextSchema, type ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { Pipeline, step } from '../../../src/pipeline/pipeline.js'
+import { authorize } from '../../../src/steps/authorize.js'
+import type { Call } from '../../../src/steps/call.js'
+import { loadForApply } from '../../../src/steps/load-for-apply.js'
+import { resolveSlug } from '../../../src/steps/resolve-slug.js'
+import { validateProto } from '../../../src/steps/validate-proto.js'
+import type { Store, StoredRecord } from '../../../src/storage/store.js'
+
+declare const merge: (input: ExecutionContext, existing: StoredRecord | undefined) => StoredRecord
+
+const mergeState = step('MergeState', ({ input, existing }: { input: ExecutionContext, existing: StoredRecord | undefined }) =>
+  ({ record: merge(input, existing), created: existing === undefined }))
+
+const save = (store: Store) => step('Save', async ({ record, existing }: { record: StoredRecord, existing: StoredRecord | undefined }) => {
+  if (existing === undefined) await store.insert(record)
+  else await store.replace(record, existing.revision)
+})
+
+export const upsert = (store: Store) => Pipeline.from<Call<ExecutionContext>>('upsert')
+  .step(authorize('upsert Execution Context'))
+  .step(validateProto(ExecutionContextSchema))
+  .step(resolveSlug)
+  .step(loadForApply(store, kind))
+  .step(mergeState)
+  .step(save(store))
+
+export const created = async (store: Store, call: Call<ExecutionContext>): Promise<boolean> => (await upsert(store).run(call)).created

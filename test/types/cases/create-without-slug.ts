@@ -1,0 +1,12 @@
+// names: CheckDuplicate, BuildNewState, slug
+import { executionContextKind as kind } from '../../../src/execution-context/kind.js'
+import type { ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { Pipeline } from '../../../src/pipeline/pipeline.js'
+import { buildNewState } from '../../../src/steps/build-new-state.js'
+import type { Call } from '../../../src/steps/call.js'
+import { checkDuplicate } from '../../../src/steps/check-duplicate.js'
+import type { Store } from '../../../src/storage/store.js'
+
+const start = Pipeline.from<Call<ExecutionContext>>('create')
+export const checked = (store: Store) => start.step(checkDuplicate(store, kind))
+export const built = start.step(buildNewState(kind))
