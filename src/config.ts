@@ -34,7 +34,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name.startsWith('ECTX_') && value !== ''))
   const known = Object.keys(ConfigSchema.properties)
   const unknown = Object.keys(given).filter(name => !known.includes(name)).map(name => {
-    const near = known.find(candidate => leven(candidate, name) <= 3)
+    const [near] = known.filter(candidate => leven(candidate, name) <= 3).sort((a, b) => leven(a, name) - leven(b, name))
     return `${name} is not known${near === undefined ? `; there are ${known.join(', ')}` : `; did you mean ${near}?`}`
   })
   const values = Value.Convert(ConfigSchema, Value.Default(ConfigSchema, given))

@@ -3,8 +3,9 @@ import { GatewayError } from './errors.js'
 import { PipelineFailure } from './pipeline/pipeline.js'
 import type { LogLevel } from './config.js'
 
-/** A line waits for others at most this long, which makes it several times cheaper than a write of its own. */
+// Lines are written together: that makes one several times cheaper than by itself. None waits longer than this.
 const FLUSH_MS = 200
+const FLUSH_CHARACTERS = 65_536
 
 /** JSON lines on standard output; for people where that is a terminal. `flush` writes what still waits. */
 export async function createLog (level: LogLevel): Promise<{ log: Logger, flush: () => void }> {
@@ -12,18 +13,52 @@ export async function createLog (level: LogLevel): Promise<{ log: Logger, flush:
     const { default: pretty } = await import('pino-pretty')
     return { log: createLogger(level, pretty({ sync: true, ignore: 'pid,hostname' })), flush () {} }
   }
-  const destination = pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: FLUSH_MS })
-  return { log: createLogger(level, destination), flush: () => destination.flushSync() }
+  const lines = gathered()
+  return { log: createLogger(level, lines), flush: lines.flushSync }
+}
+
+function gathered (): DestinationStream & { flushSync (): void } {
+  const output = pino.destination({ dest: 1, sync: false })
+  let waiting = ''
+  const pass = () => {
+    if (waiting !== '') output.write(waiting)
+    waiting = ''
+  }
+  setInterval(pass, FLUSH_MS).unref()
+  return {
+    write (line) {
+      waiting += line
+      if (waiting.length >= FLUSH_CHARACTERS) pass()
+    },
+    // pino calls it too, after a `fatal` line.
+    flushSync () {
+      pass()
+      output.flushSync()
+    }
+  }
 }
 
 /** A logger that writes to `destination` and lets no error's payload through. */
 export const createLogger = (level: LogLevel, destination: DestinationStream): Logger => pino({
   level,
   base: undefined,
-  timestamp: pino.stdTimeFunctions.isoTime,
+  timestamp: isoTime,
   formatters: { level: label => ({ level: label }) },
   serializers: { err: describeError }
 }, destination)
+
+let stampedAt = 0
+let stamp = ''
+
+/** pino's ISO time, made once for all the lines of one millisecond: making it is a third of the cost of a line. */
+function isoTime (): string {
+  const now = Date.now()
+  if (now !== stampedAt) {
+    stampedAt = now
+    stamp = `,"time":"${new Date(now).toISOString()}"`
+  }
+  return stamp
+}
 
 /**
  * An error and its causes for the log. Only messages that we wrote, and those of the store and the operating system

@@ -33,7 +33,7 @@ export function indexKeys ({ kind, id, slug, executionId, expireTime }: StoredRe
 const CHECKSUM_BYTES = 4
 
 /** A record as LevelDB keeps it: its CRC-32 (LevelDB does not check its own when it reads), then the protobuf. */
-export function encodeRecord ({ expireTime, ...record }: StoredRecord): Uint8Array {
+export function encodeRecord ({ expireTime, ...record }: StoredRecord): Buffer {
   const message = toBinary(RecordSchema, create(RecordSchema, {
     ...record,
     expireTimeMs: expireTime === undefined ? undefined : BigInt(expireTime)
@@ -46,9 +46,14 @@ export function encodeRecord ({ expireTime, ...record }: StoredRecord): Uint8Arr
 
 /** @throws `internal` naming `id`, where a single bit has changed or the record is another's */
 export function decodeRecord (value: Buffer, id: string): StoredRecord {
-  const message = value.subarray(CHECKSUM_BYTES)
-  if (value.length < CHECKSUM_BYTES || value.readUInt32LE() !== crc32(message)) throw damaged(id)
-  const { $typeName, $unknown, expireTimeMs, ...record } = fromBinary(RecordSchema, message)
-  if (record.id !== id) throw damaged(id)
-  return { ...record, expireTime: expireTimeMs === undefined ? undefined : Number(expireTimeMs) }
+  try {
+    const message = value.subarray(CHECKSUM_BYTES)
+    if (value.readUInt32LE() !== crc32(message)) throw new Error('the checksum is wrong')
+    const record = fromBinary(RecordSchema, message)
+    if (record.id !== id) throw new Error('the record is another')
+    const { kind, slug, executionId, expireTimeMs, revision, body } = record
+    return { kind, id, slug, executionId, expireTime: expireTimeMs === undefined ? undefined : Number(expireTimeMs), revision, body }
+  } catch (cause) {
+    throw damaged(id, cause)
+  }
 }

@@ -1,4 +1,5 @@
 import type { Level } from 'level'
+import { storeFailure } from './level-errors.js'
 
 interface Waiting {
   readonly key: string
@@ -18,6 +19,7 @@ export class LevelReader {
     this.#db = db
   }
 
+  /** @throws `unavailable`, or `internal` naming what is damaged */
   get (key: string): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(() => this.#read())
@@ -33,7 +35,7 @@ export class LevelReader {
       waiting.forEach(({ resolve }, index) => resolve(values[index]))
     } catch {
       // One unreadable block fails the whole call: ask for each by itself, so that it fails no other.
-      for (const { key, resolve, reject } of waiting) this.#db.get(key).then(resolve, reject)
+      for (const { key, resolve, reject } of waiting) this.#db.get(key).then(resolve, error => reject(storeFailure(error, key)))
     }
   }
 }

@@ -1,12 +1,12 @@
-import { open, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Level } from 'level'
-import { unavailable } from './level-errors.js'
+import { storeFailure } from './level-errors.js'
+import type { LevelGate } from './level-gate.js'
 import type { LevelReader } from './level-reader.js'
+import { assertReopenable } from './level-probe.js'
 import { closed } from './refusals.js'
 
 export type Operation =
-  | { readonly type: 'put', readonly key: string, readonly value: Uint8Array }
+  | { readonly type: 'put', readonly key: string, readonly value: Buffer }
   | { readonly type: 'del', readonly key: string }
 
 /** A conditional change: looks at the values of `keys` as they will be when it is its turn, and decides. */
@@ -31,14 +31,16 @@ const MOST_CHANGES_AT_ONCE = 512
 export class LevelWriter {
   readonly #db: Level<string, Buffer>
   readonly #reader: LevelReader
+  readonly #gate: LevelGate
   #queue: Array<Queued<any>> = []
   #draining: Promise<void> | undefined
   #open = true
   #failed = false
 
-  constructor (db: Level<string, Buffer>, reader: LevelReader) {
+  constructor (db: Level<string, Buffer>, reader: LevelReader, gate: LevelGate) {
     this.#db = db
     this.#reader = reader
+    this.#gate = gate
   }
 
   /** Resolves with the change's result when it is durable. */
@@ -72,10 +74,7 @@ export class LevelWriter {
       const settle = changes.map(({ change, resolve, reject }) => {
         try {
           const { operations, result } = change.decide(key => state.get(key)?.())
-          for (const operation of operations) {
-            const value = operation.type === 'put' ? Buffer.from(operation.value) : undefined
-            state.set(operation.key, () => value)
-          }
+          for (const operation of operations) state.set(operation.key, () => operation.type === 'put' ? operation.value : undefined)
           batch.push(...operations)
           return () => resolve(result)
         } catch (refusal) {
@@ -85,7 +84,7 @@ export class LevelWriter {
       if (batch.length > 0) await this.#write(batch)
       for (const tell of settle) tell()
     } catch (error) {
-      const refusal = unavailable(error)
+      const refusal = storeFailure(error)
       for (const { reject } of changes) reject(refusal)
     }
   }
@@ -95,14 +94,14 @@ export class LevelWriter {
     const unique = [...new Set(keys)]
     const values = await Promise.allSettled(unique.map(key => this.#reader.get(key)))
     return new Map(values.map((value, index) => [unique[index]!, () => {
-      if (value.status === 'rejected') throw unavailable(value.reason)
+      if (value.status === 'rejected') throw value.reason
       return value.value
     }]))
   }
 
   async #write (batch: Operation[]): Promise<void> {
     try {
-      await this.#db.batch<string, Uint8Array>(batch, { sync: true, valueEncoding: 'view' })
+      await this.#db.batch(batch, { sync: true })
     } catch (error) {
       this.#failed = true
       throw error
@@ -112,24 +111,14 @@ export class LevelWriter {
   /**
    * After a failed write LevelDB's log may end in half a record, behind which nothing written could be recovered:
    * so before the next change the database is reopened, which starts a new log. Reads go on until the disk can
-   * be written again.
+   * be written again, and wait while it reopens.
    */
   async #recover (): Promise<void> {
-    if (this.#db.status === 'open') await assertWritable(this.#db.location)
-    await this.#db.close()
-    await this.#db.open()
+    if (this.#db.status === 'open') await assertReopenable(this.#db.location)
+    await this.#gate.alone(async () => {
+      await this.#db.close()
+      await this.#db.open()
+    })
     this.#failed = false
-  }
-}
-
-async function assertWritable (directory: string): Promise<void> {
-  const path = join(directory, 'write-probe')
-  const file = await open(path, 'w', 0o600)
-  try {
-    await file.write(Buffer.alloc(64 * 1024))
-    await file.sync()
-  } finally {
-    await file.close()
-    await unlink(path)
   }
 }

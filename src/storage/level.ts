@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { Level } from 'level'
-import { decodeRecord, encodeRecord, expireTimeBound, indexKeys, indexPrefix, recordKey, slugKey } from './level-codec.js'
-import { cannotOpen, unavailable } from './level-errors.js'
+import { decodeRecord, encodeRecord, indexKeys, recordKey, slugKey } from './level-codec.js'
+import { cannotOpen } from './level-errors.js'
+import { LevelGate } from './level-gate.js'
+import { readPage } from './level-page.js'
 import { LevelReader } from './level-reader.js'
 import { LevelWriter, type Operation } from './level-writer.js'
 import { closed, damaged, idTaken, slugTaken, staleRevision } from './refusals.js'
@@ -13,24 +15,25 @@ export class LevelStore implements Store {
   readonly #db: Level<string, Buffer>
   readonly #reader: LevelReader
   readonly #writer: LevelWriter
-  #open = true
+  readonly #gate = new LevelGate()
+  #closing: Promise<void> | undefined
 
   private constructor (db: Level<string, Buffer>) {
     this.#db = db
     this.#reader = new LevelReader(db)
-    this.#writer = new LevelWriter(db, this.#reader)
+    this.#writer = new LevelWriter(db, this.#reader, this.#gate)
   }
 
   /** Opens the database in `directory`, which is made where it is absent. @throws `unavailable` with what to do about it */
   static async open (directory: string): Promise<LevelStore> {
-    const db = new Level<string, Buffer>(directory, { valueEncoding: 'buffer' })
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 })
+      const db = new Level<string, Buffer>(directory, { valueEncoding: 'buffer' })
       await db.open()
+      return new LevelStore(db)
     } catch (error) {
       throw cannotOpen(directory, error)
     }
-    return new LevelStore(db)
   }
 
   insert (record: StoredRecord): Promise<void> {
@@ -47,21 +50,22 @@ export class LevelStore implements Store {
     })
   }
 
-  async find (kind: string, id: string): Promise<StoredRecord | undefined> {
-    const value = await this.#get(recordKey(kind, id))
-    return value === undefined ? undefined : decodeRecord(value, id)
+  find (kind: string, id: string): Promise<StoredRecord | undefined> {
+    return this.#read(() => this.#find(kind, id))
   }
 
-  async findBySlug (kind: string, slug: string): Promise<StoredRecord | undefined> {
-    for (let lost: string | undefined; ;) {
-      const id = (await this.#get(slugKey(kind, slug)))?.toString()
-      if (id === undefined) return undefined
-      const record = await this.find(kind, id)
-      if (record !== undefined) return record
-      // Removed between the two reads, or lost: the second look tells.
-      if (lost === id) throw damaged(id)
-      lost = id
-    }
+  findBySlug (kind: string, slug: string): Promise<StoredRecord | undefined> {
+    return this.#read(async () => {
+      for (let lost: string | undefined; ;) {
+        const id = (await this.#reader.get(slugKey(kind, slug)))?.toString()
+        if (id === undefined) return undefined
+        const record = await this.#find(kind, id)
+        if (record?.slug === slug) return record
+        // Changed between the two reads, or lost: the second look tells.
+        if (lost === id) throw damaged(id)
+        lost = id
+      }
+    })
   }
 
   replace (record: StoredRecord, revision: number): Promise<void> {
@@ -94,49 +98,28 @@ export class LevelStore implements Store {
     })
   }
 
-  async page (kind: string, filter: PageFilter, cursor: string | undefined, limit: number): Promise<Page> {
-    this.#assertOpen()
-    const prefix = filter.executionId !== undefined
-      ? indexPrefix.byExecution(kind, filter.executionId)
-      : filter.expiresBefore !== undefined ? indexPrefix.byExpireTime(kind) : indexPrefix.byId(kind)
-    // U+FFFF sorts behind every character that a key can hold.
-    const end = filter.expiresBefore !== undefined ? expireTimeBound(kind, filter.expiresBefore) : `${prefix}\uffff`
-    try {
-      const keys = await this.#db.keys({ gt: cursor === undefined ? prefix : prefix + cursor, lt: end, limit: limit + 1 }).all()
-      const places = keys.slice(0, limit).map(key => key.slice(prefix.length))
-      const records = await Promise.all(places.map(place => this.find(kind, place.slice(place.lastIndexOf('\0') + 1))))
-      return {
-        // One that was removed since its key was read is no longer a match.
-        records: records.filter(record => record !== undefined),
-        cursor: keys.length > limit ? places.at(-1) : undefined
-      }
-    } catch (error) {
-      throw unavailable(error)
-    }
+  page (kind: string, filter: PageFilter, cursor: string | undefined, limit: number): Promise<Page> {
+    return this.#read(() => readPage(this.#db, kind, filter, cursor, limit))
   }
 
   /** Writes nothing lasting, but through the same queue and as durably as any change. */
   ready (): Promise<void> {
-    return this.#writer.apply({ keys: [], decide: () => ({ operations: [{ type: 'put', key: 'ready', value: new Uint8Array() }], result: undefined }) })
+    return this.#writer.apply({ keys: [], decide: () => ({ operations: [{ type: 'put', key: 'ready', value: Buffer.alloc(0) }], result: undefined }) })
   }
 
-  async close (): Promise<void> {
-    this.#open = false
-    await this.#writer.close()
-    await this.#db.close()
+  close (): Promise<void> {
+    this.#closing ??= this.#writer.close().then(() => this.#gate.alone(() => this.#db.close()))
+    return this.#closing
   }
 
-  async #get (key: string): Promise<Buffer | undefined> {
-    this.#assertOpen()
-    try {
-      return await this.#reader.get(key)
-    } catch (error) {
-      throw unavailable(error)
-    }
+  async #read<T> (read: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw closed()
+    return this.#gate.read(read)
   }
 
-  #assertOpen () {
-    if (!this.#open) throw closed()
+  async #find (kind: string, id: string): Promise<StoredRecord | undefined> {
+    const value = await this.#reader.get(recordKey(kind, id))
+    return value === undefined ? undefined : decodeRecord(value, id)
   }
 }
 

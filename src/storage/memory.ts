@@ -53,7 +53,7 @@ export class MemoryStore implements Store {
       .filter(({ place }) => cursor === undefined || place > cursor)
       .sort((a, b) => a.place < b.place ? -1 : 1)
     const page = matches.slice(0, limit)
-    return { records: page.map(({ record }) => record), cursor: matches.length > limit ? page.at(-1)?.place : undefined }
+    return { records: page.map(({ record }) => record), damaged: [], cursor: matches.length > limit ? page.at(-1)?.place : undefined }
   }
 
   async ready (): Promise<void> {

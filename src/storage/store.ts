@@ -21,6 +21,8 @@ export type PageFilter =
 
 export interface Page {
   readonly records: readonly StoredRecord[]
+  /** The ids of those that belong to the page but cannot be read: they hide no other. */
+  readonly damaged: readonly string[]
   /** Continues after the last record; absent on the last page. */
   readonly cursor?: string
 }

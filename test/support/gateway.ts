@@ -19,3 +19,21 @@ export const contextBody = (changes: { metadata?: object, spec?: object } = {}) 
   spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1' }, TOKEN: { value: 's3cr3t', is_secret: true } } },
   ...changes
 })
+
+export const PATH = '/v1/execution-contexts'
+
+type App = Awaited<ReturnType<typeof startGateway>>['app']
+
+/** Posts `body`: an object as JSON, anything else as the bytes that are sent as JSON. */
+export const post = (app: App, body: object | string, url = PATH, headers: Record<string, string> = {}) => app.inject({
+  method: 'POST',
+  url,
+  payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
+  headers: { 'content-type': 'application/json', ...headers }
+})
+
+/** A new context of `app`, with the name `name`. */
+export async function createContext (app: App, name = 'My Run') {
+  const response = await post(app, contextBody({ metadata: { name } }))
+  return { id: response.json().metadata.id as string, slug: response.json().metadata.slug as string, etag: response.headers.etag as string, context: response.json() }
+}

@@ -1,0 +1,112 @@
+import { spawnSync } from 'node:child_process'
+import t, { type Test } from 'tap'
+import { byReference, CONTEXTS, createClient } from '../support/http.js'
+import { spawnGateway, startProcess } from '../support/process.js'
+
+// A file that may not grow stands for a full disk: Node ignores SIGXFSZ, so such a write fails with EFBIG. Only the
+// soft limit is set, which anybody may lift again.
+const full = ['sh', '-c', 'ulimit -S -f 1000 && exec "$0" "$@"']
+const lift = (pid: number) => spawnSync('prlimit', ['--pid', String(pid), '--fsize=unlimited:'])
+
+type Client = ReturnType<typeof createClient>
+
+const newContext = (slug: string) => ({ metadata: { slug }, spec: { execution_id: 'wfx', data: { VALUE: { value: slug.repeat(1500) } } } })
+
+/** Creates contexts from many writers until each has been refused; the answers by slug. */
+async function writeUntilFull (t: Test, client: Client) {
+  const acknowledged = new Map<string, string>()
+  const refused: string[] = []
+  await Promise.all(Array.from({ length: 16 }, async (_, writer) => {
+    for (let turn = 0; ; turn++) {
+      const slug = `w${writer}-${turn}`
+      const { status, text } = await client.post(CONTEXTS, newContext(slug))
+      if (status !== 201) {
+        t.equal(status, 503)
+        t.equal(JSON.parse(text).code, 'unavailable')
+        refused.push(slug)
+        return
+      }
+      acknowledged.set(slug, text)
+    }
+  }))
+  t.ok(acknowledged.size > 0)
+  return { acknowledged, refused }
+}
+
+/** All that was acknowledged is there, by slug and by id, as it was answered. */
+async function assertThere (t: Test, client: Client, acknowledged: Map<string, string>) {
+  const read = await Promise.all([...acknowledged].map(async ([slug, text]) => {
+    const answers = await Promise.all([byReference(slug), `${CONTEXTS}/${JSON.parse(text).metadata.id}`].map(client.get))
+    return answers.every(answer => answer.text === text)
+  }))
+  t.same(new Set(read), new Set([true]))
+}
+
+/** What was refused is absent or whole. */
+async function assertNotHalf (t: Test, client: Client, refused: string[]) {
+  for (const slug of refused) {
+    const bySlug = await client.get(byReference(slug))
+    if (bySlug.status === 404) continue
+    t.equal(bySlug.status, 200)
+    const { metadata, spec } = JSON.parse(bySlug.text)
+    t.equal(spec.data.VALUE.value, newContext(slug).spec.data.VALUE.value)
+    t.equal((await client.get(`${CONTEXTS}/${metadata.id}`)).text, bySlug.text)
+  }
+}
+
+t.test('a full disk refuses changes, reads go on, and with room again changes do too', async t => {
+  const gateway = await startProcess(t, { under: full })
+  const client = createClient(t, gateway.address)
+  const { acknowledged, refused } = await writeUntilFull(t, client)
+
+  t.equal((await client.post(CONTEXTS, newContext('still-full'))).status, 503)
+  t.equal((await client.get('/readyz')).status, 503)
+  t.equal((await client.get('/healthz')).status, 200)
+  await assertThere(t, client, acknowledged)
+  await assertNotHalf(t, client, refused)
+
+  if (lift(gateway.pid).status === 0) {
+    // Whoever reads meanwhile does not notice that the store recovers.
+    const recovered = new AbortController()
+    const [some] = acknowledged.keys()
+    const read = Promise.all(Array.from({ length: 16 }, async () => {
+      while (!recovered.signal.aborted) if ((await client.get(byReference(some!))).status !== 200) return false
+      return true
+    }))
+    for (const slug of ['room-1', 'room-2']) {
+      const { status, text } = await client.post(CONTEXTS, newContext(slug))
+      t.equal(status, 201)
+      acknowledged.set(slug, text)
+    }
+    recovered.abort()
+    t.notOk((await read).includes(false))
+    t.equal((await client.get('/readyz')).status, 200)
+    await assertThere(t, client, acknowledged)
+    await assertNotHalf(t, client, refused)
+  } else {
+    t.comment('there is no prlimit here, so the limit was not lifted')
+  }
+
+  t.equal((await gateway.stop()).code, 0)
+  const next = await startProcess(t, { env: { ECTX_DATA_DIR: gateway.dataDir } })
+  const nextClient = createClient(t, next.address)
+  await assertThere(t, nextClient, acknowledged)
+  await assertNotHalf(t, nextClient, [...refused, 'still-full'])
+  t.equal((await nextClient.post(CONTEXTS, newContext('after'))).status, 201)
+})
+
+t.test('kill -9 on a full disk: what was acknowledged is there, and nothing is there by half', async t => {
+  const gateway = await startProcess(t, { under: full })
+  const { acknowledged, refused } = await writeUntilFull(t, createClient(t, gateway.address))
+  await gateway.kill()
+  const next = await startProcess(t, { env: { ECTX_DATA_DIR: gateway.dataDir } })
+  const client = createClient(t, next.address)
+  await assertThere(t, client, acknowledged)
+  await assertNotHalf(t, client, refused)
+})
+
+t.test('on a full disk the gateway does not start, and says why', async t => {
+  const { code, stderr } = await spawnGateway(t, { under: ['sh', '-c', 'ulimit -S -f 0 && exec "$0" "$@"'] }).exited
+  t.equal(code, 1)
+  t.match(stderr, /cannot open the data directory .*: its disk is full/)
+})

@@ -1,0 +1,7 @@
+import { MemoryStore } from '../../src/storage/memory.js'
+import type { Store } from '../../src/storage/store.js'
+
+/** A store that can be closed, and that fails with `error` whatever else it is asked. */
+export const failingStore = (error: Error): Store => new Proxy(new MemoryStore(), {
+  get: (_, method) => async () => { if (method !== 'close') throw error }
+})
