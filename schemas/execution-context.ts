@@ -6,8 +6,8 @@ export const API_VERSION = 'agentic.stigmer.ai/v1'
 export const KIND = 'ExecutionContext'
 export const DATA_KEY_PATTERN = '^[A-Za-z_][A-Za-z0-9_.-]{0,252}$'
 
-const apiVersion = stringEnum([API_VERSION])
-const kind = stringEnum([KIND])
+const apiVersion = stringEnum([API_VERSION], { description: 'The version of the kind; a request may leave it out.' })
+const kind = stringEnum([KIND], { description: 'The kind of resource; a request may leave it out.' })
 const executionId = Type.String({ minLength: 1, maxLength: 253, description: 'The workflow or agent execution that the values are for, as its engine names it.' })
 const value = { minLength: 1, maxLength: 65_536, ...rules({ 'x-max-bytes': 65_536 }) }
 
@@ -21,7 +21,7 @@ export const ExecutionContextSpecInputSchema = input('ExecutionContextSpecInput'
   data: Type.Optional(map(ref(ExecutionValueInputSchema), {
     maxProperties: 1000,
     ...rules({ 'x-property-names': { pattern: DATA_KEY_PATTERN }, 'x-max-total-bytes': 1_048_576 }),
-    description: `The values by name, at most 1 MiB in all. A name matches ${DATA_KEY_PATTERN}`
+    description: `The values by name, at most 1 MiB in all. A name matches \`${DATA_KEY_PATTERN}\`.`
   }))
 }, { description: 'What the run is given.' })
 
@@ -44,15 +44,15 @@ export const ExecutionContextSpecSchema = output('ExecutionContextSpec', {
 
 export const ApiResourceAuditActorSchema = output('ApiResourceAuditActor', {
   id: Type.String({ description: 'The caller: `system` where the gateway has no credentials configured.' }),
-  avatar: Type.Optional(Type.String())
+  avatar: Type.Optional(Type.String({ description: 'Where a picture of the caller is, if there is one.' }))
 }, { description: 'Who did it.' })
 
 export const ApiResourceAuditInfoSchema = output('ApiResourceAuditInfo', {
   created_by: ref(ApiResourceAuditActorSchema),
-  created_at: Type.String({ format: 'date-time' }),
+  created_at: Type.String({ format: 'date-time', description: 'When it was made.' }),
   updated_by: ref(ApiResourceAuditActorSchema),
-  updated_at: Type.String({ format: 'date-time' }),
-  event: Type.String({ description: 'What happened last.' })
+  updated_at: Type.String({ format: 'date-time', description: 'When it was last changed.' }),
+  event: Type.String({ description: 'What happened last, such as `created`.' })
 }, { description: 'Who made and last changed one half of a resource, and when.' })
 
 export const ApiResourceAuditSchema = output('ApiResourceAudit', {

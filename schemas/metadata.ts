@@ -35,15 +35,15 @@ export const ApiResourceMetadataInputSchema = input('ApiResourceMetadataInput', 
 })
 
 export const ApiResourceMetadataVersionSchema = output('ApiResourceMetadataVersion', {
-  id: Type.Optional(Type.String()),
-  message: Type.Optional(Type.String()),
-  previous_version_id: Type.Optional(Type.String())
-}, { description: 'One version of a resource that has versions.' })
+  id: Type.Optional(Type.String({ description: 'Names the version.' })),
+  message: Type.Optional(Type.String({ description: 'Why it was made.' })),
+  previous_version_id: Type.Optional(Type.String({ description: 'Names the version before it.' }))
+}, { description: 'One version of a resource that has versions; a context has none.' })
 
 export const ApiResourceMetadataSchema = output('ApiResourceMetadata', {
   name: Type.Optional(name),
   slug: Type.String({ pattern: SLUG_PATTERN, description: 'For machines: unique over all live contexts.' }),
-  id: Type.String({ readOnly: true, description: 'Given by the server.' }),
+  id: Type.String({ readOnly: true, description: 'Given by the server: `exec-` and a lower-case ULID.' }),
   org: Type.Optional(org),
   owner_scope: Type.Optional(stringEnum(OWNER_SCOPES, { description: 'Left out where it is unspecified, as it always is here.' })),
   labels: Type.Optional(labels),

@@ -33,9 +33,9 @@ export const DeleteQuerySchema = Type.Object({
 export const NoQuerySchema = Type.Object({}, { additionalProperties: false })
 
 export const IfNoneMatchSchema = Type.Object({
-  'if-none-match': Type.Optional(Type.String({ description: 'ETags you have: where the context still has one of them the answer is 304, without a body.' }))
+  'If-None-Match': Type.Optional(Type.String({ description: 'The ETags you have: where the context has one of them it is not sent again.' }))
 })
 
 export const IfMatchSchema = Type.Object({
-  'if-match': Type.Optional(Type.String({ description: 'ETags: where the context has none of them it is not deleted, and the answer is 412.' }))
+  'If-Match': Type.Optional(Type.String({ description: 'ETags, such as a read gave: where the context has none of them the answer is 412.' }))
 })

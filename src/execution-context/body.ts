@@ -1,17 +1,17 @@
 import { create, fromBinary, toBinary, toJson } from '@bufbuild/protobuf'
 import { ExecutionContextSchema, type ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
-import { ExecutionContextBodySchema, type ExecutionContextBody } from '../gen/ectx/storage/v1/body_pb.js'
+import { ExecutionContextBodySchema } from '../gen/ectx/storage/v1/body_pb.js'
 import { damaged } from '../storage/refusals.js'
 import type { StoredRecord } from '../storage/store.js'
 
 /** The body of a context's record: its answers, rendered once so that no read has to. */
 export const encodeBody = (resource: ExecutionContext): Uint8Array =>
-  toBinary(ExecutionContextBodySchema, create(ExecutionContextBodySchema, { fullJson: Buffer.from(JSON.stringify(render(resource))) }))
+  toBinary(ExecutionContextBodySchema, create(ExecutionContextBodySchema, { fullJson: JSON.stringify(render(resource)) }))
 
-/** @throws `internal` naming the record, where its body is no such body */
-export function decodeBody ({ id, body }: StoredRecord): ExecutionContextBody {
+/** The whole resource as JSON text. @throws `internal` naming the record, where its body is no such body */
+export function fullJson ({ id, body }: StoredRecord): string {
   try {
-    return fromBinary(ExecutionContextBodySchema, body)
+    return fromBinary(ExecutionContextBodySchema, body).fullJson
   } catch (error) {
     throw damaged(id, error)
   }

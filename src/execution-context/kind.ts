@@ -3,7 +3,7 @@ import { ExecutionContextSchema, type ExecutionContext } from '../gen/ai/stigmer
 import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceMetadataSchema } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ResourceKind } from '../steps/resource-kind.js'
-import { decodeBody, encodeBody } from './body.js'
+import { encodeBody, fullJson } from './body.js'
 
 /** Rules of `api.proto` that stand on `metadata` but speak of one field of it. */
 export const RULE_FIELDS = {
@@ -37,5 +37,5 @@ export const executionContextKind: ResourceKind<ExecutionContext> = {
     body: encodeBody(resource)
   }),
 
-  fromRecord: record => fromJsonString(ExecutionContextSchema, Buffer.from(decodeBody(record).fullJson).toString())
+  fromRecord: record => fromJsonString(ExecutionContextSchema, fullJson(record))
 }

@@ -5,7 +5,7 @@ import type { Observer, Pipeline } from '../pipeline/pipeline.js'
 import type { Call } from '../steps/call.js'
 import type { Store, StoredRecord } from '../storage/store.js'
 import { apply } from './apply.js'
-import { decodeBody } from './body.js'
+import { fullJson } from './body.js'
 import { create } from './create.js'
 import { deleteContext, type DeleteCall } from './delete.js'
 import { getByReference } from './get-by-reference.js'
@@ -15,8 +15,8 @@ import { get } from './get.js'
 export interface ContextView {
   readonly id: string
   readonly revision: number
-  /** The resource as JSON, in UTF-8. */
-  readonly json: Uint8Array
+  /** The resource as JSON. */
+  readonly json: string
 }
 
 /** Runs one operation. @throws {PipelineFailure}, whose GatewayError `GatewayError.from` finds */
@@ -36,7 +36,7 @@ export function createOperations (store: Store, observer: Observer): Operations 
   const operation = <C extends object, Ctx extends { record: StoredRecord }>(pipeline: Pipeline<C, Ctx>): Operation<C> =>
     async (call, signal) => {
       const { record } = await pipeline.run(call, observer, signal)
-      return { id: record.id, revision: record.revision, json: decodeBody(record).fullJson }
+      return { id: record.id, revision: record.revision, json: fullJson(record) }
     }
   return {
     create: operation(create(store)),

@@ -6,13 +6,22 @@ import { REQUEST_EXAMPLE } from './openapi-parts.js'
 
 /**
  * Swagger UI at `/docs`, whole from this server. Its policy lists what is allowed instead of using the ready-made one,
- * which upgrades requests to https and so leaves a blank page on plain http under any name but localhost.
+ * which upgrades requests to https and so leaves a blank page on plain http under any name but localhost. The layout
+ * is the one without a top bar: that offers other servers' documents and has an inline style, and both are refused.
  */
 export async function docs (app: FastifyInstance): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     theme: { title: 'Execution Context Gateway' },
-    uiConfig: { tryItOutEnabled: true, persistAuthorization: true, deepLinking: true, filter: true, defaultModelsExpandDepth: 0, displayRequestDuration: true },
+    uiConfig: {
+      layout: 'BaseLayout',
+      tryItOutEnabled: true,
+      persistAuthorization: true,
+      deepLinking: true,
+      filter: true,
+      defaultModelExpandDepth: 3,
+      defaultModelsExpandDepth: 0
+    },
     staticCSP: {
       'default-src': "'none'",
       'base-uri': "'none'",
@@ -35,5 +44,6 @@ function forThisPage (document: Partial<OpenAPIV3.Document>): object {
     if (body === undefined || !('content' in body)) continue
     body.content['application/json']!.example = { ...REQUEST_EXAMPLE, metadata: { ...REQUEST_EXAMPLE.metadata, name } }
   }
-  return { ...document, servers: [{ url: '/' }] }
+  // Without a list of servers there is one: where the document came from.
+  return { ...document, servers: undefined }
 }

@@ -14,8 +14,9 @@ export const matches = (header: string | undefined, etag: string): boolean =>
 export function revisionsIn (header: string | undefined, id: string): number[] | undefined {
   if (header === undefined || header.trim() === '*') return undefined
   return strongTags(header)
-    .filter(tag => tag.startsWith(`"${id}.`))
-    .map(tag => Number(tag.slice(id.length + 2, -1)))
+    .map(tag => ({ tag, revision: Number(tag.slice(id.length + 2, -1)) }))
+    .filter(({ tag, revision }) => tag === etagOf({ id, revision }))
+    .map(({ revision }) => revision)
 }
 
 const TAG = /(?:W\/)?"[^"]*"/g

@@ -17,7 +17,7 @@ import { etagOf, matches, revisionsIn } from './etag.js'
 
 const PATH = '/v1/execution-contexts'
 const tags = ['ExecutionContexts']
-const answer = (description: string) => ({ 'x-response-description': description, ...ref(ExecutionContextSchema) })
+const answer = (description: string) => ({ description, ...ref(ExecutionContextSchema) })
 
 /** One route for each operation: what it takes from HTTP, and how it answers. All else is the operation's. */
 export async function executionContextRoutes (instance: FastifyInstance, { operations }: { operations: Operations }): Promise<void> {
@@ -28,10 +28,10 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       operationId: 'createExecutionContext',
       tags,
       summary: 'Create a context',
-      description: 'Creates a context for a run. When this answers 201 the context is durable.',
+      description: 'Stores the configuration and secrets of a run. The slug is `metadata.slug`, else it is made from `metadata.name`; it must be free. When this answers 201 the context is durable.',
       querystring: NoQuerySchema,
       body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 409, 413, 415],
+      'x-problems': [400, 409, 413, 415, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
   }, async (request, reply) => sendCreated(reply, await operations.create(call(request, toMessage(request.body)), signalOf(reply))))
@@ -41,40 +41,23 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       operationId: 'applyExecutionContext',
       tags,
       summary: 'Apply a context',
-      description: 'Creates the context where its slug is free. A context is immutable, so an existing one is `already_exists` and stays as it is.',
+      description: 'Creates the context where its slug is free. A context is immutable, so one that exists stays as it is, and the answer is 409 `already_exists`.',
       querystring: NoQuerySchema,
       body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 409, 413, 415],
+      'x-problems': [400, 409, 413, 415, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
   }, async (request, reply) => sendCreated(reply, await operations.apply(call(request, toMessage(request.body)), signalOf(reply))))
-
-  app.get(`${PATH}/:id`, {
-    schema: {
-      operationId: 'getExecutionContext',
-      tags,
-      summary: 'Get a context',
-      description: 'Reads a context by its id.',
-      params: IdParamsSchema,
-      querystring: NoQuerySchema,
-      headers: IfNoneMatchSchema,
-      'x-problems': [400, 404],
-      response: { 200: answer('The context.') }
-    }
-  }, async (request, reply) => {
-    const input = create(ExecutionContextIdSchema, { value: request.params.id })
-    return sendContext(request, reply, await operations.get(call(request, input)))
-  })
 
   app.get(`${PATH}/by-reference`, {
     schema: {
       operationId: 'getExecutionContextByReference',
       tags,
       summary: 'Get a context by reference',
-      description: 'Reads a context by its slug.',
+      description: 'Reads a context by its slug. Where `If-None-Match` has its ETag the answer is 304, without a body.',
       querystring: ReferenceQuerySchema,
       headers: IfNoneMatchSchema,
-      'x-problems': [400, 404],
+      'x-problems': [400, 404, 503],
       response: { 200: answer('The context.') }
     }
   }, async (request, reply) => {
@@ -83,16 +66,33 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
     return sendContext(request, reply, await operations.getByReference(call(request, input)))
   })
 
+  app.get(`${PATH}/:id`, {
+    schema: {
+      operationId: 'getExecutionContext',
+      tags,
+      summary: 'Get a context',
+      description: 'Reads a context by its id. Where `If-None-Match` has its ETag the answer is 304, without a body.',
+      params: IdParamsSchema,
+      querystring: NoQuerySchema,
+      headers: IfNoneMatchSchema,
+      'x-problems': [400, 404, 503],
+      response: { 200: answer('The context.') }
+    }
+  }, async (request, reply) => {
+    const input = create(ExecutionContextIdSchema, { value: request.params.id })
+    return sendContext(request, reply, await operations.get(call(request, input)))
+  })
+
   app.delete(`${PATH}/:id`, {
     schema: {
       operationId: 'deleteExecutionContext',
       tags,
       summary: 'Delete a context',
-      description: 'Deletes a context, and answers it as it was.',
+      description: 'Deletes a context and answers it as it was; of many who try at once exactly one succeeds. With `If-Match` it is deleted only where it has one of those ETags.',
       params: IdParamsSchema,
       querystring: DeleteQuerySchema,
       headers: IfMatchSchema,
-      'x-problems': [400, 404, 412],
+      'x-problems': [400, 404, 412, 503],
       response: { 200: answer('The context, as it was.') }
     }
   }, async (request, reply) => {

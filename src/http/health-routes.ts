@@ -9,9 +9,10 @@ export const healthRoutes: FastifyPluginAsync<{ ready: () => Promise<void> }> = 
       operationId: 'getHealth',
       tags: ['Health'],
       summary: 'Is the gateway alive?',
-      description: 'Answers as long as the process can answer at all.',
+      description: 'Answers 200 as long as the process can answer at all.',
       security: [],
-      response: { 200: { 'x-response-description': 'It is alive.', ...ref(HealthSchema) } }
+      'x-problems': [431],
+      response: { 200: { description: 'It is alive.', ...ref(HealthSchema) } }
     }
   }, async (_, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }))
 
@@ -22,8 +23,8 @@ export const healthRoutes: FastifyPluginAsync<{ ready: () => Promise<void> }> = 
       summary: 'Can the gateway do its work?',
       description: 'Answers 200 where a change would be durable now: it makes a small one to find out.',
       security: [],
-      'x-problems': [503],
-      response: { 200: { 'x-response-description': 'It can.', ...ref(HealthSchema) } }
+      'x-problems': [431, 503],
+      response: { 200: { description: 'It can.', ...ref(HealthSchema) } }
     }
   }, async (_, reply) => {
     await ready()

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { parse as findErrors, type ParseError } from 'jsonc-parser'
 import { GatewayError, invalidArgument } from '../errors.js'
+import { mistakeIn } from './json-mistake.js'
 
 const MOST_NESTING = 32
 const OPEN_BRACE = 0x7b
@@ -54,16 +54,14 @@ function nesting (bytes: Buffer): number {
 
 /** Line and column of the first mistake. V8's own message would quote the text around it. */
 function position (text: string): string {
-  const errors: ParseError[] = []
-  findErrors(text, errors, { disallowComments: true, allowTrailingComma: false })
-  const before = text.slice(0, errors[0]?.offset ?? text.length)
+  const before = text.slice(0, mistakeIn(text))
   const line = before.split('\n').length
   const column = before.length - before.lastIndexOf('\n')
   return `line ${line}, column ${column}`
 }
 
-// Names the prototype, or has an escape that could, or that could be half a pair: UTF-8 itself cannot hold one.
-const SUSPECT = /__proto__|\\u005[fF]|\\u[dD][89a-fA-F]/
+// Names the prototype, or has an escape that could, or that could be half of a pair: UTF-8 itself cannot hold one.
+const SUSPECT = /__proto__|\\u/
 
 function assertHarmless (value: unknown): void {
   if (typeof value === 'string' && !value.isWellFormed()) throw refuse('has a string with half of a surrogate pair')

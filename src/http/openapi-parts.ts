@@ -5,7 +5,7 @@ import { failure, toProblem } from './problem.js'
 
 // What the OpenAPI document has beside the routes' own schemas.
 
-const ID = 'exec-01jd8x3m5v7q2w4e6r8t0y1z3c'
+const ID = 'exec-01m7yq1we0ras12e9q0c426n0n'
 const REQUEST_ID = '1f9d4c0e-8a53-4c55-9d0e-6a9a3b0f7c21'
 
 /** Prefilled in Swagger UI for create and apply: a fresh gateway answers it 201. */
@@ -28,28 +28,32 @@ const audit = {
   event: 'created'
 }
 
+const { name, ...others } = REQUEST_EXAMPLE.metadata
+
+/** What it answers. */
 export const RESPONSE_EXAMPLE = {
   api_version: API_VERSION,
   kind: KIND,
-  metadata: { ...REQUEST_EXAMPLE.metadata, slug: 'nightly-import-42', id: ID },
+  metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
   spec: REQUEST_EXAMPLE.spec,
   status: { audit: { spec_audit: audit, status_audit: audit } }
 }
 
-const header = (description: string, example: string): OpenAPIV3.HeaderObject => ({ description, schema: { type: 'string' }, example })
+const header = (description: string, example: string | number): OpenAPIV3.HeaderObject =>
+  ({ description, schema: { type: typeof example === 'number' ? 'integer' : 'string' }, example })
 
 export const HEADERS: Record<string, OpenAPIV3.HeaderObject> = {
   ETag: header('Names this state of the context; for `If-None-Match` and `If-Match`.', `"${ID}.1"`),
   Location: header('The path of the new context.', `/v1/execution-contexts/${ID}`),
-  'Retry-After': header('Seconds to wait before trying again.', '1'),
-  'X-Request-Id': header('The `X-Request-Id` that was sent, where it is well-formed, else a new one; the log has it too.', REQUEST_ID)
+  'Retry-After': header('Seconds to wait before trying again.', 1),
+  'X-Request-Id': header('Names this request in the log: as it was sent, where that is 1 to 128 letters, digits and `-._~`, else made here.', REQUEST_ID)
 }
 
 const contexts = '/v1/execution-contexts'
 const error = (code: Code, message: string) => new GatewayError(code, message)
 
 const EXAMPLES: Record<number, [description: string, path: string, error: GatewayError]> = {
-  400: ['The request is not valid: `errors` has all that is wrong.', contexts, invalidArgument([
+  400: ['The request is not valid: `errors` lists all that is wrong.', contexts, invalidArgument([
     { pointer: '/metadata/owner_scope', detail: 'ExecutionContext owner_scope must be unspecified (operator-managed resource)' },
     { pointer: '/spec/execution_id', detail: 'is required' }
   ])],
@@ -57,8 +61,9 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
   409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],
   412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
   413: ['The body is larger than 2 MiB.', contexts, error('resource_exhausted', 'the body is larger than 2 MiB')],
-  415: ['The body is no JSON by its media type.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json')],
-  503: ['The gateway cannot do its work now.', '/readyz', error('unavailable', 'the store cannot work now; try again, and see the log for its reason')]
+  415: ['The body is not sent as `application/json`.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json')],
+  431: ['The headers are larger than 16 KiB.', '/', error('resource_exhausted', 'the headers are larger than 16 KiB')],
+  503: ['The gateway cannot do its work now: try again.', '/readyz', error('unavailable', 'the store cannot work now; try again, and see the log for its reason')]
 }
 
 const problem = (description: string, path: string, error: GatewayError, status?: number): OpenAPIV3.ResponseObject => ({
@@ -78,7 +83,7 @@ const problem = (description: string, path: string, error: GatewayError, status?
 /** The answers that are no success, by the name of their component. */
 export const PROBLEMS: Record<string, OpenAPIV3.ResponseObject> = {
   NotModified: {
-    description: 'The context still has one of the ETags given. There is no body.',
+    description: 'The context has one of the given ETags. There is no body.',
     headers: {
       ETag: { $ref: '#/components/headers/ETag' },
       'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' }

@@ -14,6 +14,13 @@ export const sharedSchemas: readonly TObject[] = ([contexts, health, metadata, p
   .flatMap(module => Object.values<unknown>(module))
   .filter((value): value is TObject => typeof value === 'object' && value !== null && '$id' in value)
 
+const DESCRIPTION = `
+Holds the configuration and secrets of one workflow or agent run, in an *ExecutionContext*: created when the run starts,
+read while it runs, deleted when it ends. A context never changes.
+
+Every answer that is no success is a problem document (RFC 9457) with a \`code\` for programs and a \`detail\` for people.
+Every answer has an \`X-Request-Id\`; send your own to find it in the log.`.trim()
+
 /**
  * The OpenAPI document. Its version is 3.0.3, since some generators understand no later one. A route declares its
  * success and, as `x-problems`, the statuses of its problems; headers, problems and examples are added here.
@@ -24,14 +31,14 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
     info: {
       title: 'Execution Context Gateway',
       version: '1.0.0',
-      description: 'Holds the configuration and secrets of one workflow or agent run: created when the run starts, read while it runs, gone when it ends.',
-      contact: { name: 'The maintainers', url: 'https://github.com/stigmer/execution-context-gateway' },
+      description: DESCRIPTION,
+      contact: { name: 'The maintainers of execution-context-gateway' },
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' }
     },
     servers: [{ url: 'http://127.0.0.1:8080', description: 'A gateway on this machine.' }],
     security: [],
     tags: [
-      { name: 'ExecutionContexts', description: 'The contexts of runs.' },
+      { name: 'ExecutionContexts', description: 'Create, read and delete the contexts of runs.' },
       { name: 'Health', description: 'For probes.' }
     ]
   },
@@ -44,34 +51,35 @@ interface Operation extends OpenAPIV3.OperationObject {
   'x-problems'?: number[]
 }
 
-function complete (document: OpenAPIV3.Document): OpenAPIV3.Document {
-  for (const item of Object.values(document.paths)) {
+function complete ({ openapi, info, servers, security, tags, paths, components }: OpenAPIV3.Document): OpenAPIV3.Document {
+  for (const item of Object.values(paths)) {
     for (const operation of Object.values(item ?? {}) as Operation[]) completeOperation(operation)
   }
-  for (const schema of Object.values(document.components?.schemas ?? {})) {
-    // OpenAPI names a component by its key.
-    if ('title' in schema) delete schema.title
-  }
-  return { ...document, components: { ...document.components, headers: HEADERS, responses: PROBLEMS } }
+  const schemas = Object.fromEntries(Object.entries(components?.schemas ?? {}).sort(([a], [b]) => a < b ? -1 : 1))
+  return forReaders({ openapi, info, servers, security, tags, paths, components: { ...components, schemas, responses: PROBLEMS, headers: HEADERS } })
 }
 
+/** Without the keywords that say nothing outside the gateway: descriptions say it in words. */
+const forReaders = (document: OpenAPIV3.Document): OpenAPIV3.Document =>
+  JSON.parse(JSON.stringify(document, (key, value) => key === 'x-message' || key === 'x-slug-source' ? undefined : value))
+
 function completeOperation (operation: Operation): void {
-  const { 'x-problems': problems = [] } = operation
+  const { 'x-problems': problems = [], parameters = [], requestBody, responses, tags } = operation
   delete operation['x-problems']
-  const isCreate = '201' in operation.responses
-  for (const [status, response] of Object.entries(operation.responses)) {
+  const ofContext = tags?.includes('ExecutionContexts')
+  for (const response of Object.values(responses)) {
     if ('$ref' in response) continue
-    const ofContext = operation.tags?.includes('ExecutionContexts')
-    const names = ['X-Request-Id', ...(ofContext ? ['ETag'] : []), ...(isCreate ? ['Location'] : [])]
+    const names = ['X-Request-Id', ...(ofContext ? ['ETag'] : []), ...('201' in responses ? ['Location'] : [])]
     response.headers = Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))
     const media = response.content?.['application/json']
     if (media !== undefined) media.example = ofContext ? RESPONSE_EXAMPLE : { status: 'ok' }
-    if (status === '200' && operation.parameters?.some(parameter => 'name' in parameter && parameter.name === 'if-none-match')) {
-      operation.responses['304'] = { $ref: '#/components/responses/NotModified' }
-    }
   }
-  for (const status of problems) operation.responses[status] = { $ref: `#/components/responses/Problem${status}` }
-  operation.responses['default'] = { $ref: '#/components/responses/Problem' }
-  const body = operation.requestBody
-  if (body !== undefined && 'content' in body) body.content['application/json']!.example = REQUEST_EXAMPLE
+  if (parameters.some(parameter => 'name' in parameter && parameter.name === 'If-None-Match')) {
+    responses['304'] = { $ref: '#/components/responses/NotModified' }
+  }
+  for (const status of problems) responses[status] = { $ref: `#/components/responses/Problem${status}` }
+  responses['default'] = { $ref: '#/components/responses/Problem' }
+  if (requestBody !== undefined && 'content' in requestBody) requestBody.content['application/json']!.example = REQUEST_EXAMPLE
+  // A path's own parameters first.
+  operation.parameters?.sort((a, b) => Number('in' in b && b.in === 'path') - Number('in' in a && a.in === 'path'))
 }

@@ -3,7 +3,10 @@ import type { Logger } from 'pino'
 
 /** One line for each request, after its answer: nothing of its body, its query or its headers. */
 export function logRequests (app: FastifyInstance, log: Logger): void {
-  app.addHook('onResponse', async (request, reply) => logRequest(log, request, reply))
+  app.addHook('onResponse', (request, reply, done) => {
+    logRequest(log, request, reply)
+    done()
+  })
 }
 
 export function logRequest (log: Logger, request: FastifyRequest, reply: FastifyReply): void {

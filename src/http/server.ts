@@ -42,7 +42,9 @@ export async function createServer ({ operations, ready, log }: Gateway): Promis
       sendProblem(request, reply, toFailure(error))
       logRequest(log, request, reply)
     },
-    clientErrorHandler: answerUnparsable(log)
+    clientErrorHandler: answerUnparsable(log),
+    // Node would answer a request without Host itself, with no body.
+    http: { requireHostHeader: false }
   })
 
   app.setValidatorCompiler(createValidatorCompiler(sharedSchemas))
@@ -60,11 +62,18 @@ export async function createServer ({ operations, ready, log }: Gateway): Promis
 
   let closing = false
   app.addHook('preClose', async () => { closing = true })
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    if (!closing) return
-    reply.header('connection', 'close')
-    throw new GatewayError('unavailable', 'the gateway is shutting down; try again')
+    if (closing) done(new GatewayError('unavailable', 'the gateway is shutting down; try again'))
+    else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') done(new GatewayError('invalid_argument', 'a request needs a Host header'))
+    else done()
+  })
+  // Node would answer an expectation that it does not know with 417 and no body; it may as well be ignored (RFC 9110 §10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  // What still runs when the gateway closes ends its connection with its answer: kept alive, it would hold up the close.
+  app.addHook('onSend', (_, reply, payload, done) => {
+    if (closing) reply.header('connection', 'close')
+    done(null, payload)
   })
   logRequests(app, log)
   refuseUnrouted(app)

@@ -11,6 +11,8 @@ export function refuseUnrouted (app: FastifyInstance): void {
   const patterns = new Map<string, RegExp>()
 
   app.addHook('onRoute', ({ url, method }) => {
+    // Of a path that is also served with a slash at its end, only the HEAD is told here.
+    if (url.endsWith('/')) return
     const known = methods.get(url) ?? new Set()
     methods.set(url, known)
     for (const name of [method].flat()) known.add(name)
@@ -26,10 +28,11 @@ export function refuseUnrouted (app: FastifyInstance): void {
     return sendProblem(request, reply, failure(new GatewayError('unimplemented', `${request.method} is not possible here; use ${allowed}`), 405))
   }
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     // A path of its own that also looks like an id (`…/apply`) must not be taken for one.
     const own = methods.get(pathOf(request.url))
-    if (request.is404 || (own !== undefined && !own.has(request.method))) return refuse(request, reply)
+    if (request.is404 || (own !== undefined && !own.has(request.method))) refuse(request, reply)
+    else done()
   })
   app.setNotFoundHandler(refuse)
 }

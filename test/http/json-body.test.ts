@@ -1,0 +1,112 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { GatewayError } from '../../src/errors.js'
+import { parseJsonBody } from '../../src/http/json-body.js'
+
+// The same inputs each time; another seed looks elsewhere.
+fc.configureGlobal({ seed: 20 })
+
+const parse = (body: string | Buffer) => parseJsonBody(Buffer.from(body))
+
+function refusal (body: string | Buffer): string {
+  try {
+    parse(body)
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'invalid_argument' && error.violations[0]?.pointer === '') return error.message
+    throw error
+  }
+  return 'none'
+}
+
+t.test('parses JSON, and takes an empty body for none', async t => {
+  t.same(parse('{"a":[1,true,null,"é\\u00e9\\ud83d\\ude00"]}'), { a: [1, true, null, 'éé😀'] })
+  t.equal(parse(''), undefined)
+  fc.assert(fc.property(fc.jsonValue(), value => JSON.stringify(parse(JSON.stringify(value))) === JSON.stringify(value)), { numRuns: 50 })
+})
+
+t.test('says at which line and column text stops being JSON', async t => {
+  for (const [body, line, column] of [
+    ['{', 1, 2],
+    ['{]', 1, 2],
+    ['  ', 1, 3],
+    ['{"a": tru}', 1, 7],
+    ['{"a": 01}', 1, 8],
+    ['{"a": 1.}', 1, 8],
+    ['{"a": -}', 1, 7],
+    ['{"a" 1}', 1, 6],
+    ['{"a": 1,}', 1, 9],
+    ['[1,]', 1, 4],
+    ['[1 2]', 1, 4],
+    ['{"a": 1 "b": 2}', 1, 9],
+    ['{"a": [1, 2}', 1, 12],
+    ['{a: 1}', 1, 2],
+    ["{'a': 1}", 1, 2],
+    ['{} {}', 1, 4],
+    ['{"a": "no end', 1, 7],
+    ['{"a": "tab\t"}', 1, 7],
+    ['{"a": "\\x"}', 1, 7],
+    ['{"a": "\\u12"}', 1, 7],
+    ['// no comment\n{}', 1, 1],
+    ['{\n  "a": 1,\n  "b": nope\n}', 3, 8],
+    ['{\r\n  "é": [\r\n', 3, 1],
+    ['\ufeff{}', 1, 1],
+    ['\u00a0{}', 1, 1]
+  ] as const) {
+    t.equal(refusal(body), `the body is not valid JSON at line ${line}, column ${column}`, body)
+  }
+})
+
+t.test('points at what does not belong, wherever it stands', async t => {
+  fc.assert(fc.property(fc.jsonValue(), fc.constantFrom(0, 2), fc.nat(), (value, indent, at) => {
+    const json = JSON.stringify(value, null, indent)
+    const place = at % (json.length + 1)
+    const broken = `${json.slice(0, place)}@${json.slice(place)}`
+    const [, line, column] = /line (\d+), column (\d+)/.exec(refusal(broken)) ?? []
+    // In a string it does belong.
+    if (line === undefined) return true
+    const offset = broken.split('\n').slice(0, Number(line) - 1).reduce((sum, text) => sum + text.length + 1, 0) + Number(column) - 1
+    // Exactly there, or at the beginning of the word that it breaks.
+    return /^[\w.+-]*@|^".*@$/.test(broken.slice(offset, place + 1))
+  }), { numRuns: 200 })
+})
+
+t.test('quotes no broken text', async t => {
+  const canary = 'c4n4ry'
+  for (const body of [canary, `"${canary}`, `{"a": "${canary}`, `{"a": "${canary}", "b"`, `{"a": ${canary}}`, `{"${canary}" "x"}`, `["${canary}\\x"]`, `{"a":"${canary}\n"}`]) {
+    t.match(refusal(body), 'not valid JSON')
+    t.notMatch(refusal(body), canary)
+  }
+})
+
+t.test('refuses text that is not UTF-8', async t => {
+  for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe2, 0x82]]) {
+    t.equal(refusal(Buffer.from([0x22, ...bytes, 0x22])), 'the body is not valid UTF-8')
+  }
+  t.equal(refusal(Buffer.from('"x"', 'utf16le')), 'the body is not valid JSON at line 1, column 1')
+})
+
+t.test('refuses half of a surrogate pair, in values and in names', async t => {
+  for (const body of ['"\\ud83d"', '"\\uDE00x"', '["\\ude00\\ud83d"]', '{"\\ud83d":1}', '{"a":{"b":["\\uD83D"]}}']) {
+    t.equal(refusal(body), 'the body has a string with half of a surrogate pair', body)
+  }
+})
+
+t.test('refuses __proto__ at any depth, however it is written', async t => {
+  for (const name of ['__proto__', '\\u005f_proto__', '__\\u0070roto__', '\\u005F\\u005Fproto\\u005f_', '__prot\\u006f__']) {
+    for (const body of [`{"${name}":{}}`, `[[{"a":{"${name}":1}}]]`, `{"spec":{"data":{"${name}":{"value":"x"}}}}`]) {
+      t.equal(refusal(body), 'the body has a field named __proto__, which is never allowed', body)
+    }
+  }
+  const harmless = '{"a":"__proto__","_proto_":1,"\\\\u005f_proto__":2}'
+  t.equal(JSON.stringify(parse(harmless)), harmless)
+})
+
+t.test('refuses deep nesting, before it builds anything, and however broken the text is', async t => {
+  const deep = 'the body is nested more than 32 levels deep'
+  t.equal(refusal('['.repeat(32) + ']'.repeat(32)), 'none')
+  t.equal(refusal('['.repeat(33) + ']'.repeat(33)), deep)
+  t.equal(refusal('{"a":'.repeat(33) + '1' + '}'.repeat(33)), deep)
+  t.equal(refusal('['.repeat(2_000_000)), deep)
+  t.equal(refusal(`"${'['.repeat(100)}\\"${'['.repeat(100)}"`), 'none', 'brackets in a string do not nest')
+  for (const disguise of ['"\n', '/*"*/', '//"\n', "'\"'"]) t.match(refusal(disguise + '['.repeat(500_000)), 'not valid JSON')
+})
