@@ -17,7 +17,8 @@ function run (command, ...args) {
 if (changed('node_modules/.package-lock.json') < changed('package-lock.json')) run('npm', 'ci')
 
 const BUILT = 'dist/src/main.js'
-const sources = Math.max(newest('src'), newest('schemas'), changed('tsconfig.json'), changed('tsconfig.build.json'), changed('node_modules/.package-lock.json'))
+const others = ['openapi/document.ts', 'openapi/generate.ts', 'tsconfig.json', 'tsconfig.build.json', 'node_modules/.package-lock.json']
+const sources = Math.max(newest('src'), newest('schemas'), newest('test/bench'), ...others.map(changed))
 if (changed(BUILT) < sources) {
   rmSync('dist', { recursive: true, force: true })
   run(process.execPath, 'node_modules/typescript/bin/tsc', '--project', 'tsconfig.build.json')

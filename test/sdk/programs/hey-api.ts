@@ -1,0 +1,43 @@
+import {
+  applyExecutionContext, createExecutionContext, deleteExecutionContext, getExecutionContext, getExecutionContextByReference,
+  type ExecutionContextInput
+} from './sdk/index.js'
+import { client } from './sdk/client.gen.js'
+
+/** Does not compile where `value` is an `any`. */
+const typed = <T>(value: T & (0 extends 1 & T ? never : unknown)): T => value
+
+export async function run (baseUrl: string) {
+  client.setConfig({ baseUrl })
+  const context: ExecutionContextInput = {
+    metadata: { name: 'My Run' },
+    spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1' }, TOKEN: { value: 's3cr3t', is_secret: true } } }
+  }
+
+  const created = await createExecutionContext({ body: context })
+  if (created.data === undefined) throw new Error(created.error.detail)
+  const { id, slug } = created.data.metadata
+  const conflict = await createExecutionContext({ body: context })
+  const invalid = await createExecutionContext({ body: { metadata: {}, spec: { execution_id: '' } } })
+  const missing = await getExecutionContext({ path: { id: 'exec-nobody' } })
+  const got = await getExecutionContext({ path: { id } })
+  const byReference = await getExecutionContextByReference({ query: { slug, kind: 'execution_context' } })
+  const applied = await applyExecutionContext({ body: { ...context, metadata: { slug: 'another' } } })
+  const applyConflict = await applyExecutionContext({ body: context })
+  const deleted = await deleteExecutionContext({ path: { id }, query: { version_message: 'done' } })
+  const gone = await getExecutionContext({ path: { id } })
+
+  return {
+    id: typed(id),
+    created: [created.response?.status, typed(slug), typed(created.data.spec.data?.REGION.value)],
+    conflict: [conflict.response?.status, typed(conflict.error?.code), typed(conflict.error?.existing_id)],
+    invalid: [invalid.response?.status, typed(invalid.error?.code), typed(invalid.error?.errors?.map(({ pointer }) => pointer))],
+    missing: [missing.response?.status, typed(missing.error?.code)],
+    got: [got.response?.status, typed(got.data?.status.audit.spec_audit.created_by.id)],
+    byReference: [byReference.response?.status, typed(byReference.data?.metadata.id)],
+    applied: [applied.response?.status, typed(applied.data?.metadata.slug)],
+    applyConflict: [applyConflict.response?.status, typed(applyConflict.error?.existing_id)],
+    deleted: [deleted.response?.status, typed(deleted.data?.spec.execution_id)],
+    gone: [gone.response?.status, typed(gone.error?.code)]
+  }
+}

@@ -1,0 +1,40 @@
+import createClient from 'openapi-fetch'
+import type { components, paths } from './sdk.js'
+
+/** Does not compile where `value` is an `any`. */
+const typed = <T>(value: T & (0 extends 1 & T ? never : unknown)): T => value
+
+export async function run (baseUrl: string) {
+  const { DELETE, GET, POST } = createClient<paths>({ baseUrl })
+  const context: components['schemas']['ExecutionContextInput'] = {
+    metadata: { name: 'My Run' },
+    spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1' }, TOKEN: { value: 's3cr3t', is_secret: true } } }
+  }
+
+  const created = await POST('/v1/execution-contexts', { body: context })
+  if (created.data === undefined) throw new Error(created.error.detail)
+  const { id, slug } = created.data.metadata
+  const conflict = await POST('/v1/execution-contexts', { body: context })
+  const invalid = await POST('/v1/execution-contexts', { body: { metadata: {}, spec: { execution_id: '' } } })
+  const missing = await GET('/v1/execution-contexts/{id}', { params: { path: { id: 'exec-nobody' } } })
+  const got = await GET('/v1/execution-contexts/{id}', { params: { path: { id } } })
+  const byReference = await GET('/v1/execution-contexts/by-reference', { params: { query: { slug, kind: 'execution_context' } } })
+  const applied = await POST('/v1/execution-contexts/apply', { body: { ...context, metadata: { slug: 'another' } } })
+  const applyConflict = await POST('/v1/execution-contexts/apply', { body: context })
+  const deleted = await DELETE('/v1/execution-contexts/{id}', { params: { path: { id }, query: { version_message: 'done' } } })
+  const gone = await GET('/v1/execution-contexts/{id}', { params: { path: { id } } })
+
+  return {
+    id: typed(id),
+    created: [created.response.status, typed(slug), typed(created.data.spec.data?.REGION.value)],
+    conflict: [conflict.response.status, typed(conflict.error?.code), typed(conflict.error?.existing_id)],
+    invalid: [invalid.response.status, typed(invalid.error?.code), typed(invalid.error?.errors?.map(({ pointer }) => pointer))],
+    missing: [missing.response.status, typed(missing.error?.code)],
+    got: [got.response.status, typed(got.data?.status.audit.spec_audit.created_by.id)],
+    byReference: [byReference.response.status, typed(byReference.data?.metadata.id)],
+    applied: [applied.response.status, typed(applied.data?.metadata.slug)],
+    applyConflict: [applyConflict.response.status, typed(applyConflict.error?.existing_id)],
+    deleted: [deleted.response.status, typed(deleted.data?.spec.execution_id)],
+    gone: [gone.response.status, typed(gone.error?.code)]
+  }
+}
