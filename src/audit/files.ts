@@ -1,0 +1,100 @@
+import { open, readdir, rename, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const NAME = /^audit-(\d{4}-\d{2}-\d{2})-(\d{12,})\.jsonl$/
+
+/** One file of the log, as its name tells. */
+export interface Named {
+  readonly name: string
+  /** The UTC day on which it was begun. */
+  readonly day: string
+  /** The sequence of its first line. */
+  readonly first: number
+}
+
+export const dayOf = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(0, 10)
+
+export const named = (day: string, first: number): Named =>
+  ({ name: `audit-${day}-${String(first).padStart(12, '0')}.jsonl`, day, first })
+
+/** The files of the log in `directory`, oldest first. */
+export async function listFiles (directory: string): Promise<Named[]> {
+  const files = (await readdir(directory)).flatMap(name => {
+    const [, day, first] = NAME.exec(name) ?? []
+    return day === undefined ? [] : [{ name, day, first: Number(first) }]
+  })
+  return files.sort((a, b) => a.first - b.first || (a.day < b.day ? -1 : 1))
+}
+
+export interface Line {
+  /** Without its newline. */
+  readonly bytes: Buffer
+  /** Where in the file it begins. */
+  readonly offset: number
+  /** Whether a newline ends it: only the last line of a file can be without one. */
+  readonly whole: boolean
+}
+
+const CHUNK = 256 * 1024
+
+/** The lines of `path` from the byte `start` to the byte `end`. */
+export async function * readLines (path: string, start = 0, end = Infinity): AsyncGenerator<Line> {
+  const handle = await open(path, 'r')
+  try {
+    let rest: Buffer = Buffer.alloc(0)
+    for (let offset = start; ;) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, Math.min(CHUNK, end - offset - rest.length), offset + rest.length)
+      if (bytesRead === 0) {
+        if (rest.length > 0) yield { bytes: rest, offset, whole: false }
+        return
+      }
+      const bytes = rest.length === 0 ? buffer.subarray(0, bytesRead) : Buffer.concat([rest, buffer.subarray(0, bytesRead)])
+      let begin = 0
+      // What was left of the last chunk holds no newline.
+      for (let newline = bytes.indexOf(10, rest.length); newline !== -1; newline = bytes.indexOf(10, begin)) {
+        yield { bytes: bytes.subarray(begin, newline), offset: offset + begin, whole: true }
+        begin = newline + 1
+      }
+      rest = bytes.subarray(begin)
+      offset += begin
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The line that begins at the byte `offset`; `undefined` where none ends behind it. */
+export async function readLineAt (handle: FileHandle, offset: number): Promise<Buffer | undefined> {
+  for (let size = 1024; ; size *= 4) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(size), 0, size, offset)
+    const newline = buffer.subarray(0, bytesRead).indexOf(10)
+    if (newline !== -1) return buffer.subarray(0, newline)
+    if (bytesRead < size) return undefined
+  }
+}
+
+export const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+/** Makes the names in `directory` durable. */
+export async function syncDirectory (directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Puts a file in the place of the one called `name`, all or nothing and durably. */
+export async function replaceFile (directory: string, name: string, content: Uint8Array): Promise<void> {
+  const path = join(directory, name)
+  const handle = await open(`${path}.tmp`, 'w', 0o600)
+  try {
+    await handle.writeFile(content)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(`${path}.tmp`, path)
+  await syncDirectory(directory)
+}

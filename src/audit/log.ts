@@ -1,0 +1,187 @@
+import { GatewayError } from '../errors.js'
+import { Chain, type Entry } from './chain.js'
+import { describe, type AuditEvent } from './event.js'
+import { queryFiles, type AuditPage, type AuditQuery } from './query.js'
+
+export interface AuditLogOptions {
+  /** Made where it is absent; but not again where it goes away later, since then a volume may be missing. One process at a time may open it. */
+  readonly directory: string
+  /** Files that were begun longer ago are removed whole, when the next file is begun. */
+  readonly retentionDays?: number
+  readonly maxFileBytes?: number
+  /** How long everything is refused after a failure, before writing is tried again. */
+  readonly retryMs?: number
+  /** How many events may wait to be written before `recordEventually` loses any. */
+  readonly maxWaiting?: number
+  readonly now?: () => number
+  /** Told what an operator should know: damage that was found, what could not be tidied up. */
+  readonly warn?: (message: string, cause?: unknown) => void
+}
+
+interface Waiting {
+  /** Absent where it is only asked whether one could be written. */
+  readonly entry?: Entry
+  /** Absent for what must be kept until it is written. */
+  readonly settle?: { resolve (): void, reject (error: unknown): void }
+}
+
+// What one write may hold: lines have a few hundred bytes, at most some 300 KB.
+const MOST_LINES_AT_ONCE = 1024
+const MOST_CHARACTERS_AT_ONCE = 1024 * 1024
+const MOST_BATCHES_UNMARKED = 16
+const SYSTEM = { name: 'system', kind: 'system' }
+
+/**
+ * Who did what: append-only files of JSON lines, each with the hash of the one before. An event is durable when
+ * `record` resolves, so a caller that waits for it discloses nothing that is not in the log.
+ */
+export class AuditLog {
+  readonly #options: Required<AuditLogOptions>
+  readonly #chain: Chain
+  #queue: Waiting[] = []
+  #draining: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  /** After a failure: what all are refused with, and the timer that ends it. */
+  #held: { readonly refusal: GatewayError, readonly timer: NodeJS.Timeout } | undefined
+  #failing = false
+  #lost = 0
+
+  private constructor (options: Required<AuditLogOptions>, chain: Chain) {
+    this.#options = options
+    this.#chain = chain
+  }
+
+  /** @throws `unavailable` where the log cannot be read or written */
+  static async open (options: AuditLogOptions): Promise<AuditLog> {
+    const complete = { retentionDays: 90, maxFileBytes: 64 * 1024 * 1024, retryMs: 2_000, maxWaiting: 100_000, now: Date.now, warn: () => {}, ...options }
+    try {
+      return new AuditLog(complete, await Chain.open(complete))
+    } catch (cause) {
+      throw new GatewayError('unavailable', `cannot open the audit log in ${options.directory} (${reasonOf(cause)}); make it a directory that this user may write, on a disk with free space`, { cause })
+    }
+  }
+
+  /** Resolves when the event is durable, in the order of the calls. @throws `unavailable` where it cannot be written: then it is not in the log */
+  record (event: AuditEvent): Promise<void> {
+    return this.#enqueue(this.#entry(event))
+  }
+
+  /** For what must go on while the log cannot be written: keeps the event until it can. Where too many wait, they are counted, and the log gets the count. */
+  recordEventually (event: AuditEvent): void {
+    if (this.#queue.length >= this.#options.maxWaiting || this.#closing !== undefined) {
+      this.#lost++
+    } else {
+      this.#queue.push({ entry: this.#entry(event) })
+      this.#start()
+    }
+  }
+
+  /** Resolves where an event could be written now, after having tried. @throws `unavailable` */
+  ready (): Promise<void> {
+    return this.#enqueue()
+  }
+
+  /** @throws `invalid_argument` where the page token is not one of ours, `unavailable` where the log cannot be read */
+  async query (query: AuditQuery): Promise<AuditPage> {
+    try {
+      return await queryFiles(this.#options.directory, this.#chain.index, this.#chain.file, query)
+    } catch (cause) {
+      if (cause instanceof GatewayError) throw cause
+      throw new GatewayError('unavailable', 'the audit log cannot be read now; try again, and see the log for its reason', { cause })
+    }
+  }
+
+  /** Writes what waits, then refuses everything. */
+  close (): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close (): Promise<void> {
+    this.#release()
+    this.#start()
+    await this.#draining
+    this.#release()
+    const lost = this.#lost + this.#queue.length
+    if (lost > 0) this.#options.warn(`${lost} events were lost, since the audit log cannot be written`)
+    await this.#chain.close()
+  }
+
+  #entry (event: AuditEvent): Entry {
+    return { event, description: describe(event, this.#options.now()) }
+  }
+
+  #enqueue (entry?: Entry): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(closed())
+    if (this.#held !== undefined) return Promise.reject(this.#held.refusal)
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ entry, settle: { resolve, reject } })
+      this.#start()
+    })
+  }
+
+  #start (): void {
+    if (this.#held === undefined) this.#draining ??= this.#drain()
+  }
+
+  async #drain (): Promise<void> {
+    // One turn of the event loop lets everything that has already arrived join the first batch.
+    await new Promise(resolve => setImmediate(resolve))
+    for (let batches = 1; this.#queue.length > 0 && await this.#commit(this.#take()); batches++) {
+      if (this.#queue.length === 0 || batches % MOST_BATCHES_UNMARKED === 0) await this.#chain.mark()
+    }
+    this.#draining = undefined
+  }
+
+  /** Removes from the queue what is written next. */
+  #take (): Waiting[] {
+    let characters = 0
+    const end = this.#queue.findIndex(({ entry }, index) => {
+      characters += entry?.description.length ?? 0
+      return index > 0 && (index === MOST_LINES_AT_ONCE || characters > MOST_CHARACTERS_AT_ONCE)
+    })
+    return this.#queue.splice(0, end === -1 ? this.#queue.length : end)
+  }
+
+  /** Writes the batch and settles it. Where that fails, refuses all that wait but those that must be kept, and answers `false`. */
+  async #commit (batch: Waiting[]): Promise<boolean> {
+    const lost = this.#lost
+    const lines = batch.flatMap(({ entry }) => entry ?? [])
+    if (lost > 0) lines.push(this.#entry({ event: 'lost', caller: SYSTEM, count: lost, outcome: 'unavailable' }))
+    try {
+      await this.#chain.append(lines)
+    } catch (error) {
+      this.#hold(error, batch)
+      return false
+    }
+    this.#lost -= lost
+    if (this.#failing) this.#options.warn('the audit log can be written again')
+    this.#failing = false
+    for (const { settle } of batch) settle?.resolve()
+    return true
+  }
+
+  #hold (error: unknown, batch: readonly Waiting[]): void {
+    const { retryMs, warn } = this.#options
+    if (!this.#failing) warn('the audit log cannot be written', error)
+    this.#failing = true
+    const refusal = new GatewayError('unavailable', 'the audit log cannot be written now; try again, and see the log for its reason', { cause: error })
+    const waiting = [...batch, ...this.#queue]
+    this.#queue = waiting.filter(({ settle }) => settle === undefined)
+    const timer = setTimeout(() => {
+      this.#held = undefined
+      if (this.#queue.length > 0) this.#start()
+    }, retryMs).unref()
+    this.#held = { refusal, timer }
+    for (const { settle } of waiting) settle?.reject(refusal)
+  }
+
+  #release (): void {
+    clearTimeout(this.#held?.timer)
+    this.#held = undefined
+  }
+}
+
+const closed = () => new GatewayError('unavailable', 'the audit log is closed: the gateway is shutting down')
+
+const reasonOf = (error: unknown) => error instanceof Error && 'code' in error ? String(error.code) : String(error)

@@ -1,0 +1,64 @@
+import { GatewayError } from '../errors.js'
+import { ANONYMOUS, SYSTEM, type Caller } from './caller.js'
+import type { JwtVerifier } from './jwt.js'
+import { isLoopback } from './loopback.js'
+import { parseRunToken, sameHash } from './run-token.js'
+import type { StaticTokens } from './static-tokens.js'
+
+const MAX_LENGTH = 8192
+const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i
+
+export interface Credentials {
+  readonly tokens?: Pick<StaticTokens, 'find'>
+  readonly jwt?: Pick<JwtVerifier, 'verify'>
+  /** What a live context keeps of its run token, where it has one. */
+  readonly runTokenOf: (contextId: string) => Promise<{ hash: Uint8Array, slug: string } | undefined>
+  /** Whether loopback callers need no credentials; only for a gateway that has none configured. */
+  readonly allowSystem: boolean
+}
+
+export interface Presented {
+  /** The `Authorization` header. */
+  readonly authorization?: string
+  readonly remoteAddress?: string
+}
+
+/**
+ * Finds out who calls, without a promise where it can. Nothing shown is `anonymous`, or `system` where that is allowed.
+ * @throws {GatewayError} `unauthenticated`, in the same words whatever was wrong, at once or by the promise;
+ *   `unavailable` where that cannot be found out now
+ */
+export type Authenticate = (presented: Presented) => Caller | Promise<Caller>
+
+export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: Credentials): Authenticate {
+  async function byRunToken ({ contextId, hash }: { contextId: string, hash: Uint8Array }): Promise<Caller> {
+    const kept = await runTokenOf(contextId)
+    if (kept === undefined || !sameHash(kept.hash, hash)) throw refusal()
+    return { kind: 'run', name: `run:${contextId}`, contextId, slug: kept.slug }
+  }
+
+  async function byJwt (verifier: Pick<JwtVerifier, 'verify'>, token: string): Promise<Caller> {
+    const caller = await verifier.verify(token)
+    if (caller === undefined) throw refusal()
+    return caller
+  }
+
+  return ({ authorization, remoteAddress }) => {
+    if (authorization === undefined) return allowSystem && remoteAddress !== undefined && isLoopback(remoteAddress) ? SYSTEM : ANONYMOUS
+    const token = bearerToken(authorization)
+    if (token === undefined) throw refusal()
+    const run = parseRunToken(token)
+    if (run !== undefined) return byRunToken(run)
+    const caller = tokens?.find(token)
+    if (caller !== undefined) return caller
+    if (jwt !== undefined && token.split('.').length === 3) return byJwt(jwt, token)
+    throw refusal()
+  }
+}
+
+/** The token in an `Authorization` header of RFC 6750, of at most 8 KiB. */
+export function bearerToken (authorization: string): string | undefined {
+  return authorization.length > MAX_LENGTH ? undefined : BEARER.exec(authorization)?.[1]
+}
+
+const refusal = () => new GatewayError('unauthenticated', 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force')

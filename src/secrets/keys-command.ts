@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { GatewayError } from '../errors.js'
+import type { KeyInfo } from './key-row.js'
+import { KeyRing } from './ring.js'
+import { loadRootKey } from './root-key.js'
+
+export const USAGE = `Usage: npm run keys -- <command>
+
+  list                     shows every key of the ring: id, creation, state and since when
+  rotate                   has a new key seal from now on; what older keys sealed stays readable
+  prune --older-than TIME  destroys the keys that were retired at least TIME ago, such as 90m, 24h or 7d.
+                           What a destroyed key sealed can never be revealed again, by nobody: TIME must
+                           be longer than any context lives.
+
+The ring is the file ECTX_KEYRING_FILE, or keyring.json in ECTX_DATA_DIR (./data). Where a root key wraps it,
+ECTX_ROOT_KEY must be that key, or ECTX_ROOT_KEY_FILE the file that holds it.
+`
+const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** What the arguments ask for is not clear; the usage tells. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Does what `args` ask for, with the ring that `environment` names, and resolves with what to print.
+ * @throws {UsageError | GatewayError} that says what to do
+ */
+export async function keysCommand (args: readonly string[], environment: Environment): Promise<string> {
+  const { positionals: [command, ...more], values: { help, 'older-than': olderThan } } = parse(args)
+  if (help) return USAGE
+  if (more.length > 0) throw new UsageError(`one command at a time: '${more[0]}' is too much`)
+  if (olderThan !== undefined && command !== 'prune') throw new UsageError('only prune takes --older-than')
+  switch (command) {
+    case 'list': return table((await openRing(environment)).list())
+    case 'rotate': return `${(await (await openRing(environment)).rotate()).id}\n`
+    case 'prune': return prune(olderThan, environment)
+    default: throw new UsageError(command === undefined ? 'a command is missing' : `there is no command '${command}'`)
+  }
+}
+
+function parse (args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], allowPositionals: true, options: { 'older-than': { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : 'the arguments cannot be read')
+  }
+}
+
+async function openRing (environment: Environment): Promise<KeyRing> {
+  const file = environment.ECTX_KEYRING_FILE || join(environment.ECTX_DATA_DIR || './data', 'keyring.json')
+  // Opening it would make it: in a wrong directory a ring that seals nothing.
+  if (!existsSync(file)) throw new GatewayError('not_found', `there is no key ring ${file}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR; the gateway makes one when it first starts`)
+  const ring = await KeyRing.open({ file, rootKey: loadRootKey(environment) })
+  if (ring.problem !== undefined) throw new GatewayError('unavailable', ring.problem)
+  return ring
+}
+
+async function prune (olderThan: string | undefined, environment: Environment): Promise<string> {
+  const before = Date.now() - durationOf(olderThan)
+  const ring = await openRing(environment)
+  const destroyed = await ring.prune(key => Date.parse(key.retired_at) <= before)
+  return destroyed.map(id => `destroyed ${id}\n`).join('') || `no key was retired ${olderThan} ago or before: none is destroyed\n`
+}
+
+// Nothing under a minute: a gateway that runs seals with the old key until it has seen that another is active.
+function durationOf (text: string | undefined): number {
+  const [, count, unit] = /^([1-9]\d{0,5})([mhd])$/.exec(text ?? '') ?? []
+  if (count === undefined) throw new UsageError('prune needs --older-than TIME: a number and m, h or d, such as 24h')
+  return Number(count) * UNITS[unit as keyof typeof UNITS]
+}
+
+function table (keys: KeyInfo[]): string {
+  const rows = [['ID', 'CREATED', 'STATE', 'SINCE'], ...keys.map(key => [key.id, key.created_at, key.state, since(key)])]
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
+  return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd() + '\n').join('')
+}
+
+function since (key: KeyInfo): string {
+  switch (key.state) {
+    case 'active': return key.created_at
+    case 'retired': return key.retired_at
+    case 'destroyed': return key.destroyed_at
+  }
+}

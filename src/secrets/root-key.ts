@@ -1,0 +1,42 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { GatewayError } from '../errors.js'
+import { decrypt, encrypt } from './aead.js'
+import { KEY_BYTES } from './ring-key.js'
+
+const HEX = /^[0-9a-f]{64}$/i
+const BASE64 = /^[a-z0-9+/_-]{43}=?$/i
+
+/** The key that `text` is: 32 bytes in base64 or hex. @throws `invalid_argument` that says how to make one */
+export function parseRootKey (text: string): KeyObject {
+  const trimmed = text.trim()
+  const encoding = HEX.test(trimmed) ? 'hex' : BASE64.test(trimmed) ? 'base64' : undefined
+  if (encoding === undefined) {
+    throw new GatewayError('invalid_argument', `a root key is ${KEY_BYTES} bytes in base64 or hex; make one with: openssl rand -base64 ${KEY_BYTES}`)
+  }
+  return createSecretKey(Buffer.from(trimmed, encoding))
+}
+
+/** The root key that ECTX_ROOT_KEY is or ECTX_ROOT_KEY_FILE holds, where one of them is set. @throws `invalid_argument` naming the variable */
+export function loadRootKey (environment: Readonly<Record<string, string | undefined>>): KeyObject | undefined {
+  const { ECTX_ROOT_KEY: text, ECTX_ROOT_KEY_FILE: file } = environment
+  if (text && file) throw new GatewayError('invalid_argument', 'set ECTX_ROOT_KEY or ECTX_ROOT_KEY_FILE, not both')
+  if (text) return named('ECTX_ROOT_KEY', () => parseRootKey(text))
+  if (file) return named('ECTX_ROOT_KEY_FILE', () => parseRootKey(readFileSync(file, 'utf8')))
+}
+
+function named (variable: string, load: () => KeyObject): KeyObject {
+  try {
+    return load()
+  } catch (error) {
+    throw new GatewayError('invalid_argument', `${variable}: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
+}
+
+/** A ring key's material as only `rootKey` can read it, and only as that key's. */
+export const wrap = (rootKey: KeyObject, keyId: string, material: Uint8Array): Buffer => encrypt(rootKey, boundTo(keyId), material)
+
+/** @throws where `wrapped` was not made by `wrap` with the same key and id */
+export const unwrap = (rootKey: KeyObject, keyId: string, wrapped: Uint8Array): Buffer => decrypt(rootKey, boundTo(keyId), wrapped)
+
+const boundTo = (keyId: string) => Buffer.from(`ectx ring key 1 ${keyId}`)

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import t from 'tap'
+import { AuditLog } from '../../src/audit/log.js'
+import { verify } from '../../src/audit/verify.js'
+import { filesOf, numbers, openLog, recordAll, recordsOf, rewrite } from './support.js'
+
+async function cli (dataDir: string, ...args: string[]) {
+  const child = spawn(process.execPath, ['dist/src/audit/audit-cli.js', ...args], { env: { ECTX_DATA_DIR: dataDir } })
+  const text = { stdout: '', stderr: '' }
+  for (const output of ['stdout', 'stderr'] as const) child[output].setEncoding('utf8').on('data', chunk => { text[output] += chunk })
+  const [code] = await once(child, 'close')
+  return { code, ...text }
+}
+
+t.test('verify', async t => {
+  const dataDir = t.testdir()
+  const directory = join(dataDir, 'audit')
+  const log = await openLog(t, directory)
+  await recordAll(log, numbers(1, 3))
+  t.same(await cli(dataDir, 'verify'), { code: 0, stdout: `${directory}: 3 lines in 1 files, whole\n`, stderr: '' }, 'exits 0 where the log is whole, also while it is open')
+
+  const [name] = await filesOf(directory)
+  await rewrite(directory, name!, lines => lines.with(1, lines[1]!.replace('runner', 'sunner')))
+  const changed = await cli(dataDir, 'verify')
+  t.equal(changed.code, 1)
+  t.match(changed.stdout, new RegExp(`^${name}:2 was changed.*\n.* 3 lines in 1 files, 1 problems\n$`))
+
+  await rm(directory, { recursive: true })
+  const gone = await cli(dataDir, 'verify')
+  t.equal(gone.code, 1)
+  t.match(gone.stdout, /^head\.json is absent/)
+})
+
+t.test('says where the log begins when older files are no longer kept', async t => {
+  const dataDir = t.testdir()
+  let now = 0
+  const log = await AuditLog.open({ directory: join(dataDir, 'audit'), retentionDays: 1, now: () => now })
+  for (const id of numbers(1, 3)) {
+    now += 2 * 86_400_000
+    await recordAll(log, [id])
+  }
+  await log.close()
+  t.match(await cli(dataDir, 'verify'), { code: 0, stdout: /begins with line number 3: older files are no longer kept/ })
+})
+
+t.test('exits 2 where it cannot do what it is told', async t => {
+  for (const args of [[], ['check'], ['verify', 'more']]) t.match(await cli(t.testdirName, ...args), { code: 2, stdout: '', stderr: /^usage: npm run audit -- verify/ })
+  const dataDir = t.testdir({ audit: 'a file' })
+  t.match(await cli(dataDir, 'verify'), { code: 2, stdout: '', stderr: /cannot read the log/ })
+})
+
+t.test('a log whose process is killed holds all that it acknowledged, and goes on whole', async t => {
+  const directory = join(t.testdir(), 'audit')
+  await mkdir(directory)
+  const program = `
+    import { AuditLog } from './dist/src/audit/log.js'
+    const log = await AuditLog.open({ directory: process.argv[1], maxFileBytes: 50_000 })
+    for (let writer = 0; writer < 32; writer++) write(writer, 0)
+    async function write (writer, number) {
+      const id = process.pid + '/' + writer + '/' + number
+      await log.record({ event: 'read', caller: { name: 'runner', kind: 'token' }, context_id: id, outcome: 'ok' })
+      process.stdout.write(id + '\\n')
+      setImmediate(write, writer, number + 1)
+    }`
+  const acknowledged: string[] = []
+  for (let round = 0; round < 4; round++) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const closed = once(child, 'close')
+    const target = acknowledged.length + 300 + round * 77
+    for await (const id of createInterface(child.stdout)) {
+      acknowledged.push(id)
+      if (acknowledged.length === target) child.kill('SIGKILL')
+    }
+    await closed
+    const log = await AuditLog.open({ directory })
+    await log.close()
+    const { problems, lines } = await verify(directory)
+    t.same(problems, [])
+    const written = (await recordsOf(directory)).map(record => record.context_id as string)
+    t.equal(new Set(written).size, lines)
+    t.same(acknowledged.filter(id => !written.includes(id)), [])
+  }
+})

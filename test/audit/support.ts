@@ -1,0 +1,76 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { AuditEvent } from '../../src/audit/event.js'
+import { AuditLog, type AuditLogOptions } from '../../src/audit/log.js'
+import type { AuditQuery } from '../../src/audit/query.js'
+import { verify } from '../../src/audit/verify.js'
+
+/** An event of the context `id`, with `changes` laid over it. */
+export const newEvent = (id: string, changes: Partial<AuditEvent> = {}): AuditEvent => ({
+  event: 'revealed',
+  caller: { name: 'runner', kind: 'token' },
+  operation: 'get',
+  context_id: id,
+  execution_id: `run of ${id}`,
+  keys: ['TOKEN'],
+  outcome: 'ok',
+  ...changes
+})
+
+/** A log in `directory`, closed when the test ends; after a failure it tries again at once. */
+export async function openLog (t: Test, directory: string, options: Partial<AuditLogOptions> = {}) {
+  const log = await AuditLog.open({ directory, retryMs: 1, ...options })
+  t.teardown(() => log.close())
+  return log
+}
+
+/** Records an event for each of `ids`, one after the other, so that files are begun between them. */
+export async function recordAll (log: AuditLog, ids: Iterable<string | number>) {
+  for (const id of ids) await log.record(newEvent(String(id)))
+}
+
+export const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+
+/** The files of the log, oldest first. */
+export const filesOf = async (directory: string) => (await readdir(directory)).filter(name => name.endsWith('.jsonl')).sort()
+
+export const linesOf = async (directory: string, name: string) => (await readFile(join(directory, name), 'utf8')).split('\n').slice(0, -1)
+
+/** Every line of the log, parsed. */
+export async function recordsOf (directory: string): Promise<Array<Record<string, any>>> {
+  const files = await Promise.all((await filesOf(directory)).map(name => linesOf(directory, name)))
+  return files.flat().map(line => JSON.parse(line))
+}
+
+/** Writes what `change` makes of the lines of `name`. */
+export const rewrite = async (directory: string, name: string, change: (lines: string[]) => string[]) =>
+  writeFile(join(directory, name), change(await linesOf(directory, name)).map(line => `${line}\n`).join(''))
+
+/** Asserts that the log is whole and holds an event for each of `ids`, in order. */
+export async function assertWhole (t: Test, directory: string, ids: Iterable<string | number>, name = 'the log is whole') {
+  t.same((await verify(directory)).problems, [], name)
+  t.same((await recordsOf(directory)).map(record => record.context_id), Array.from(ids, String))
+}
+
+/** Resolves when the log can be written again. */
+export async function recovered (log: AuditLog) {
+  for (;;) {
+    try {
+      return await log.ready()
+    } catch {
+      await new Promise(resolve => setTimeout(resolve, 2))
+    }
+  }
+}
+
+/** The context ids of all that `query` finds, in the order of the pages. */
+export async function recorded (log: AuditLog, query: Partial<AuditQuery> = {}, pageSize = 100) {
+  const found: Array<string | undefined> = []
+  for (let pageToken: string | undefined; ;) {
+    const page = await log.query({ pageSize, pageToken, ...query })
+    found.push(...page.events.map(record => record.context_id))
+    pageToken = page.nextPageToken
+    if (pageToken === undefined) return found
+  }
+}
