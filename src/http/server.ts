@@ -3,6 +3,7 @@ import fastify, { errorCodes, LogController, type FastifyBaseLogger, type Fastif
 import type { Logger } from 'pino'
 import type { Operations } from '../execution-context/operations.js'
 import { GatewayError } from '../errors.js'
+import { refuseWhileClosing } from './closing.js'
 import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
 import { healthRoutes } from './health-routes.js'
@@ -53,28 +54,19 @@ export async function createServer ({ operations, ready, log }: Gateway): Promis
   for (const schema of sharedSchemas) app.addSchema(schema)
 
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    if (body.length > 0 && !isJson(request.headers['content-type'])) {
-      throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
-    }
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async ({ headers }: FastifyRequest, body: Buffer) => {
+    if (body.length > 0 && !isJson(headers['content-type'])) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
     return parseJsonBody(body)
   })
 
-  let closing = false
-  app.addHook('preClose', async () => { closing = true })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    if (closing) done(new GatewayError('unavailable', 'the gateway is shutting down; try again'))
-    else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') done(new GatewayError('invalid_argument', 'a request needs a Host header'))
-    else done()
+    const hasHost = request.headers.host !== undefined || request.raw.httpVersion === '1.0'
+    done(hasHost ? undefined : new GatewayError('invalid_argument', 'a request needs a Host header'))
   })
   // Node would answer an expectation that it does not know with 417 and no body; it may as well be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
-  // What still runs when the gateway closes ends its connection with its answer: kept alive, it would hold up the close.
-  app.addHook('onSend', (_, reply, payload, done) => {
-    if (closing) reply.header('connection', 'close')
-    done(null, payload)
-  })
+  refuseWhileClosing(app)
   logRequests(app, log)
   refuseUnrouted(app)
   app.setErrorHandler((error, request, reply) => {

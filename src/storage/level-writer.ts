@@ -1,7 +1,6 @@
 import type { Level } from 'level'
 import { storeFailure } from './level-errors.js'
 import type { LevelGate } from './level-gate.js'
-import type { LevelReader } from './level-reader.js'
 import { assertReopenable } from './level-probe.js'
 import { closed } from './refusals.js'
 
@@ -9,12 +8,11 @@ export type Operation =
   | { readonly type: 'put', readonly key: string, readonly value: Buffer }
   | { readonly type: 'del', readonly key: string }
 
-/** A conditional change: looks at the values of `keys` as they will be when it is its turn, and decides. */
-export interface Change<Result> {
-  readonly keys: readonly string[]
-  /** Answers what to write and what to tell the caller, or throws what to refuse it with. */
-  decide (read: (key: string) => Buffer | undefined): { operations: Operation[], result: Result }
-}
+/** What is under a key when it is the change's turn. @throws `internal` where that is damaged */
+export type Read = (key: string) => Buffer | undefined
+
+/** A conditional change: looks at what is there and answers what to write and what to tell the caller, or throws what to refuse it with. */
+export type Change<Result> = (read: Read) => { operations: Operation[], result: Result }
 
 interface Queued<Result> {
   readonly change: Change<Result>
@@ -30,16 +28,16 @@ const MOST_CHANGES_AT_ONCE = 512
  */
 export class LevelWriter {
   readonly #db: Level<string, Buffer>
-  readonly #reader: LevelReader
+  readonly #read: Read
   readonly #gate: LevelGate
   #queue: Array<Queued<any>> = []
   #draining: Promise<void> | undefined
   #open = true
   #failed = false
 
-  constructor (db: Level<string, Buffer>, reader: LevelReader, gate: LevelGate) {
+  constructor (db: Level<string, Buffer>, read: Read, gate: LevelGate) {
     this.#db = db
-    this.#reader = reader
+    this.#read = read
     this.#gate = gate
   }
 
@@ -69,34 +67,26 @@ export class LevelWriter {
   async #commit (changes: Array<Queued<any>>): Promise<void> {
     try {
       if (this.#failed) await this.#recover()
-      const state = await this.#read(changes.flatMap(({ change }) => change.keys))
-      const batch: Operation[] = []
+      const batch = new Map<string, Operation>()
+      const read: Read = key => {
+        const earlier = batch.get(key)
+        return earlier === undefined ? this.#read(key) : earlier.type === 'put' ? earlier.value : undefined
+      }
       const settle = changes.map(({ change, resolve, reject }) => {
         try {
-          const { operations, result } = change.decide(key => state.get(key)?.())
-          for (const operation of operations) state.set(operation.key, () => operation.type === 'put' ? operation.value : undefined)
-          batch.push(...operations)
+          const { operations, result } = change(read)
+          for (const operation of operations) batch.set(operation.key, operation)
           return () => resolve(result)
         } catch (refusal) {
           return () => reject(refusal)
         }
       })
-      if (batch.length > 0) await this.#write(batch)
+      if (batch.size > 0) await this.#write([...batch.values()])
       for (const tell of settle) tell()
     } catch (error) {
       const refusal = storeFailure(error)
       for (const { reject } of changes) reject(refusal)
     }
-  }
-
-  /** The value of each key; one that cannot be read throws when it is looked at, and so refuses its own change alone. */
-  async #read (keys: string[]): Promise<Map<string, () => Buffer | undefined>> {
-    const unique = [...new Set(keys)]
-    const values = await Promise.allSettled(unique.map(key => this.#reader.get(key)))
-    return new Map(values.map((value, index) => [unique[index]!, () => {
-      if (value.status === 'rejected') throw value.reason
-      return value.value
-    }]))
   }
 
   async #write (batch: Operation[]): Promise<void> {
