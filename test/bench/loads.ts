@@ -1,0 +1,60 @@
+import type { Load, Request } from './client.js'
+import { idOf, requestOf, slugOf } from './record.js'
+
+const PATH = '/v1/execution-contexts'
+// Beyond every number that is ever filled, so that no slug comes twice.
+let nextNew = 10_000_000
+
+const read = (path: string): string => `GET ${PATH}/${path} HTTP/1.1\r\nhost: bench\r\n\r\n`
+const remove = (id: string): string => `DELETE ${PATH}/${id} HTTP/1.1\r\nhost: bench\r\n\r\n`
+const post = (path: string, body: string): string =>
+  `POST ${path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+
+/** What to ask of a gateway. It knows what is stored there: so many that were filled in, and those it created. */
+export class GatewayLoads {
+  readonly #filled: number
+  readonly #created: Array<{ n: number, id: string }> = []
+
+  constructor (filled: number) {
+    this.#filled = filled
+  }
+
+  readonly create: Load = {
+    status: 201,
+    next: () => {
+      const n = nextNew++
+      return {
+        text: post(PATH, requestOf(n)),
+        answered: head => { this.#created.push({ n, id: /\/(exec-\w+)\r/.exec(head)![1]! }) }
+      }
+    }
+  }
+
+  readonly get: Load = { status: 200, next: () => ({ text: read(this.#any().id) }) }
+  readonly getByReference: Load = { status: 200, next: () => ({ text: read(`by-reference?slug=${slugOf(this.#any().n)}`) }) }
+  readonly apply: Load = { status: 409, next: () => ({ text: post(`${PATH}/apply`, requestOf(this.#any().n)) }) }
+
+  /** Ends when all that was created is deleted. */
+  readonly delete: Load = {
+    status: 200,
+    next: () => {
+      const context = this.#created.pop()
+      return context && { text: remove(context.id) }
+    }
+  }
+
+  /** Any stored context, each as likely as another. */
+  #any (): { n: number, id: string } {
+    const index = Math.floor(Math.random() * (this.#filled + this.#created.length))
+    return this.#created[index - this.#filled] ?? { n: index, id: idOf(index) }
+  }
+}
+
+const always = (status: number, next: () => Request): Load => ({ status, next })
+
+/** The same of a bare server, which looks at no id. */
+export const bareLoads = {
+  post: always(201, () => ({ text: post(PATH, requestOf(nextNew++)) })),
+  get: always(200, () => ({ text: read(idOf(nextNew++)) })),
+  delete: always(200, () => ({ text: remove(idOf(nextNew++)) }))
+}
