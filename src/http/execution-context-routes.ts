@@ -34,7 +34,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       'x-problems': [400, 409, 413, 415, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
-  }, async (request, reply) => sendCreated(reply, await operations.create(call(request, toMessage(request.body)), signalOf(reply))))
+  }, async (request, reply) => sendCreated(reply, await operations.create(call(request, toMessage(request.body)))))
 
   app.post(`${PATH}/apply`, {
     schema: {
@@ -47,7 +47,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       'x-problems': [400, 409, 413, 415, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
-  }, async (request, reply) => sendCreated(reply, await operations.apply(call(request, toMessage(request.body)), signalOf(reply))))
+  }, async (request, reply) => sendCreated(reply, await operations.apply(call(request, toMessage(request.body)))))
 
   app.get(`${PATH}/by-reference`, {
     schema: {
@@ -99,7 +99,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
     const { id } = request.params
     const input = create(ApiResourceDeleteInputSchema, { resourceId: id, versionMessage: request.query.version_message })
     const onlyRevisions = revisionsIn(request.headers['if-match'], id)
-    return send(reply, await operations.delete({ ...call(request, input), onlyRevisions }, signalOf(reply)))
+    return send(reply, await operations.delete({ ...call(request, input), onlyRevisions }))
   })
 }
 
@@ -108,13 +108,6 @@ const call = <Input>(request: Pick<FastifyRequest, 'ip' | 'id'>, input: Input): 
   input,
   requestId: request.id
 })
-
-/** Aborts where the client goes away before it has its answer: nobody would know of what is then made. */
-function signalOf (reply: Pick<FastifyReply, 'raw'>): AbortSignal {
-  const gone = new AbortController()
-  reply.raw.once('close', () => { if (!reply.raw.writableFinished) gone.abort() })
-  return gone.signal
-}
 
 /** `api_version` and `kind` may be left out of a request: there is only one of each here. */
 const toMessage = (body: object): proto.ExecutionContext =>

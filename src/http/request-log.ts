@@ -1,10 +1,18 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 
-/** One line for each request, after its answer: nothing of its body, its query or its headers. */
+/** One line for each request, after its answer: nothing of its body, its query or its headers. Call it before the routes are added. */
 export function logRequests (app: FastifyInstance, log: Logger): void {
+  // What is the same for all requests of a route is rendered once.
+  app.addHook('onRoute', route => {
+    const routeLog = log.child({ operation: route.schema?.operationId, route: route.url })
+    route.onResponse = (request, reply, done) => {
+      logRequest(routeLog, request, reply)
+      done()
+    }
+  })
   app.addHook('onResponse', (request, reply, done) => {
-    logRequest(log, request, reply)
+    if (request.is404) logRequest(log, request, reply)
     done()
   })
 }
@@ -12,9 +20,7 @@ export function logRequests (app: FastifyInstance, log: Logger): void {
 export function logRequest (log: Logger, request: FastifyRequest, reply: FastifyReply): void {
   log.info({
     request_id: request.id,
-    operation: request.routeOptions?.schema?.operationId,
     method: request.method,
-    route: request.routeOptions?.url,
     status: reply.statusCode,
     duration_ms: Math.round(reply.elapsedTime * 1000) / 1000
   }, 'request')

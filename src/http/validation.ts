@@ -69,6 +69,7 @@ function violations (errors: readonly ErrorObject[]): Violation[] {
 function describe ({ keyword, instancePath, params, parentSchema = {}, propertyName, data }: ErrorObject): Violation {
   const child = (name: string) => instancePath + jsonPointer([name])
   if (propertyName !== undefined) return { pointer: child(propertyName), detail: `the key ${sentence(keyword, params)}` }
+  if (keyword === 'type' && instancePath === '') return { pointer: '', detail: 'must be a JSON object' }
   switch (keyword) {
     case 'required': return { pointer: child(params.missingProperty), detail: 'is required' }
     case 'propertyNames': return { pointer: child(params.propertyName), detail: 'the key is invalid' }

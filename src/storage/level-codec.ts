@@ -1,24 +1,20 @@
 import { crc32 } from 'node:zlib'
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { RecordSchema } from '../gen/ectx/storage/v1/record_pb.js'
 import { damaged } from './refusals.js'
 import type { StoredRecord } from './store.js'
 
-// Keys are a letter and parts, divided by NUL, which no part holds: so no id is ever a prefix of another's key.
-const key = (...parts: string[]) => parts.join('\0')
-// The two parts that a client chooses freely (kinds, ids and slugs cannot hold a NUL).
-const free = encodeURIComponent
+// Keys are a letter and parts, divided by NUL: so no id is ever a prefix of another's key. Kinds, ids and slugs hold no
+// NUL; an execution id may hold anything, and is encoded.
 // Sixteen digits hold every safe integer, in order.
 const instant = (milliseconds: number) => String(milliseconds).padStart(16, '0')
 
-export const recordKey = (kind: string, id: string) => key('r', kind, id)
-export const slugKey = (kind: string, slug: string) => key('s', kind, slug)
+export const recordKey = (kind: string, id: string) => `r\0${kind}\0${id}`
+export const slugKey = (kind: string, slug: string) => `s\0${kind}\0${slug}`
 
 /** What begins every key of an index of `kind`, in the order of that index. */
 export const indexPrefix = {
-  byId: (kind: string) => key('r', kind, ''),
-  byExecution: (kind: string, executionId: string) => key('x', kind, free(executionId), ''),
-  byExpireTime: (kind: string) => key('e', kind, '')
+  byId: (kind: string) => `r\0${kind}\0`,
+  byExecution: (kind: string, executionId: string) => `x\0${kind}\0${encodeURIComponent(executionId)}\0`,
+  byExpireTime: (kind: string) => `e\0${kind}\0`
 }
 /** The least key of the expiry index that is not before `milliseconds`. */
 export const expireTimeBound = (kind: string, milliseconds: number) => indexPrefix.byExpireTime(kind) + instant(milliseconds)
@@ -30,30 +26,41 @@ export function indexKeys ({ kind, id, slug, executionId, expireTime }: StoredRe
   return keys
 }
 
-const CHECKSUM_BYTES = 4
+// A value is: CRC-32 of the key and all that follows (LevelDB does not check its own when it reads), revision, expire
+// time (NaN where there is none), bytes of the slug and of the execution id, those two, body. Little-endian.
+const AT = { checksum: 0, revision: 4, expireTime: 8, slugBytes: 16, executionIdBytes: 18, texts: 20 }
 
-/** A record as LevelDB keeps it: its CRC-32 (LevelDB does not check its own when it reads), then the protobuf. */
-export function encodeRecord ({ expireTime, ...record }: StoredRecord): Buffer {
-  const message = toBinary(RecordSchema, create(RecordSchema, {
-    ...record,
-    expireTimeMs: expireTime === undefined ? undefined : BigInt(expireTime)
-  }))
-  const value = Buffer.allocUnsafe(CHECKSUM_BYTES + message.length)
-  value.writeUInt32LE(crc32(message))
-  value.set(message, CHECKSUM_BYTES)
+export function encodeRecord ({ kind, id, slug, executionId, expireTime = NaN, revision, body }: StoredRecord): Buffer {
+  const slugBytes = Buffer.byteLength(slug)
+  const executionIdBytes = Buffer.byteLength(executionId)
+  const bodyAt = AT.texts + slugBytes + executionIdBytes
+  const value = Buffer.allocUnsafe(bodyAt + body.length)
+  value.writeUInt32LE(revision, AT.revision)
+  value.writeDoubleLE(expireTime, AT.expireTime)
+  value.writeUInt16LE(slugBytes, AT.slugBytes)
+  value.writeUInt16LE(executionIdBytes, AT.executionIdBytes)
+  value.write(slug, AT.texts)
+  value.write(executionId, AT.texts + slugBytes)
+  value.set(body, bodyAt)
+  value.writeUInt32LE(checksum(kind, id, value), AT.checksum)
   return value
 }
 
 /** @throws `internal` naming `id`, where a single bit has changed or the record is another's */
-export function decodeRecord (value: Buffer, id: string): StoredRecord {
-  try {
-    const message = value.subarray(CHECKSUM_BYTES)
-    if (value.readUInt32LE() !== crc32(message)) throw new Error('the checksum is wrong')
-    const record = fromBinary(RecordSchema, message)
-    if (record.id !== id) throw new Error('the record is another')
-    const { kind, slug, executionId, expireTimeMs, revision, body } = record
-    return { kind, id, slug, executionId, expireTime: expireTimeMs === undefined ? undefined : Number(expireTimeMs), revision, body }
-  } catch (cause) {
-    throw damaged(id, cause)
+export function decodeRecord (value: Buffer, kind: string, id: string): StoredRecord {
+  if (value.length < AT.texts || value.readUInt32LE(AT.checksum) !== checksum(kind, id, value)) throw damaged(id)
+  const expireTime = value.readDoubleLE(AT.expireTime)
+  const executionIdAt = AT.texts + value.readUInt16LE(AT.slugBytes)
+  const bodyAt = executionIdAt + value.readUInt16LE(AT.executionIdBytes)
+  return {
+    kind,
+    id,
+    slug: value.toString('utf8', AT.texts, executionIdAt),
+    executionId: value.toString('utf8', executionIdAt, bodyAt),
+    expireTime: Number.isNaN(expireTime) ? undefined : expireTime,
+    revision: value.readUInt32LE(AT.revision),
+    body: value.subarray(bodyAt)
   }
 }
+
+const checksum = (kind: string, id: string, value: Buffer) => crc32(value.subarray(AT.revision), crc32(recordKey(kind, id)))

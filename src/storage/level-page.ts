@@ -17,7 +17,7 @@ export async function readPage (db: Level<string, Buffer>, kind: string, filter:
       try {
         const value = await db.get(key, { snapshot })
         if (value === undefined) throw damaged(id)
-        return decodeRecord(value, id)
+        return decodeRecord(value, kind, id)
       } catch (error) {
         const failure = storeFailure(error, key)
         if (failure.code === 'internal') return id

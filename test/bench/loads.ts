@@ -1,9 +1,13 @@
 import type { Load, Request } from './client.js'
-import { idOf, requestOf, slugOf } from './record.js'
+import { idOf, nameOf, requestOf, slugOf } from './record.js'
 
 const PATH = '/v1/execution-contexts'
 // Beyond every number that is ever filled, so that no slug comes twice.
 let nextNew = 10_000_000
+
+// Only the name differs from request to request: making whole ones would take the load too long.
+const [BEFORE_NAME, AFTER_NAME] = requestOf(0).split(nameOf(0))
+const bodyOf = (n: number): string => BEFORE_NAME + nameOf(n) + AFTER_NAME
 
 const read = (path: string): string => `GET ${PATH}/${path} HTTP/1.1\r\nhost: bench\r\n\r\n`
 const remove = (id: string): string => `DELETE ${PATH}/${id} HTTP/1.1\r\nhost: bench\r\n\r\n`
@@ -24,7 +28,7 @@ export class GatewayLoads {
     next: () => {
       const n = nextNew++
       return {
-        text: post(PATH, requestOf(n)),
+        text: post(PATH, bodyOf(n)),
         answered: head => { this.#created.push({ n, id: /\/(exec-\w+)\r/.exec(head)![1]! }) }
       }
     }
@@ -32,7 +36,7 @@ export class GatewayLoads {
 
   readonly get: Load = { status: 200, next: () => ({ text: read(this.#any().id) }) }
   readonly getByReference: Load = { status: 200, next: () => ({ text: read(`by-reference?slug=${slugOf(this.#any().n)}`) }) }
-  readonly apply: Load = { status: 409, next: () => ({ text: post(`${PATH}/apply`, requestOf(this.#any().n)) }) }
+  readonly apply: Load = { status: 409, next: () => ({ text: post(`${PATH}/apply`, bodyOf(this.#any().n)) }) }
 
   /** Ends when all that was created is deleted. */
   readonly delete: Load = {
@@ -54,7 +58,7 @@ const always = (status: number, next: () => Request): Load => ({ status, next })
 
 /** The same of a bare server, which looks at no id. */
 export const bareLoads = {
-  post: always(201, () => ({ text: post(PATH, requestOf(nextNew++)) })),
+  post: always(201, () => ({ text: post(PATH, bodyOf(nextNew++)) })),
   get: always(200, () => ({ text: read(idOf(nextNew++)) })),
   delete: always(200, () => ({ text: remove(idOf(nextNew++)) }))
 }

@@ -29,6 +29,7 @@ function noise (n: number): (words: number) => string {
   }
 }
 
+export const nameOf = (n: number): string => `Nightly import ${noise(n)(2)}`
 export const slugOf = (n: number): string => `nightly-import-${noise(n)(2)}`
 export const idOf = (n: number): string => `${kind.idPrefix}${encodeTime(madeAt(n)).toLowerCase()}${noise(n)(2)}`
 
