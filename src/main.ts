@@ -6,6 +6,9 @@ import { createLog } from './log.js'
 
 const CLOSE_MS = 9_500
 
+// What the gateway writes is for its own user alone.
+process.umask(0o077)
+
 try {
   const config = loadConfig(process.env)
   const { log, flush } = await createLog(config.logLevel)

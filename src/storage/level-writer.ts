@@ -1,10 +1,8 @@
 import type { Level } from 'level'
-import type { LRUCache } from 'lru-cache'
 import { storeFailure } from './level-errors.js'
 import type { LevelGate } from './level-gate.js'
 import { assertReopenable } from './level-probe.js'
 import { closed } from './refusals.js'
-import type { StoredRecord } from './store.js'
 
 export type Operation =
   | { readonly type: 'put', readonly key: string, readonly value: Buffer }
@@ -31,17 +29,15 @@ const MOST_CHANGES_AT_ONCE = 512
 export class LevelWriter {
   readonly #db: Level<string, Buffer>
   readonly #read: Read
-  readonly #cache: LRUCache<string, StoredRecord>
   readonly #gate: LevelGate
   #queue: Array<Queued<any>> = []
   #draining: Promise<void> | undefined
   #open = true
   #failed = false
 
-  constructor (db: Level<string, Buffer>, gate: LevelGate, cache: LRUCache<string, StoredRecord>, read: Read) {
+  constructor (db: Level<string, Buffer>, gate: LevelGate, read: Read) {
     this.#db = db
     this.#gate = gate
-    this.#cache = cache
     this.#read = read
   }
 
@@ -86,7 +82,6 @@ export class LevelWriter {
         }
       })
       if (batch.size > 0) await this.#write(batch.values())
-      for (const key of batch.keys()) this.#cache.delete(key)
       for (const tell of settle) tell()
     } catch (error) {
       const refusal = storeFailure(error)
@@ -119,8 +114,6 @@ export class LevelWriter {
     await this.#gate.alone(async () => {
       await this.#db.close()
       await this.#db.open()
-      // What was refused may turn out to be there.
-      this.#cache.clear()
     })
     this.#failed = false
   }

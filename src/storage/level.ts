@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { Level } from 'level'
-import { LRUCache } from 'lru-cache'
 import { decodeRecord, encodeRecord, indexKeys, recordKey, slugKey } from './level-codec.js'
 import { cannotOpen, storeFailure } from './level-errors.js'
 import { LevelGate } from './level-gate.js'
@@ -9,9 +8,6 @@ import { LevelWriter, type Operation } from './level-writer.js'
 import { closed, damaged, idTaken, slugTaken, staleRevision } from './refusals.js'
 import type { Page, PageFilter, Store, StoredRecord } from './store.js'
 
-// Enough for the contexts of some ten thousand runs at a time; a record's body is sealed here as it is on disk.
-const CACHE_BYTES = 16 * 1024 * 1024
-const RECORD_BYTES = 512
 // Four times LevelDB's own: larger tables are merged less often, which spares a create a fifth of its processor time.
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
@@ -21,13 +17,11 @@ export class LevelStore implements Store {
   readonly #db: Level<string, Buffer>
   readonly #writer: LevelWriter
   readonly #gate = new LevelGate()
-  /** What was read last, by the record's key. Read and kept in one turn, and dropped before a change is told of: so it is never stale. */
-  readonly #cache = new LRUCache<string, StoredRecord>({ maxSize: CACHE_BYTES, sizeCalculation: ({ body }) => RECORD_BYTES + body.length })
   #closing: Promise<void> | undefined
 
   private constructor (db: Level<string, Buffer>) {
     this.#db = db
-    this.#writer = new LevelWriter(db, this.#gate, this.#cache, key => this.#get(key))
+    this.#writer = new LevelWriter(db, this.#gate, key => this.#get(key))
   }
 
   /** Opens the database in `directory`, which is made where it is absent. @throws `unavailable` with what to do about it */
@@ -112,14 +106,8 @@ export class LevelStore implements Store {
   }
 
   #find (kind: string, id: string): StoredRecord | undefined {
-    const key = recordKey(kind, id)
-    const cached = this.#cache.get(key)
-    if (cached !== undefined) return cached
-    const value = this.#get(key)
-    if (value === undefined) return undefined
-    const record = decodeRecord(value, kind, id)
-    this.#cache.set(key, record)
-    return record
+    const value = this.#get(recordKey(kind, id))
+    return value === undefined ? undefined : decodeRecord(value, kind, id)
   }
 
   /**
