@@ -6,10 +6,10 @@ import type { StoredRecord } from '../storage/store.js'
 
 /** The body of a context's record: its answers, rendered once so that no read has to. */
 export const encodeBody = (resource: ExecutionContext): Uint8Array =>
-  toBinary(ExecutionContextBodySchema, create(ExecutionContextBodySchema, { fullJson: Buffer.from(JSON.stringify(render(resource))) }))
+  toBinary(ExecutionContextBodySchema, create(ExecutionContextBodySchema, { fullJson: JSON.stringify(render(resource)) }))
 
-/** The whole resource as JSON in UTF-8. @throws `internal` naming the record, where its body is no such body */
-export function fullJson ({ id, body }: StoredRecord): Uint8Array {
+/** The whole resource as JSON. @throws `internal` naming the record, where its body is no such body */
+export function fullJson ({ id, body }: StoredRecord): string {
   try {
     return fromBinary(ExecutionContextBodySchema, body).fullJson
   } catch (error) {

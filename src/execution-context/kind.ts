@@ -37,5 +37,5 @@ export const executionContextKind: ResourceKind<ExecutionContext> = {
     body: encodeBody(resource)
   }),
 
-  fromRecord: record => fromJsonString(ExecutionContextSchema, new TextDecoder().decode(fullJson(record)))
+  fromRecord: record => fromJsonString(ExecutionContextSchema, fullJson(record))
 }

@@ -15,8 +15,8 @@ import { get } from './get.js'
 export interface ContextView {
   readonly id: string
   readonly revision: number
-  /** The resource as JSON, in UTF-8. */
-  readonly json: Uint8Array
+  /** The resource as JSON. */
+  readonly json: string
 }
 
 /** Runs one operation. @throws {PipelineFailure}, whose GatewayError `GatewayError.from` finds */

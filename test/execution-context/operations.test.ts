@@ -35,7 +35,7 @@ const reference = (slug: string, more: Reference = {}) => create(ApiResourceRefe
 const deletion = (resourceId: string, more: { caller?: Caller, onlyRevisions?: number[] } = {}) =>
   ({ ...call(create(ApiResourceDeleteInputSchema, { resourceId }), more.caller), onlyRevisions: more.onlyRevisions })
 
-const read = ({ json }: ContextView) => fromJsonString(ExecutionContextSchema, new TextDecoder().decode(json))
+const read = ({ json }: ContextView) => fromJsonString(ExecutionContextSchema, json)
 
 /** Why `running` failed, and at which step. */
 async function failure (running: Promise<ContextView>): Promise<{ error: GatewayError, step: string }> {

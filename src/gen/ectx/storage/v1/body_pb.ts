@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ectx/storage/v1/body.proto.
  */
 export const file_ectx_storage_v1_body: GenFile = /*@__PURE__*/
-  fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxIikKFEV4ZWN1dGlvbkNvbnRleHRCb2R5EhEKCWZ1bGxfanNvbhgCIAEoDGIGcHJvdG8z");
+  fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxIikKFEV4ZWN1dGlvbkNvbnRleHRCb2R5EhEKCWZ1bGxfanNvbhgCIAEoCWIGcHJvdG8z");
 
 /**
  * The body of an ExecutionContext's record: answers rendered when the context was made, so that reading one parses nothing.
@@ -21,9 +21,9 @@ export type ExecutionContextBody = Message<"ectx.storage.v1.ExecutionContextBody
   /**
    * The whole resource as response-ready JSON.
    *
-   * @generated from field: bytes full_json = 2;
+   * @generated from field: string full_json = 2;
    */
-  fullJson: Uint8Array;
+  fullJson: string;
 };
 
 /**
