@@ -25,7 +25,7 @@ const TRANSPORT: Readonly<Record<string, { code: Code, status?: number, detail: 
   FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'invalid_argument', status: 415, detail: 'send the body as Content-Type: application/json' },
   FST_ERR_BAD_URL: { code: 'invalid_argument', detail: 'the path is not a valid URL path: check its percent-encoding' },
   FST_ERR_ASYNC_CONSTRAINT: { code: 'invalid_argument', detail: 'the request cannot be routed' },
-  FST_ERR_MAX_PARAM_LENGTH: { code: 'invalid_argument', detail: 'the id in the path is too long' },
+  FST_ERR_MAX_PARAM_LENGTH: { code: 'invalid_argument', detail: 'the id in the path is too long' }
 }
 
 /** A failure as a client is told it: `error` with, for those that HTTP itself makes, the status it has there. */

@@ -4,8 +4,6 @@ import type { StoredRecord } from './store.js'
 
 // Keys are a letter and parts, divided by NUL: so no id is ever a prefix of another's key. Kinds, ids and slugs hold no
 // NUL; an execution id may hold anything, and is encoded.
-// Sixteen digits hold every safe integer, in order.
-const instant = (milliseconds: number) => String(milliseconds).padStart(16, '0')
 
 export const recordKey = (kind: string, id: string) => `r\0${kind}\0${id}`
 export const slugKey = (kind: string, slug: string) => `s\0${kind}\0${slug}`
@@ -16,6 +14,10 @@ export const indexPrefix = {
   byExecution: (kind: string, executionId: string) => `x\0${kind}\0${encodeURIComponent(executionId)}\0`,
   byExpireTime: (kind: string) => `e\0${kind}\0`
 }
+
+// Sixteen digits hold every safe integer, in order.
+const instant = (milliseconds: number) => String(milliseconds).padStart(16, '0')
+
 /** The least key of the expiry index that is not before `milliseconds`. */
 export const expireTimeBound = (kind: string, milliseconds: number) => indexPrefix.byExpireTime(kind) + instant(milliseconds)
 
@@ -30,6 +32,7 @@ export function indexKeys ({ kind, id, slug, executionId, expireTime }: StoredRe
 // time (NaN where there is none), bytes of the slug and of the execution id, those two, body. Little-endian.
 const AT = { checksum: 0, revision: 4, expireTime: 8, slugBytes: 16, executionIdBytes: 18, texts: 20 }
 
+/** A record as LevelDB keeps it. By hand, since this and its inverse are on the path of every request. */
 export function encodeRecord ({ kind, id, slug, executionId, expireTime = NaN, revision, body }: StoredRecord): Buffer {
   const slugBytes = Buffer.byteLength(slug)
   const executionIdBytes = Buffer.byteLength(executionId)

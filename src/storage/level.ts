@@ -111,8 +111,8 @@ export class LevelStore implements Store {
   }
 
   /**
-   * Reads in this thread. LevelDB answers from memory or the page cache in microseconds, less than it costs to hand the
-   * read to another thread and back; a read that must go to the disk holds up the others for as long as that takes.
+   * Reads in this thread. LevelDB answers from memory or the page cache in microseconds, and to hand that to another
+   * thread, even many reads at once, gained nothing when measured. A read that must go to the disk holds up the others.
    * @throws `unavailable`, or `internal` naming what is damaged
    */
   #get (key: string): Buffer | undefined {
