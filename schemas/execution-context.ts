@@ -43,7 +43,7 @@ export const ExecutionContextSpecSchema = output('ExecutionContextSpec', {
 }, { description: 'What the run is given.' })
 
 export const ApiResourceAuditActorSchema = output('ApiResourceAuditActor', {
-  id: Type.String({ description: 'The caller: `system` where the gateway has no credentials configured.' }),
+  id: Type.String({ description: 'The caller, by name: `system` where the gateway has no credentials configured.' }),
   avatar: Type.Optional(Type.String({ description: 'Where a picture of the caller is, if there is one.' }))
 }, { description: 'Who did it.' })
 
@@ -61,7 +61,8 @@ export const ApiResourceAuditSchema = output('ApiResourceAudit', {
 }, { description: 'Who made and last changed a resource, and when.' })
 
 export const ExecutionContextStatusSchema = output('ExecutionContextStatus', {
-  audit: ref(ApiResourceAuditSchema)
+  audit: ref(ApiResourceAuditSchema),
+  run_token: Type.Optional(Type.String({ description: 'Opens this one context to whoever holds it: to get, reveal and delete it. Only in the answer that made the context, where that was asked for.' }))
 }, { description: 'What the server knows of a context.' })
 
 export const ExecutionContextSchema = output('ExecutionContext', {

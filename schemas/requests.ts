@@ -30,7 +30,32 @@ export const DeleteQuerySchema = Type.Object({
   version_message: Type.Optional(Type.String({ maxLength: 1024, description: 'Why it is deleted.' }))
 }, { additionalProperties: false })
 
-export const NoQuerySchema = Type.Object({}, { additionalProperties: false })
+export const VIEWS = ['full', 'redacted'] as const
+
+const view = Type.Optional(stringEnum(VIEWS, {
+  description: 'How much to show: `redacted` leaves out the values of secrets. `full` where it is left out, if the caller may reveal them, else `redacted`.'
+}))
+
+/** What may be asked of every operation that answers a context. */
+export const ViewQuerySchema = Type.Object({ view }, { additionalProperties: false })
+
+/** What may be asked of the operations that make one. */
+export const CreateQuerySchema = Type.Object({
+  view,
+  run_token: Type.Optional(Type.Boolean({
+    description: 'Whether the answer has, in `status.run_token`, a token that opens this one context to its run. It is shown this once.'
+  }))
+}, { additionalProperties: false })
+
+export const PageQuerySchema = Type.Object({
+  page_size: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })),
+  page_token: Type.Optional(Type.String({ maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' }))
+}, { additionalProperties: false })
+
+export const AuditQuerySchema = Type.Object({
+  context_id: Type.Optional(Type.String({ maxLength: 253, description: 'Only events of this context.' })),
+  execution_id: Type.Optional(Type.String({ maxLength: 253, description: 'Only events of contexts of this execution.' }))
+}, { additionalProperties: false })
 
 export const IfNoneMatchSchema = Type.Object({
   'If-None-Match': Type.Optional(Type.String({ description: 'The ETags you have: where the context has one of them it is not sent again.' }))

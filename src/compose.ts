@@ -1,21 +1,87 @@
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { AuditLog } from './audit/log.js'
+import { createAuthenticator, type Authenticate } from './auth/authenticator.js'
+import { ANONYMOUS, SYSTEM } from './auth/caller.js'
+import { JwtVerifier } from './auth/jwt.js'
+import { StaticTokens } from './auth/static-tokens.js'
+import type { Config } from './config.js'
+import { GatewayError } from './errors.js'
 import { createOperations } from './execution-context/operations.js'
+import { runTokenOf } from './execution-context/run-tokens.js'
+import type { Authenticate as AuthenticateRequest } from './http/authentication.js'
 import { createServer } from './http/server.js'
+import { keepKeys } from './keeping.js'
 import { createObserver } from './observer.js'
+import { KeyRing } from './secrets/ring.js'
+import { loadRootKey } from './secrets/root-key.js'
+import { createVault } from './secrets/vault.js'
 import { LevelStore } from './storage/level.js'
 import type { Store } from './storage/store.js'
 
-/** The gateway on its database in `dataDir`: the one place that picks an engine. Closing it closes the store too. */
-export async function composeGateway (dataDir: string, log: Logger): Promise<FastifyInstance> {
-  return serve(await LevelStore.open(join(dataDir, 'db')), log)
+const HOUR_MS = 3_600_000
+
+/** The gateway that `config` asks for: the one place that picks an engine. Closing it closes all that it opened. */
+export async function composeGateway (config: Config, log: Logger): Promise<FastifyInstance> {
+  // First: its lock keeps a second process out of the whole directory.
+  const store = await LevelStore.open(join(config.dataDir, 'db'))
+  return serve(store, config, log)
 }
 
 /** The gateway on any store, which it closes when it closes. */
-export async function serve (store: Store, log: Logger): Promise<FastifyInstance> {
-  const operations = createOperations(store, createObserver(log))
-  const app = await createServer({ operations, ready: () => store.ready(), log })
-  app.addHook('onClose', () => store.close())
+export async function serve (store: Store, config: Pick<Config, 'dataDir' | 'tokensFile' | 'jwt' | 'keyRing' | 'auditDays'>, log: Logger): Promise<FastifyInstance> {
+  const { dataDir, keyRing } = config
+  const warn = (message: string, err?: unknown) => log.warn({ err }, message)
+  const audit = await AuditLog.open({ directory: join(dataDir, 'audit'), retentionDays: config.auditDays, warn })
+  const ring = await KeyRing.open({ file: keyRing.file ?? join(dataDir, 'keyring.json'), rootKey: loadRootKey(keyRing.root) })
+  if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
+  const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: keyRing.rotationHours * HOUR_MS })
+
+  const app = await createServer({
+    operations: createOperations({ store, audit, vault: createVault(ring) }, createObserver(log)),
+    authenticate: recordingFailures(await credentials(store, config, log), audit),
+    ready: async () => {
+      await Promise.all([store.ready(), audit.ready()])
+      ring.current()
+    },
+    log
+  })
+  app.addHook('onClose', async () => {
+    await stopKeeping()
+    await store.close()
+    audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
+    await audit.close()
+  })
+  await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   return app
+}
+
+async function credentials (store: Store, { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>, log: Logger): Promise<Authenticate> {
+  const onProblem = (problem: string) => log.error({ problem }, 'changed credentials were not taken')
+  const allowSystem = tokensFile === undefined && jwt === undefined
+  if (allowSystem) log.warn('no credentials are configured: everybody on this machine may do everything; set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER')
+  return createAuthenticator({
+    tokens: tokensFile === undefined ? undefined : await StaticTokens.open(tokensFile, { onProblem }),
+    jwt: jwt && JwtVerifier.create({ ...jwt, onProblem, onRefused: reason => log.info({ reason }, 'a JWT was refused') }),
+    runTokenOf: runTokenOf(store),
+    allowSystem
+  })
+}
+
+/** `authenticate`, with an event in the audit log for credentials that are not valid. */
+function recordingFailures (authenticate: Authenticate, audit: AuditLog): AuthenticateRequest {
+  return credentials => {
+    const refuse = (error: unknown): never => {
+      const { code } = GatewayError.from(error)
+      audit.recordEventually({ event: 'authentication_failed', caller: ANONYMOUS, request_id: credentials.requestId, remote_address: credentials.remoteAddress, outcome: code })
+      throw error
+    }
+    try {
+      const found = authenticate(credentials)
+      return found instanceof Promise ? found.catch(refuse) : found
+    } catch (error) {
+      return refuse(error)
+    }
+  }
 }

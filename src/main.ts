@@ -12,7 +12,7 @@ process.umask(0o077)
 try {
   const config = loadConfig(process.env)
   const { log, flush } = await createLog(config.logLevel)
-  const app = await composeGateway(config.dataDir, log)
+  const app = await composeGateway(config, log)
 
   closeWithGrace({ delay: CLOSE_MS, logger: false }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'crashed')

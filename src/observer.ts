@@ -15,7 +15,7 @@ export function createObserver (log: Logger): Observer {
     begin (pipeline, start) {
       const span = tracer.startSpan(`pipeline ${pipeline}`)
       if (!span.isRecording() && !log.isLevelEnabled('debug')) return undefined
-      return watch(log, pipeline, 'requestId' in start ? start.requestId : undefined, span)
+      return watch(log, pipeline, requestIdOf(start), span)
     }
   }
 }
@@ -54,6 +54,12 @@ function watch (log: Logger, pipeline: string, requestId: unknown, span: Span): 
       log.debug({ request_id: requestId, pipeline, steps, duration_ms: milliseconds(began), code: failure && codeOf(failure), failed_step: failure?.step }, 'pipeline')
     }
   }
+}
+
+/** Of the call that the run starts from, where it has an origin. */
+function requestIdOf (start: object): unknown {
+  const { origin } = start as { origin?: { requestId?: unknown } }
+  return origin?.requestId
 }
 
 /** Since `began`, to the microsecond. */

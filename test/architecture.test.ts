@@ -6,10 +6,11 @@ import ts from 'typescript'
 /** Each part of src, and the parts that it may import. `main → compose → http → execution-context → steps → pipeline`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['compose', 'config', 'errors', 'log'],
-  compose: ['execution-context', 'http', 'observer', 'storage'],
+  compose: ['audit', 'auth', 'config', 'errors', 'execution-context', 'http', 'keeping', 'observer', 'secrets', 'storage'],
+  keeping: ['audit', 'auth', 'execution-context', 'secrets', 'storage'],
   http: ['auth', 'errors', 'execution-context', 'gen', 'steps'],
-  'execution-context': ['errors', 'gen', 'pipeline', 'steps', 'storage'],
-  steps: ['auth', 'errors', 'gen', 'pipeline', 'storage'],
+  'execution-context': ['audit', 'auth', 'errors', 'gen', 'pipeline', 'secrets', 'steps', 'storage'],
+  steps: ['audit', 'auth', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
   pipeline: [],
   storage: ['errors', 'gen'],
   auth: ['errors'],

@@ -38,7 +38,7 @@ const hash = step('Hash', ({ text }: { text: string }) => ({ hash: text.length }
 const save = step('Save', async ({ hash }: { hash: number }) => ({ saved: await Promise.resolve(hash) }))
 const refuse = step('Refuse', () => { throw refusal })
 const refuseLater = step('RefuseLater', async () => { throw refusal })
-const start = Pipeline.from<{ text: string, requestId?: string }>('note')
+const start = Pipeline.from<{ text: string, origin?: { requestId: string } }>('note')
 
 t.test('without a tracer and above debug nobody watches', async t => {
   const { log, lines } = logAt('info')
@@ -52,7 +52,7 @@ t.test('at debug', async t => {
   t.beforeEach(() => { lines.length = 0 })
 
   t.test('one line tells a run: its request, its steps in order, and how long each took', async t => {
-    await start.step(hash).step(save).run({ text: SECRET, requestId: 'r1' }, observer)
+    await start.step(hash).step(save).run({ text: SECRET, origin: { requestId: 'r1' } }, observer)
     const [line] = lines
     t.equal(lines.length, 1)
     t.match(line, { level: 'debug', msg: 'pipeline', pipeline: 'note', request_id: 'r1', duration_ms: Number })

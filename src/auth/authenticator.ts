@@ -1,7 +1,6 @@
 import { GatewayError } from '../errors.js'
 import { ANONYMOUS, SYSTEM, type Caller } from './caller.js'
 import type { JwtVerifier } from './jwt.js'
-import { isLoopback } from './loopback.js'
 import { parseRunToken, sameHash } from './run-token.js'
 import type { StaticTokens } from './static-tokens.js'
 
@@ -13,14 +12,15 @@ export interface Credentials {
   readonly jwt?: Pick<JwtVerifier, 'verify'>
   /** What a live context keeps of its run token, where it has one. */
   readonly runTokenOf: (contextId: string) => Promise<{ hash: Uint8Array, slug: string } | undefined>
-  /** Whether loopback callers need no credentials; only for a gateway that has none configured. */
+  /** Whether callers of this machine need no credentials; only for a gateway that has none configured. */
   readonly allowSystem: boolean
 }
 
 export interface Presented {
   /** The `Authorization` header. */
   readonly authorization?: string
-  readonly remoteAddress?: string
+  /** Whether the transport is sure that the call comes from this machine, and that it was meant for this gateway. */
+  isLocal (): boolean
 }
 
 /**
@@ -43,8 +43,13 @@ export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: C
     return caller
   }
 
-  return ({ authorization, remoteAddress }) => {
-    if (authorization === undefined) return allowSystem && remoteAddress !== undefined && isLoopback(remoteAddress) ? SYSTEM : ANONYMOUS
+  return presented => {
+    const { authorization } = presented
+    if (authorization === undefined) {
+      if (!allowSystem) return ANONYMOUS
+      if (presented.isLocal()) return SYSTEM
+      throw new GatewayError('unauthenticated', 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost and not through a proxy, or configure credentials')
+    }
     const token = bearerToken(authorization)
     if (token === undefined) throw refusal()
     const run = parseRunToken(token)

@@ -3,8 +3,16 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 // A context's id has no "_", so that the text splits in one way only.
 const RUN_TOKEN = /^ectx_run_([a-z0-9-]{1,64})_[A-Za-z0-9_-]{43}$/
 
-/** A new token for the context `contextId`: the text for its holder, once, and the hash that is kept. */
-export function newRunToken (contextId: string): { token: string, hash: Uint8Array } {
+/** The key to one context, for the run that it is for. */
+export interface RunToken {
+  /** For its holder, once. */
+  readonly token: string
+  /** What is kept of it. */
+  readonly hash: Uint8Array
+}
+
+/** A new token for the context `contextId`. */
+export function newRunToken (contextId: string): RunToken {
   const token = `ectx_run_${contextId}_${randomBytes(32).toString('base64url')}`
   return { token, hash: hash('sha256', token, 'buffer') }
 }

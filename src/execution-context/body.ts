@@ -1,29 +1,29 @@
-import { create, fromBinary, toBinary, toJson } from '@bufbuild/protobuf'
-import { ExecutionContextSchema, type ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
-import { ExecutionContextBodySchema } from '../gen/ectx/storage/v1/body_pb.js'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { ExecutionContextBodySchema, type ExecutionContextBody } from '../gen/ectx/storage/v1/body_pb.js'
+import { keyIdOf } from '../secrets/seal.js'
 import { damaged } from '../storage/refusals.js'
 import type { StoredRecord } from '../storage/store.js'
 
-/** The body of a context's record: its answers, rendered once so that no read has to. */
-export const encodeBody = (resource: ExecutionContext): Uint8Array =>
-  toBinary(ExecutionContextBodySchema, create(ExecutionContextBodySchema, { fullJson: JSON.stringify(render(resource)) }))
+/** The body of a context's record. */
+export const encodeBody = (body: Pick<ExecutionContextBody, 'redactedJson' | 'sealedJson' | 'secretNames' | 'runTokenHash'>): Uint8Array =>
+  toBinary(ExecutionContextBodySchema, create(ExecutionContextBodySchema, body))
 
-/** The whole resource as JSON. @throws `internal` naming the record, where its body is no such body */
-export function fullJson ({ id, body }: StoredRecord): string {
+/** @throws `internal` naming the record, where its body is no such body */
+export function decodeBody ({ id, body }: StoredRecord): ExecutionContextBody {
   try {
-    return fromBinary(ExecutionContextBodySchema, body).fullJson
+    const decoded = fromBinary(ExecutionContextBodySchema, body)
+    if (decoded.redactedJson !== '') return decoded
   } catch (error) {
     throw damaged(id, error)
   }
+  throw damaged(id)
 }
 
-interface ContextJson {
-  readonly spec?: { readonly data?: Record<string, { is_secret?: boolean }> }
-}
-
-/** The resource as proto JSON in snake_case, which leaves out what is empty; only `is_secret` is always said. */
-function render (resource: ExecutionContext) {
-  const json = toJson(ExecutionContextSchema, resource, { useProtoFieldName: true }) as ContextJson
-  for (const entry of Object.values(json.spec?.data ?? {})) entry.is_secret ??= false
-  return json
+/** The ring key that a context's secrets are sealed with; `undefined` where it has none. @throws `internal` where that cannot be told */
+export function sealingKeyOf (record: StoredRecord): string | undefined {
+  const { sealedJson } = decodeBody(record)
+  if (sealedJson.length === 0) return undefined
+  const keyId = keyIdOf(sealedJson)
+  if (keyId === undefined) throw damaged(record.id)
+  return keyId
 }

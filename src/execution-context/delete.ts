@@ -3,11 +3,12 @@ import { Pipeline } from '../pipeline/pipeline.js'
 import { authorize } from '../steps/authorize.js'
 import type { Call } from '../steps/call.js'
 import { deleteResource } from '../steps/delete-resource.js'
+import { discloseDeleted } from '../steps/disclose-deleted.js'
 import { extractResourceId } from '../steps/extract-resource-id.js'
 import { loadExistingForDelete } from '../steps/load-existing-for-delete.js'
 import { validateProto } from '../steps/validate-proto.js'
-import type { Store } from '../storage/store.js'
 import { executionContextKind as kind } from './kind.js'
+import type { Dependencies } from './operations.js'
 
 /** A delete may be made conditional: where `onlyRevisions` is given, the context must have one of them. */
 export interface DeleteCall extends Call<ApiResourceDeleteInput> {
@@ -15,9 +16,13 @@ export interface DeleteCall extends Call<ApiResourceDeleteInput> {
 }
 
 /** Deletes a context and answers it as it was. */
-export const deleteContext = (store: Store) => Pipeline.from<DeleteCall>('delete')
-  .step(authorize(`delete ${kind.label}`))
+export const deleteContext = ({ store, audit, vault }: Dependencies) => Pipeline.from<DeleteCall>('delete')
+  .step(authorize<ApiResourceDeleteInput>(audit, 'delete', {
+    action: `delete ${kind.label}`,
+    isOwn: ({ resourceId }, { contextId }) => resourceId === contextId
+  }))
   .step(validateProto(ApiResourceDeleteInputSchema))
   .step(extractResourceId)
   .step(loadExistingForDelete(store, kind))
   .step(deleteResource(store, kind))
+  .step(discloseDeleted(audit, vault, 'delete', kind))

@@ -2,13 +2,19 @@ import { ApiResourceReferenceSchema, type ApiResourceReference } from '../gen/ai
 import { Pipeline } from '../pipeline/pipeline.js'
 import { authorize } from '../steps/authorize.js'
 import type { Call } from '../steps/call.js'
+import { disclose } from '../steps/disclose.js'
 import { loadByReference } from '../steps/load-by-reference.js'
 import { validateProto } from '../steps/validate-proto.js'
-import type { Store } from '../storage/store.js'
 import { executionContextKind as kind } from './kind.js'
+import type { Dependencies } from './operations.js'
 
 /** Reads a context by its slug. */
-export const getByReference = (store: Store) => Pipeline.from<Call<ApiResourceReference>>('getByReference')
-  .step(authorize(`get ${kind.label}`))
+export const getByReference = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<ApiResourceReference>>('getByReference')
+  .step(authorize<ApiResourceReference>(audit, 'getByReference', {
+    action: `get ${kind.label}`,
+    viewers: true,
+    isOwn: (input, { slug }) => input.slug === slug
+  }))
   .step(validateProto(ApiResourceReferenceSchema))
   .step(loadByReference(store, kind))
+  .step(disclose(audit, vault, 'getByReference', kind))

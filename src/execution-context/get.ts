@@ -2,13 +2,19 @@ import { ExecutionContextIdSchema, type ExecutionContextId } from '../gen/ai/sti
 import { Pipeline } from '../pipeline/pipeline.js'
 import { authorize } from '../steps/authorize.js'
 import type { Call } from '../steps/call.js'
+import { disclose } from '../steps/disclose.js'
 import { loadTarget } from '../steps/load-target.js'
 import { validateProto } from '../steps/validate-proto.js'
-import type { Store } from '../storage/store.js'
 import { executionContextKind as kind } from './kind.js'
+import type { Dependencies } from './operations.js'
 
 /** Reads a context by its id. */
-export const get = (store: Store) => Pipeline.from<Call<ExecutionContextId>>('get')
-  .step(authorize(`get ${kind.label}`))
+export const get = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<ExecutionContextId>>('get')
+  .step(authorize<ExecutionContextId>(audit, 'get', {
+    action: `get ${kind.label}`,
+    viewers: true,
+    isOwn: ({ value }, { contextId }) => value === contextId
+  }))
   .step(validateProto(ExecutionContextIdSchema))
   .step(loadTarget(store, kind))
+  .step(disclose(audit, vault, 'get', kind))

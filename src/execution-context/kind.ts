@@ -1,9 +1,10 @@
-import { create, fromJsonString } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import { ExecutionContextSchema, type ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceMetadataSchema } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ResourceKind } from '../steps/resource-kind.js'
-import { encodeBody, fullJson } from './body.js'
+import { decodeBody, encodeBody } from './body.js'
+import { render } from './render.js'
 
 /** Rules of `api.proto` that stand on `metadata` but speak of one field of it. */
 export const RULE_FIELDS = {
@@ -11,6 +12,8 @@ export const RULE_FIELDS = {
   'execution_context.id.server_set': 'id',
   'execution_context.version.server_set': 'version'
 }
+
+const EMPTY = new Uint8Array()
 
 /** What is particular to ExecutionContext. */
 export const executionContextKind: ResourceKind<ExecutionContext> = {
@@ -28,14 +31,33 @@ export const executionContextKind: ResourceKind<ExecutionContext> = {
     status: { audit }
   }),
 
-  toRecord: resource => ({
-    kind: executionContextKind.name,
-    id: resource.metadata?.id ?? '',
-    slug: resource.metadata?.slug ?? '',
-    executionId: resource.spec?.executionId ?? '',
-    revision: 1,
-    body: encodeBody(resource)
-  }),
+  seal (resource, vault, view, runToken) {
+    const id = resource.metadata?.id ?? ''
+    const stored = render(resource)
+    const { secretNames } = stored
+    const hasSecrets = secretNames.length > 0
+    const record = {
+      kind: executionContextKind.name,
+      id,
+      slug: resource.metadata?.slug ?? '',
+      executionId: resource.spec?.executionId ?? '',
+      revision: 1,
+      body: encodeBody({
+        redactedJson: stored.redacted,
+        sealedJson: hasSecrets ? vault.seal(id, stored.full) : EMPTY,
+        secretNames: [...secretNames],
+        runTokenHash: runToken?.hash ?? EMPTY
+      })
+    }
+    const answered = runToken === undefined ? stored : render(resource, runToken.token)
+    return { record, answer: { view, json: answered[view], revealed: view === 'full' && hasSecrets ? secretNames : undefined } }
+  },
 
-  fromRecord: record => fromJsonString(ExecutionContextSchema, fullJson(record))
+  show (record, view, vault) {
+    const { redactedJson, sealedJson, secretNames } = decodeBody(record)
+    if (view === 'redacted' || sealedJson.length === 0) return { view, json: redactedJson }
+    return { view, json: vault.open(record.id, sealedJson), revealed: secretNames }
+  },
+
+  orgOf: record => JSON.parse(decodeBody(record).redactedJson).metadata.org ?? ''
 }

@@ -1,22 +1,23 @@
+import { VIEWS } from '../../schemas/requests.js'
 import type { ContextView } from '../execution-context/operations.js'
 
 /** The strong ETag of a view: made from id and revision, never from a value, so that it tells nothing of one. */
-export const etagOf = ({ id, revision }: Pick<ContextView, 'id' | 'revision'>): string => `"${id}.${revision}"`
+export const etagOf = ({ id, revision, view }: Omit<ContextView, 'json'>): string => `"${id}.${revision}.${view}"`
 
 /** Whether an `If-None-Match` header names `etag` (RFC 9110 §13.1.2: weakly compared). */
 export const matches = (header: string | undefined, etag: string): boolean =>
   header !== undefined && (header.trim() === '*' || tags(header).includes(etag))
 
 /**
- * The revisions of resource `id` that an `If-Match` header admits; `undefined` where it admits any.
- * Strongly compared (RFC 9110 §13.1.1): a weak tag, or one of another resource, admits none.
+ * The revisions of resource `id` that an `If-Match` header admits, whichever view they were read in; `undefined` where
+ * it admits any. Strongly compared (RFC 9110 §13.1.1): a weak tag, or one of another resource, admits none.
  */
 export function revisionsIn (header: string | undefined, id: string): number[] | undefined {
   if (header === undefined || header.trim() === '*') return undefined
-  return strongTags(header)
-    .map(tag => ({ tag, revision: Number(tag.slice(id.length + 2, -1)) }))
-    .filter(({ tag, revision }) => tag === etagOf({ id, revision }))
-    .map(({ revision }) => revision)
+  return strongTags(header).flatMap(tag => {
+    const revision = Number(tag.slice(id.length + 2, -1).split('.', 1))
+    return VIEWS.some(view => tag === etagOf({ id, revision, view })) ? revision : []
+  })
 }
 
 const TAG = /(?:W\/)?"[^"]*"/g

@@ -1,21 +1,22 @@
 import { create, fromJson, type JsonObject } from '@bufbuild/protobuf'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { API_VERSION, ExecutionContextInputSchema, ExecutionContextSchema, KIND } from '../../schemas/execution-context.js'
 import { ref } from '../../schemas/helpers.js'
-import { DeleteQuerySchema, IdParamsSchema, IfMatchSchema, IfNoneMatchSchema, NoQuerySchema, ReferenceQuerySchema } from '../../schemas/requests.js'
-import { ANONYMOUS, SYSTEM } from '../auth/caller.js'
-import { isLoopback } from '../auth/loopback.js'
+import { CreateQuerySchema, DeleteQuerySchema, IdParamsSchema, IfMatchSchema, IfNoneMatchSchema, ReferenceQuerySchema, ViewQuerySchema } from '../../schemas/requests.js'
 import type { ContextView, Operations } from '../execution-context/operations.js'
 import * as proto from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ExecutionContextIdSchema } from '../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceOwnerScope } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
-import type { Call } from '../steps/call.js'
+import type { View } from '../steps/call.js'
+import { originOf } from './authentication.js'
 import { etagOf, matches, revisionsIn } from './etag.js'
 
 const PATH = '/v1/execution-contexts'
+const CLOSED = { additionalProperties: false }
 const tags = ['ExecutionContexts']
 const answer = (description: string) => ({ description, ...ref(ExecutionContextSchema) })
 
@@ -28,26 +29,26 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       operationId: 'createExecutionContext',
       tags,
       summary: 'Create a context',
-      description: 'Stores the configuration and secrets of a run. The slug is `metadata.slug`, else it is made from `metadata.name`; it must be free. When this answers 201 the context is durable.',
-      querystring: NoQuerySchema,
+      description: 'Stores the configuration and secrets of a run; for operators. The slug is `metadata.slug`, else it is made from `metadata.name`; it must be free. When this answers 201 the context is durable.',
+      querystring: CreateQuerySchema,
       body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 409, 413, 415, 503],
+      'x-problems': [400, 401, 403, 409, 413, 415, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
-  }, async (request, reply) => sendCreated(reply, await operations.create(call(request, toMessage(request.body)))))
+  }, async (request, reply) => sendCreated(reply, await operations.create(createCall(request))))
 
   app.post(`${PATH}/apply`, {
     schema: {
       operationId: 'applyExecutionContext',
       tags,
       summary: 'Apply a context',
-      description: 'Creates the context where its slug is free. A context is immutable, so one that exists stays as it is, and the answer is 409 `already_exists`.',
-      querystring: NoQuerySchema,
+      description: 'Creates the context where its slug is free; for operators. A context is immutable, so one that exists stays as it is, and the answer is 409 `already_exists`.',
+      querystring: CreateQuerySchema,
       body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 409, 413, 415, 503],
+      'x-problems': [400, 401, 403, 409, 413, 415, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
-  }, async (request, reply) => sendCreated(reply, await operations.apply(call(request, toMessage(request.body)))))
+  }, async (request, reply) => sendCreated(reply, await operations.apply(createCall(request))))
 
   app.get(`${PATH}/by-reference`, {
     schema: {
@@ -55,9 +56,9 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       tags,
       summary: 'Get a context by reference',
       description: 'Reads a context by its slug. Where `If-None-Match` has its ETag the answer is 304, without a body.',
-      querystring: ReferenceQuerySchema,
+      querystring: Type.Composite([ReferenceQuerySchema, ViewQuerySchema], CLOSED),
       headers: IfNoneMatchSchema,
-      'x-problems': [400, 404, 503],
+      'x-problems': [400, 401, 403, 404, 503],
       response: { 200: answer('The context.') }
     }
   }, async (request, reply) => {
@@ -73,9 +74,9 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       summary: 'Get a context',
       description: 'Reads a context by its id. Where `If-None-Match` has its ETag the answer is 304, without a body.',
       params: IdParamsSchema,
-      querystring: NoQuerySchema,
+      querystring: ViewQuerySchema,
       headers: IfNoneMatchSchema,
-      'x-problems': [400, 404, 503],
+      'x-problems': [400, 401, 403, 404, 503],
       response: { 200: answer('The context.') }
     }
   }, async (request, reply) => {
@@ -90,9 +91,9 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       summary: 'Delete a context',
       description: 'Deletes a context and answers it as it was; of many who try at once exactly one succeeds. With `If-Match` it is deleted only where it has one of those ETags.',
       params: IdParamsSchema,
-      querystring: DeleteQuerySchema,
+      querystring: Type.Composite([DeleteQuerySchema, ViewQuerySchema], CLOSED),
       headers: IfMatchSchema,
-      'x-problems': [400, 404, 412, 503],
+      'x-problems': [400, 401, 403, 404, 412, 503],
       response: { 200: answer('The context, as it was.') }
     }
   }, async (request, reply) => {
@@ -103,11 +104,12 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
   })
 }
 
-const call = <Input>(request: Pick<FastifyRequest, 'ip' | 'id'>, input: Input): Call<Input> => ({
-  caller: isLoopback(request.ip) ? SYSTEM : ANONYMOUS,
-  input,
-  requestId: request.id
-})
+type Asking = Pick<FastifyRequest, 'ip' | 'id' | 'caller'> & { query: { view?: View } }
+
+const call = <Input>(request: Asking, input: Input) => ({ origin: originOf(request), input, requestedView: request.query.view })
+
+const createCall = (request: Asking & { body: object, query: { run_token?: boolean } }) =>
+  ({ ...call(request, toMessage(request.body)), wantsRunToken: request.query.run_token === true })
 
 /** `api_version` and `kind` may be left out of a request: there is only one of each here. */
 const toMessage = (body: object): proto.ExecutionContext =>

@@ -30,22 +30,51 @@ const audit = {
 
 const { name, ...others } = REQUEST_EXAMPLE.metadata
 
-/** What it answers. */
-export const RESPONSE_EXAMPLE = {
-  api_version: API_VERSION,
-  kind: KIND,
-  metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
-  spec: REQUEST_EXAMPLE.spec,
-  status: { audit: { spec_audit: audit, status_audit: audit } }
+/** What is answered where all is well, by the tag of the operation. */
+export const RESPONSE_EXAMPLES: Readonly<Record<string, object>> = {
+  ExecutionContexts: {
+    api_version: API_VERSION,
+    kind: KIND,
+    metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
+    spec: REQUEST_EXAMPLE.spec,
+    status: { audit: { spec_audit: audit, status_audit: audit } }
+  },
+  Audit: {
+    events: [{
+      sequence: 1042,
+      previous: '5f9c1b0d7c3c4f0e9a8b7d6c5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f',
+      time: '2026-11-21T09:30:00.000Z',
+      event: 'revealed',
+      caller: { name: 'runner', kind: 'token' },
+      operation: 'get',
+      context_id: ID,
+      slug: 'nightly-import-42',
+      execution_id: REQUEST_EXAMPLE.spec.execution_id,
+      keys: ['API_TOKEN'],
+      request_id: REQUEST_ID,
+      remote_address: '127.0.0.1',
+      outcome: 'ok'
+    }]
+  },
+  Health: { status: 'ok' }
+}
+
+export const SECURITY_SCHEMES: Record<string, OpenAPIV3.SecuritySchemeObject> = {
+  bearerAuth: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A static token, a JWT of the configured issuer, or the run token of a context. Without configured credentials: none.'
+  }
 }
 
 const header = (description: string, example: string | number): OpenAPIV3.HeaderObject =>
   ({ description, schema: { type: typeof example === 'number' ? 'integer' : 'string' }, example })
 
 export const HEADERS: Record<string, OpenAPIV3.HeaderObject> = {
-  ETag: header('Names this state of the context; for `If-None-Match` and `If-Match`.', `"${ID}.1"`),
+  ETag: header('Names this state of the context; for `If-None-Match` and `If-Match`.', `"${ID}.1.full"`),
   Location: header('The path of the new context.', `/v1/execution-contexts/${ID}`),
   'Retry-After': header('Seconds to wait before trying again.', 1),
+  'WWW-Authenticate': header('How to show who calls.', 'Bearer realm="ectx"'),
   'X-Request-Id': header('Names this request in the log: as it was sent, where that is 1 to 128 letters, digits and `-._~`, else made here.', REQUEST_ID)
 }
 
@@ -57,6 +86,8 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
     { pointer: '/metadata/owner_scope', detail: 'ExecutionContext owner_scope must be unspecified (operator-managed resource)' },
     { pointer: '/spec/execution_id', detail: 'is required' }
   ])],
+  401: ['The credentials are missing or not valid.', contexts, error('unauthenticated', 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force')],
+  403: ['The caller may not do this, whether or not there is such a context.', contexts, error('permission_denied', 'unauthorized to create Execution Context (operator-only action)')],
   404: ['There is no such context.', `${contexts}/${ID}`, error('not_found', `no ExecutionContext with id '${ID}'`)],
   409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],
   412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
@@ -70,6 +101,7 @@ const problem = (description: string, path: string, error: GatewayError, status?
   description,
   headers: {
     'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
+    ...(error.code === 'unauthenticated' && { 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' } }),
     ...(error.code === 'unavailable' && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } })
   },
   content: {

@@ -1,22 +1,27 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { TObject } from '@sinclair/typebox'
 import type { OpenAPIV3 } from 'openapi-types'
+import * as audit from '../../schemas/audit.js'
 import * as contexts from '../../schemas/execution-context.js'
 import * as health from '../../schemas/health.js'
 import * as metadata from '../../schemas/metadata.js'
 import * as problem from '../../schemas/problem.js'
-import { HEADERS, PROBLEMS, REQUEST_EXAMPLE, RESPONSE_EXAMPLE } from './openapi-parts.js'
+import { HEADERS, PROBLEMS, REQUEST_EXAMPLE, RESPONSE_EXAMPLES, SECURITY_SCHEMES } from './openapi-parts.js'
 
 type Schemas = Readonly<Record<string, unknown>>
 
 /** Every schema with an `$id`: each is one component of the document and one type of an SDK. */
-export const sharedSchemas: readonly TObject[] = ([contexts, health, metadata, problem] satisfies Schemas[])
+export const sharedSchemas: readonly TObject[] = ([audit, contexts, health, metadata, problem] satisfies Schemas[])
   .flatMap(module => Object.values<unknown>(module))
   .filter((value): value is TObject => typeof value === 'object' && value !== null && '$id' in value)
 
 const DESCRIPTION = `
 Holds the configuration and secrets of one workflow or agent run, in an *ExecutionContext*: created when the run starts,
 read while it runs, deleted when it ends. A context never changes.
+
+Callers send a token as \`Authorization: Bearer …\`. An *operator* may do everything; a *viewer* may read, without the values
+of secrets; a *run token* opens the one context that it was made for, to get, reveal and delete it. A gateway that has no
+credentials configured serves its own machine only, without any token.
 
 Every answer that is no success is a problem document (RFC 9457) with a \`code\` for programs and a \`detail\` for people.
 Every answer has an \`X-Request-Id\`; send your own to find it in the log.`.trim()
@@ -36,9 +41,11 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' }
     },
     servers: [{ url: 'http://127.0.0.1:8080', description: 'A gateway on this machine.' }],
-    security: [],
+    security: [{ bearerAuth: [] }],
+    components: { securitySchemes: SECURITY_SCHEMES },
     tags: [
       { name: 'ExecutionContexts', description: 'Create, read and delete the contexts of runs.' },
+      { name: 'Audit', description: 'See who did what.' },
       { name: 'Health', description: 'For probes.' }
     ]
   },
@@ -72,7 +79,7 @@ function completeOperation (operation: Operation): void {
     const names = ['X-Request-Id', ...(ofContext ? ['ETag'] : []), ...('201' in responses ? ['Location'] : [])]
     response.headers = Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))
     const media = response.content?.['application/json']
-    if (media !== undefined) media.example = ofContext ? RESPONSE_EXAMPLE : { status: 'ok' }
+    if (media !== undefined) media.example = RESPONSE_EXAMPLES[tags?.[0] ?? '']
   }
   if (parameters.some(parameter => 'name' in parameter && parameter.name === 'If-None-Match')) {
     responses['304'] = { $ref: '#/components/responses/NotModified' }

@@ -63,7 +63,7 @@ export function toProblem ({ error, status }: Failure, requestId: string, instan
 
 /** Answers `failure` as a problem document. */
 export function sendProblem (request: FastifyRequest, reply: FastifyReply, failure: Failure): FastifyReply {
-  if (failure.error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
+  if (failure.error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="ectx"')
   if (failure.error.code === 'unavailable') reply.header('retry-after', '1')
   return reply
     .code(failure.status)

@@ -3,6 +3,8 @@ import fastify, { errorCodes, LogController, type FastifyBaseLogger, type Fastif
 import type { Logger } from 'pino'
 import type { Operations } from '../execution-context/operations.js'
 import { GatewayError } from '../errors.js'
+import { authenticateRequests, type Authenticate } from './authentication.js'
+import { auditRoutes } from './audit-routes.js'
 import { refuseWhileClosing } from './closing.js'
 import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
@@ -18,6 +20,7 @@ import { createValidatorCompiler } from './validation.js'
 
 export interface Gateway {
   readonly operations: Operations
+  readonly authenticate: Authenticate
   /** Resolves where the gateway can do its work now. */
   readonly ready: () => Promise<void>
   readonly log: Logger
@@ -27,7 +30,7 @@ const BODY_LIMIT = 2 * 1024 * 1024
 const REQUEST_TIMEOUT = 30_000
 
 /** The REST transport: translates HTTP to operations and back. The caller listens and closes. */
-export async function createServer ({ operations, ready, log }: Gateway): Promise<FastifyInstance> {
+export async function createServer ({ operations, authenticate, ready, log }: Gateway): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -77,7 +80,11 @@ export async function createServer ({ operations, ready, log }: Gateway): Promis
 
   await app.register(swagger, documentOptions)
   await app.register(docs)
-  await app.register(executionContextRoutes, { operations })
+  await app.register(async v1 => {
+    authenticateRequests(v1, authenticate)
+    await v1.register(executionContextRoutes, { operations })
+    await v1.register(auditRoutes, { operations })
+  })
   await app.register(healthRoutes, { ready })
   return app
 }

@@ -36,7 +36,7 @@ export function open (ring: KeySource, contextId: string, sealed: Uint8Array): B
 }
 
 /** The id of the ring key that sealed this, as it says itself; `undefined` where it cannot be a sealed text. */
-function keyIdOf (sealed: Uint8Array): string | undefined {
+export function keyIdOf (sealed: Uint8Array): string | undefined {
   if (sealed[0] !== VERSION || sealed.length < HEADER_BYTES + OVERHEAD_BYTES) return undefined
   const id = String.fromCharCode(...sealed.subarray(1, HEADER_BYTES))
   return KEY_ID.test(id) ? id : undefined

@@ -1,16 +1,16 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
-import type { Caller } from '../auth/caller.js'
 import { ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 import { step } from '../pipeline/pipeline.js'
+import type { Origin } from './call.js'
 import type { Resource, ResourceKind } from './resource-kind.js'
 import { newUlid } from './ulid.js'
 
 /** Makes the resource that will be stored: the caller's input with an id, its slug and its audit block. */
 export const buildNewState = <R extends Resource>(kind: ResourceKind<R>) =>
-  step('BuildNewState', ({ input, slug, caller }: { input: R, slug: string, caller: Caller }) => {
+  step('BuildNewState', ({ input, slug, origin }: { input: R, slug: string, origin: Origin }) => {
     const now = new Date()
-    const actor = { id: caller.name }
+    const actor = { id: origin.caller.name }
     const at = timestampFromDate(now)
     const info = create(ApiResourceAuditInfoSchema, { createdBy: actor, createdAt: at, updatedBy: actor, updatedAt: at, event: 'created' })
     const audit = create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info })

@@ -1,8 +1,11 @@
+import type { RunToken } from '../auth/run-token.js'
 import type { ApiResourceAudit } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 import type { ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { GatewayError } from '../errors.js'
+import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
+import type { View } from './call.js'
 
 /** What a resource of any kind has. */
 export interface Resource {
@@ -30,8 +33,21 @@ export interface ResourceKind<R extends Resource> {
   readonly idPrefix: string
   /** A new resource: what the caller sent, and what the server adds. */
   build (input: R, state: ServerState): R
-  toRecord (resource: R): StoredRecord
-  fromRecord (record: StoredRecord): R
+  /** The record of a new resource, its secrets sealed, and the answer that shows it and brings `runToken`. */
+  seal (resource: R, vault: Vault, view: View, runToken: RunToken | undefined): { record: StoredRecord, answer: Answer }
+  /** The answer that shows a stored resource. */
+  show (record: StoredRecord, view: View, vault: Vault): Answer
+  /** The organization that a stored resource belongs to; empty where it belongs to none. */
+  orgOf (record: StoredRecord): string
+}
+
+/** A resource as an operation answers it. */
+export interface Answer {
+  readonly view: View
+  /** The resource as JSON, ready to send. */
+  readonly json: string
+  /** The names of the secrets that `json` holds; absent where it holds none. */
+  readonly revealed?: readonly string[]
 }
 
 type Named = Pick<ResourceKind<Resource>, 'title'>

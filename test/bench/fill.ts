@@ -1,13 +1,17 @@
-// node fill.js <directory> <count>: makes a database that holds the first `count` contexts, written many at once.
+// node fill.js <directory> <count>: makes a data directory that holds the first `count` contexts, written many at once.
+import { join } from 'node:path'
+import { KeyRing } from '../../src/secrets/ring.js'
+import { createVault } from '../../src/secrets/vault.js'
 import { LevelStore } from '../../src/storage/level.js'
 import { recordOf } from './record.js'
 
 const IN_FLIGHT = 512
 
 const [directory = '', count = ''] = process.argv.slice(2)
-const store = await LevelStore.open(directory)
+const store = await LevelStore.open(join(directory, 'db'))
+const vault = createVault(await KeyRing.open({ file: join(directory, 'keyring.json') }))
 let next = 0
 await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
-  while (next < Number(count)) await store.insert(recordOf(next++))
+  while (next < Number(count)) await store.insert(recordOf(next++, vault))
 }))
 await store.close()

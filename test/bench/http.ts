@@ -36,7 +36,7 @@ interface Gateway {
 
 async function startGateway (stored: number): Promise<Gateway> {
   const began = performance.now()
-  await finish('fill.js', [`${directory}/${stored}/db`, String(stored)])
+  await finish('fill.js', [`${directory}/${stored}`, String(stored)])
   tell(`stored ${stored} contexts in ${((performance.now() - began) / 1000).toFixed(1)} s`)
   const server = await Server.start('../../src/main.js', [], { ECTX_PORT: '0', ECTX_DATA_DIR: `${directory}/${stored}` })
   return {

@@ -9,10 +9,10 @@ let nextNew = 10_000_000
 const [BEFORE_NAME, AFTER_NAME] = requestOf(0).split(nameOf(0))
 const bodyOf = (n: number): string => BEFORE_NAME + nameOf(n) + AFTER_NAME
 
-const read = (path: string): string => `GET ${PATH}/${path} HTTP/1.1\r\nhost: bench\r\n\r\n`
-const remove = (id: string): string => `DELETE ${PATH}/${id} HTTP/1.1\r\nhost: bench\r\n\r\n`
+const read = (path: string): string => `GET ${PATH}/${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+const remove = (id: string): string => `DELETE ${PATH}/${id} HTTP/1.1\r\nhost: localhost\r\n\r\n`
 const post = (path: string, body: string): string =>
-  `POST ${path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
 /** What to ask of a gateway. It knows what is stored there: so many that were filled in, and those it created. */
 export class GatewayLoads {

@@ -5,6 +5,7 @@ import { API_VERSION, KIND } from '../../schemas/execution-context.js'
 import { executionContextKind as kind } from '../../src/execution-context/kind.js'
 import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../../src/gen/ai/stigmer/commons/apiresource/status_pb.js'
+import type { Vault } from '../../src/secrets/vault.js'
 import type { StoredRecord } from '../../src/storage/store.js'
 
 // Context number n, the same in every process: so that the load knows what the filling stored.
@@ -59,14 +60,15 @@ function inputOf (n: number) {
   }
 }
 
-/** The record that the gateway would store for it. */
-export function recordOf (n: number): StoredRecord {
+/** The record that the gateway with `vault` would store for it. */
+export function recordOf (n: number, vault: Vault): StoredRecord {
   const at = timestampFromMs(madeAt(n))
   const info = create(ApiResourceAuditInfoSchema, { createdBy: { id: 'system' }, createdAt: at, updatedBy: { id: 'system' }, updatedAt: at, event: 'created' })
   const input = fromJson(ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...inputOf(n) })
-  return kind.toRecord(kind.build(input, {
+  const resource = kind.build(input, {
     id: idOf(n),
     slug: slugOf(n),
     audit: create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info })
-  }))
+  })
+  return kind.seal(resource, vault, 'redacted', undefined).record
 }

@@ -11,12 +11,13 @@ import { ApiResourceOwnerScope } from '../../src/gen/ai/stigmer/commons/apiresou
 import { PipelineFailure } from '../../src/pipeline/pipeline.js'
 import { MemoryStore } from '../../src/storage/memory.js'
 import type { Store } from '../../src/storage/store.js'
+import { testDependencies } from '../support/dependencies.js'
 import { failingStore } from '../support/failing-store.js'
 
 // Every operation as any transport would call it: nothing here knows HTTP.
 
-const operationsOn = (store: Store) => createOperations(store, { begin: () => undefined })
-const call = <Input>(input: Input, caller: Caller = SYSTEM) => ({ caller, input, requestId: 'request-1' })
+const operationsOn = (store: Store) => createOperations(testDependencies(store), { begin: () => undefined })
+const call = <Input>(input: Input, caller: Caller = SYSTEM) => ({ origin: { caller, requestId: 'request-1' }, input, wantsRunToken: false })
 
 // A number that no enum has, as an older or newer client might send.
 const UNDEFINED: never = 9 as never

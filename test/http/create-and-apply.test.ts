@@ -101,7 +101,7 @@ for (const url of [PATH, APPLY]) {
       const { app } = await startGateway(t)
       const response = await app.inject({ method: 'POST', url, payload: contextBody(), remoteAddress: '203.0.113.9' })
       const { detail } = assertProblem(t, response, { status: 401, code: 'unauthenticated' })
-      t.equal(detail, `unauthorized to ${url === PATH ? 'create' : 'apply'} Execution Context (operator-only action)`)
+      t.match(detail, /this machine only/)
       t.ok(response.headers['www-authenticate'])
     })
 

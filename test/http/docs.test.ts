@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net'
 import type { OpenAPIV3 } from 'openapi-types'
-import { chromium, type Locator } from 'playwright-core'
+import { chromium, type Locator, type Page } from 'playwright-core'
 import t from 'tap'
 import { chromiumPath, skipBrowser } from '../support/browser.js'
+import { MemoryStore } from '../../src/storage/memory.js'
+import { OPERATOR, withTokens } from '../support/callers.js'
 import { startGateway } from '../support/gateway.js'
 
 /** Resolves to this machine, but no browser takes it for a safe name as it does `localhost`. */
@@ -32,14 +34,14 @@ t.test('GET /docs is a page, with and without a slash at its end', async t => {
 
 t.test('GET /docs in a browser', { skip: skipBrowser }, async t => {
   if (chromiumPath === undefined) throw new Error('REQUIRE_BROWSER=1, and there is no Chromium')
-  const { app } = await startGateway(t)
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo
   const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--disable-gpu', '--disable-quic', '--disable-sync', `--host-resolver-rules=MAP ${OTHER_HOST} 127.0.0.1`] })
   t.teardown(() => browser.close())
 
-  for (const host of ['localhost', OTHER_HOST]) {
-    t.test(`on ${host} its examples work when executed, and it needs nothing from elsewhere`, async t => {
+  for (const [host, token] of [['localhost'], [OTHER_HOST, OPERATOR]] as const) {
+    t.test(`on ${host} its examples work when executed${token ? ' with a token' : ''}, and it needs nothing from elsewhere`, async t => {
+      const { app } = await startGateway(t, new MemoryStore(), token === undefined ? {} : withTokens(t))
+      await app.listen({ host: '127.0.0.1', port: 0 })
+      const { port } = app.server.address() as AddressInfo
       const origin = `http://${host}:${port}`
       const page = await browser.newPage()
       const errors: string[] = []
@@ -51,6 +53,7 @@ t.test('GET /docs in a browser', { skip: skipBrowser }, async t => {
       const operation = (id: string) => page.locator(`#operations-ExecutionContexts-${id}`)
 
       await page.goto(`${origin}/docs`)
+      if (token !== undefined) await authorize(page, token)
       const create = operation('createExecutionContext')
       await open(create)
       const created = await execute(create)
@@ -67,6 +70,13 @@ t.test('GET /docs in a browser', { skip: skipBrowser }, async t => {
     })
   }
 })
+
+async function authorize (page: Page, token: string): Promise<void> {
+  await page.locator('button.btn.authorize').click()
+  await page.locator('.auth-container input').fill(token)
+  await page.locator('.auth-btn-wrapper button.authorize').click()
+  await page.locator('.auth-btn-wrapper button.btn-done').click()
+}
 
 const open = (operation: Locator) => operation.locator('.opblock-summary-control').click()
 

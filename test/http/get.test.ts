@@ -111,7 +111,7 @@ for (const path of ['{id}', 'by-reference']) {
     })
 
     t.test('is 200 where If-None-Match does not', async t => {
-      for (const header of ['"other"', etag.slice(0, -1), etag.replaceAll('"', ''), etag.toUpperCase(), '', 'W/"*"', etag.replace('.1"', '.01"')]) {
+      for (const header of ['"other"', etag.slice(0, -1), etag.replaceAll('"', ''), etag.toUpperCase(), '', 'W/"*"', etag.replace('.1.', '.01.'), etag.replace('.full', '.redacted')]) {
         t.equal((await app.inject({ url, headers: { 'if-none-match': header } })).statusCode, 200, header)
       }
     })
@@ -131,7 +131,7 @@ for (const path of ['{id}', 'by-reference']) {
     t.test('refuses a caller who is not on this machine, found or not', async t => {
       for (const asked of [url, url.replace(id, 'exec-x').replace('my-run', 'x')]) {
         const { detail } = assertProblem(t, await app.inject({ url: asked, remoteAddress: '203.0.113.9' }), { status: 401, code: 'unauthenticated' })
-        t.equal(detail, 'unauthorized to get Execution Context (operator-only action)')
+        t.match(detail, /this machine only/)
       }
     })
   })

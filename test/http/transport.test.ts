@@ -39,14 +39,16 @@ t.test('a request leaves one line of its own, without body, query or headers', a
   const canary = 'c4n4ry'
   await post(app, contextBody({ metadata: { name: canary }, spec: { execution_id: canary, data: { K: { value: canary, is_secret: true } } } }), PATH, { 'x-canary': canary })
   await app.inject({ url: `${PATH}/by-reference?slug=${canary}&org=${canary}`, headers: { authorization: canary } })
+  await app.inject({ url: `${PATH}/by-reference?slug=none&org=${canary}`, headers: { 'x-anything': canary } })
   await app.inject(`/nothing/${canary}`)
   const own = lines.filter(({ msg }) => msg === 'request')
   t.match(own, [
     { level: 'info', operation: 'createExecutionContext', method: 'POST', route: PATH, status: 201, duration_ms: Number, request_id: String },
+    { operation: 'getExecutionContextByReference', method: 'GET', route: `${PATH}/by-reference`, status: 401 },
     { operation: 'getExecutionContextByReference', method: 'GET', route: `${PATH}/by-reference`, status: 404 },
     { method: 'GET', status: 404 }
   ])
-  t.equal(own.length, 3)
+  t.equal(own.length, 4)
   t.notMatch(JSON.stringify(lines), canary)
 })
 

@@ -6,10 +6,11 @@ import { create } from '../../src/execution-context/create.js'
 import { deleteContext } from '../../src/execution-context/delete.js'
 import { getByReference } from '../../src/execution-context/get-by-reference.js'
 import { get } from '../../src/execution-context/get.js'
-import { MemoryStore } from '../../src/storage/memory.js'
+import { listAuditEvents } from '../../src/execution-context/list-audit-events.js'
+import { testDependencies } from '../support/dependencies.js'
 
-const store = new MemoryStore()
-const pipelines = [create, apply, get, getByReference, deleteContext].map(pipeline => pipeline(store))
+const dependencies = testDependencies()
+const pipelines = [create, apply, get, getByReference, deleteContext, listAuditEvents].map(pipeline => pipeline(dependencies))
 
 /** What the script prints. */
 const print = async (...operations: string[]) =>
@@ -31,13 +32,15 @@ t.test('npm run pipelines', async t => {
 
   t.test('shows what each step of create needs and adds, with types', async t => {
     t.strictSame(operations[0]?.rows, [
-      ['(call)', 'caller: Caller, input: ExecutionContext, requestId: string'],
-      ['Authorize', 'caller: Caller', '–'],
+      ['(call)', 'wantsRunToken: boolean, origin: Origin, input: ExecutionContext, requestedView?: View | undefined'],
+      ['Authorize', 'origin: Origin, input: unknown, requestedView?: View | undefined', 'view: View'],
       ['ValidateProto', 'input: ExecutionContext', '–'],
       ['ResolveSlug', 'input: Resource', 'slug: string'],
       ['CheckDuplicate', 'slug: string', '–'],
-      ['BuildNewState', 'input: ExecutionContext, slug: string, caller: Caller', 'resource: ExecutionContext'],
-      ['Persist', 'resource: ExecutionContext, slug: string', 'record: StoredRecord']
+      ['BuildNewState', 'input: ExecutionContext, slug: string, origin: Origin', 'resource: ExecutionContext'],
+      ['IssueRunToken', 'resource: Resource, wantsRunToken: boolean', 'runToken: RunToken | undefined'],
+      ['Seal', 'resource: ExecutionContext, view: View, runToken: RunToken | undefined', 'record: StoredRecord, answer: Answer'],
+      ['Persist', 'origin: Origin, record: StoredRecord, answer: Answer', '–']
     ])
   })
 
@@ -48,7 +51,7 @@ t.test('npm run pipelines', async t => {
       steps.forEach((step, index) => t.match(diagram, `${name}${index + 1}["${step.name}<br/>`))
     }
     t.match(diagram, 'create3 -->|slug| create4')
-    t.match(diagram, 'create5["BuildNewState<br/><i>input, slug, caller</i>"]')
+    t.match(diagram, 'create5["BuildNewState<br/><i>input, slug, origin</i>"]')
   })
 })
 

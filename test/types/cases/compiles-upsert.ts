@@ -1,5 +1,6 @@
 // The new operation of src/pipeline/README.md, made of real steps and two new ones.
 import { executionContextKind as kind } from '../../../src/execution-context/kind.js'
+import type { Dependencies } from '../../../src/execution-context/operations.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { Pipeline, step } from '../../../src/pipeline/pipeline.js'
 import { authorize } from '../../../src/steps/authorize.js'
@@ -19,12 +20,12 @@ const save = (store: Store) => step('Save', async ({ record, existing }: { recor
   else await store.replace(record, existing.revision)
 })
 
-export const upsert = (store: Store) => Pipeline.from<Call<ExecutionContext>>('upsert')
-  .step(authorize('upsert Execution Context'))
+export const upsert = ({ store, audit }: Dependencies) => Pipeline.from<Call<ExecutionContext>>('upsert')
+  .step(authorize(audit, 'upsert', { action: 'upsert Execution Context' }))
   .step(validateProto(ExecutionContextSchema))
   .step(resolveSlug)
   .step(loadForApply(store, kind))
   .step(mergeState)
   .step(save(store))
 
-export const created = async (store: Store, call: Call<ExecutionContext>): Promise<boolean> => (await upsert(store).run(call)).created
+export const created = async (dependencies: Dependencies, call: Call<ExecutionContext>): Promise<boolean> => (await upsert(dependencies).run(call)).created

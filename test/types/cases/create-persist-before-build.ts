@@ -1,16 +1,20 @@
-// names: Persist, resource
+// names: Persist, record, answer
 import { executionContextKind as kind } from '../../../src/execution-context/kind.js'
+import type { Dependencies } from '../../../src/execution-context/operations.js'
 import type { ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { Pipeline } from '../../../src/pipeline/pipeline.js'
 import { authorize } from '../../../src/steps/authorize.js'
 import { buildNewState } from '../../../src/steps/build-new-state.js'
-import type { Call } from '../../../src/steps/call.js'
+import type { CreateCall } from '../../../src/steps/call.js'
+import { issueRunToken } from '../../../src/steps/issue-run-token.js'
 import { persist } from '../../../src/steps/persist.js'
 import { resolveSlug } from '../../../src/steps/resolve-slug.js'
-import type { Store } from '../../../src/storage/store.js'
+import { seal } from '../../../src/steps/seal.js'
 
-export const create = (store: Store) => Pipeline.from<Call<ExecutionContext>>('create')
-  .step(authorize('create Execution Context'))
+export const create = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
+  .step(authorize(audit, 'create', { action: 'create Execution Context' }))
   .step(resolveSlug)
-  .step(persist(store, kind))
+  .step(persist(store, audit, 'create', kind))
   .step(buildNewState(kind))
+  .step(issueRunToken)
+  .step(seal(vault, kind))

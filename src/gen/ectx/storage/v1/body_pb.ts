@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ectx/storage/v1/body.proto.
  */
 export const file_ectx_storage_v1_body: GenFile = /*@__PURE__*/
-  fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxIikKFEV4ZWN1dGlvbkNvbnRleHRCb2R5EhEKCWZ1bGxfanNvbhgCIAEoCWIGcHJvdG8z");
+  fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxInYKFEV4ZWN1dGlvbkNvbnRleHRCb2R5EhUKDXJlZGFjdGVkX2pzb24YASABKAkSEwoLc2VhbGVkX2pzb24YAyABKAwSFAoMc2VjcmV0X25hbWVzGAQgAygJEhYKDnJ1bl90b2tlbl9oYXNoGAUgASgMSgQIAhADYgZwcm90bzM");
 
 /**
  * The body of an ExecutionContext's record: answers rendered when the context was made, so that reading one parses nothing.
@@ -19,11 +19,32 @@ export const file_ectx_storage_v1_body: GenFile = /*@__PURE__*/
  */
 export type ExecutionContextBody = Message<"ectx.storage.v1.ExecutionContextBody"> & {
   /**
-   * The whole resource as response-ready JSON.
+   * The resource as response-ready JSON, without the values of its secrets.
    *
-   * @generated from field: string full_json = 2;
+   * @generated from field: string redacted_json = 1;
    */
-  fullJson: string;
+  redactedJson: string;
+
+  /**
+   * The whole resource as response-ready JSON, sealed for the context's id; empty where it has no secrets.
+   *
+   * @generated from field: bytes sealed_json = 3;
+   */
+  sealedJson: Uint8Array;
+
+  /**
+   * The names of its secrets, for the audit log.
+   *
+   * @generated from field: repeated string secret_names = 4;
+   */
+  secretNames: string[];
+
+  /**
+   * The SHA-256 of its run token; empty where it has none.
+   *
+   * @generated from field: bytes run_token_hash = 5;
+   */
+  runTokenHash: Uint8Array;
 };
 
 /**

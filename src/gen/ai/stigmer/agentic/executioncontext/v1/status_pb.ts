@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ai/stigmer/agentic/executioncontext/v1/status.proto.
  */
 export const file_ai_stigmer_agentic_executioncontext_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("CjNhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9zdGF0dXMucHJvdG8SJmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxIlkKFkV4ZWN1dGlvbkNvbnRleHRTdGF0dXMSPwoFYXVkaXQYYyABKAsyMC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VBdWRpdGIGcHJvdG8z", [file_ai_stigmer_commons_apiresource_status]);
+  fileDesc("CjNhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9zdGF0dXMucHJvdG8SJmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxIm0KFkV4ZWN1dGlvbkNvbnRleHRTdGF0dXMSPwoFYXVkaXQYYyABKAsyMC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VBdWRpdBISCglydW5fdG9rZW4Y6QcgASgJYgZwcm90bzM", [file_ai_stigmer_commons_apiresource_status]);
 
 /**
  * What the server knows of a context.
@@ -24,6 +24,13 @@ export type ExecutionContextStatus = Message<"ai.stigmer.agentic.executioncontex
    * @generated from field: ai.stigmer.commons.apiresource.ApiResourceAudit audit = 99;
    */
   audit?: ApiResourceAudit | undefined;
+
+  /**
+   * Opens this one context to whoever holds it. Only in the answer that made the context, where that was asked for.
+   *
+   * @generated from field: string run_token = 1001;
+   */
+  runToken: string;
 };
 
 /**

@@ -1,0 +1,33 @@
+import { Type } from '@sinclair/typebox'
+import { CODES } from '../src/errors.js'
+import { output, ref, stringEnum } from './helpers.js'
+
+export const AuditCallerSchema = output('AuditCaller', {
+  name: Type.String({ description: 'As audit blocks of resources name it.' }),
+  kind: stringEnum(['system', 'token', 'jwt', 'run', 'anonymous'], { description: 'How it showed who it is.' })
+}, { description: 'Who called.' })
+
+export const AuditEventSchema = output('AuditEvent', {
+  sequence: Type.Integer({ minimum: 1, description: 'From 1, without a gap.' }),
+  time: Type.String({ format: 'date-time', description: 'When it happened.' }),
+  event: stringEnum(['created', 'read', 'revealed', 'deleted', 'denied', 'authentication_failed', 'rotated_key', 'started', 'stopped', 'lost'], {
+    description: 'What happened. `lost` says how many events could not be kept.'
+  }),
+  caller: ref(AuditCallerSchema),
+  operation: Type.Optional(Type.String({ description: 'What was asked for, such as `getByReference`.' })),
+  context_id: Type.Optional(Type.String({ description: 'The context it was about.' })),
+  slug: Type.Optional(Type.String({ description: 'Its slug.' })),
+  execution_id: Type.Optional(Type.String({ description: 'The execution it was for.' })),
+  keys: Type.Optional(Type.Array(Type.String(), { description: 'The names of the secrets that were shown.' })),
+  request_id: Type.Optional(Type.String({ description: 'The `X-Request-Id`.' })),
+  remote_address: Type.Optional(Type.String({ description: 'Where the call came from.' })),
+  outcome: stringEnum(['ok', ...CODES], { description: '`ok`, or why not.' }),
+  key_id: Type.Optional(Type.String({ description: 'The new key of the ring, with `rotated_key`.' })),
+  count: Type.Optional(Type.Integer({ description: 'How many events were lost, with `lost`.' })),
+  previous: Type.String({ description: 'SHA-256 of the line before, in hex.' })
+}, { description: 'One thing that somebody did or tried to do. Names values by their keys and never holds one.' })
+
+export const AuditEventPageSchema = output('AuditEventPage', {
+  events: Type.Array(ref(AuditEventSchema), { description: 'Oldest first.' }),
+  next_page_token: Type.Optional(Type.String({ description: 'For the next page; left out on the last.' }))
+}, { description: 'A page of the audit log.' })

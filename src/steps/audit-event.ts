@@ -1,0 +1,20 @@
+import type { AuditEvent, AuditEventName } from '../audit/event.js'
+import type { AuditLog } from '../audit/log.js'
+import type { StoredRecord } from '../storage/store.js'
+import type { Origin } from './call.js'
+
+/** What the steps need of the audit log. */
+export type Auditor = Pick<AuditLog, 'record' | 'recordEventually' | 'query'>
+
+/** The event that `origin` brought about by `operation`, on `record` where there is one; it ended well unless told otherwise. */
+export const eventOf = (event: AuditEventName, operation: string, { caller, requestId, remoteAddress }: Origin, record?: StoredRecord): AuditEvent => ({
+  event,
+  caller,
+  operation,
+  context_id: record?.id,
+  slug: record?.slug,
+  execution_id: record?.executionId,
+  request_id: requestId,
+  remote_address: remoteAddress,
+  outcome: 'ok'
+})

@@ -1,0 +1,27 @@
+import type { AuditEvent } from '../../src/audit/event.js'
+import type { Dependencies } from '../../src/execution-context/operations.js'
+import { ringKey } from '../../src/secrets/ring-key.js'
+import { createVault } from '../../src/secrets/vault.js'
+import { MemoryStore } from '../../src/storage/memory.js'
+import type { Store } from '../../src/storage/store.js'
+
+/** A vault that always has the same key. */
+export const testVault = () => {
+  const key = ringKey(`key-${'0'.repeat(26)}`, Buffer.alloc(32, 7))
+  return createVault({ current: () => key, key: () => key })
+}
+
+/** All that operations need, in memory; `events` fills with what they record. */
+export function testDependencies (store: Store = new MemoryStore()): Dependencies & { events: AuditEvent[] } {
+  const events: AuditEvent[] = []
+  return {
+    store,
+    vault: testVault(),
+    events,
+    audit: {
+      record: async event => { events.push(event) },
+      recordEventually: event => { events.push(event) },
+      query: async () => ({ events: [] })
+    }
+  }
+}
