@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { replaceFile } from './files.js'
+import { replaceFile } from '../durable-file.js'
 import { offsetsOf, readPostings, type Postings } from './postings.js'
 
 const FORMAT = 0x45434131
@@ -81,7 +81,7 @@ export class FileIndex {
   async #write (name: string, size: number, { pairs }: Postings): Promise<number> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const table = tableOf(pairs, size)
-    await replaceFile(this.#folder, tableName(name), new Uint8Array(table.buffer))
+    await replaceFile(join(this.#folder, tableName(name)), new Uint8Array(table.buffer))
     return bucketBits(pairs)
   }
 }

@@ -1,5 +1,4 @@
-import { open, readdir, rename, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open, readdir, type FileHandle } from 'node:fs/promises'
 
 const NAME = /^audit-(\d{4}-\d{2}-\d{2})-(\d{12,})\.jsonl$/
 
@@ -74,27 +73,3 @@ export async function readLineAt (handle: FileHandle, offset: number): Promise<B
 }
 
 export const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
-
-/** Makes the names in `directory` durable. */
-export async function syncDirectory (directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Puts a file in the place of the one called `name`, all or nothing and durably. */
-export async function replaceFile (directory: string, name: string, content: Uint8Array): Promise<void> {
-  const path = join(directory, name)
-  const handle = await open(`${path}.tmp`, 'w', 0o600)
-  try {
-    await handle.writeFile(content)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(`${path}.tmp`, path)
-  await syncDirectory(directory)
-}

@@ -1,6 +1,7 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAbsent, replaceFile } from './files.js'
+import { replaceFile } from '../durable-file.js'
+import { isAbsent } from './files.js'
 
 export const HEAD_FILE = 'head.json'
 const FORM = /^\{"first":([1-9]\d*),"sequence":(\d+),"hash":"([0-9a-f]{64})"\}\s*$/
@@ -33,7 +34,7 @@ export class Head {
   /** Opens the head in `directory`, which is `state` from now on. */
   static async open (directory: string, state: HeadState): Promise<Head> {
     const path = join(directory, HEAD_FILE)
-    if (await readHead(directory) === undefined) await replaceFile(directory, HEAD_FILE, encode(state))
+    if (await readHead(directory) === undefined) await replaceFile(path, encode(state))
     const head = new Head(await open(path, 'r+'))
     await head.write(state)
     return head

@@ -1,8 +1,9 @@
 import { constants, statSync } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncDirectory } from '../durable-file.js'
 import { GatewayError } from '../errors.js'
-import { syncDirectory, type Named } from './files.js'
+import type { Named } from './files.js'
 import { Postings, readPostings } from './postings.js'
 
 const { O_RDWR, O_CREAT, O_TRUNC, O_DSYNC } = constants

@@ -29,6 +29,8 @@ interface Waiting {
 const MOST_LINES_AT_ONCE = 1024
 const MOST_CHARACTERS_AT_ONCE = 1024 * 1024
 const MOST_BATCHES_UNMARKED = 16
+// How long what nobody waits for may gather: a write costs the same for one line as for hundreds.
+const GATHER_MS = 20
 const SYSTEM = { name: 'system', kind: 'system' }
 
 /**
@@ -43,6 +45,8 @@ export class AuditLog {
   #closing: Promise<void> | undefined
   /** After a failure: what all are refused with, and the timer that ends it. */
   #held: { readonly refusal: GatewayError, readonly timer: NodeJS.Timeout } | undefined
+  /** Begins to write what nobody waits for. */
+  #soon: NodeJS.Timeout | undefined
   #failing = false
   #lost = 0
 
@@ -66,13 +70,13 @@ export class AuditLog {
     return this.#enqueue(this.#entry(event))
   }
 
-  /** For what must go on while the log cannot be written: keeps the event until it can. Where too many wait, they are counted, and the log gets the count. */
+  /** For what nobody waits for, and what must go on while the log cannot be written: keeps the event until it is written, which is soon or when it can be. Where too many wait, they are counted, and the log gets the count. */
   recordEventually (event: AuditEvent): void {
     if (this.#queue.length >= this.#options.maxWaiting || this.#closing !== undefined) {
       this.#lost++
     } else {
       this.#queue.push({ entry: this.#entry(event) })
-      this.#start()
+      this.#soon ??= setTimeout(() => this.#start(), GATHER_MS).unref()
     }
   }
 
@@ -121,6 +125,8 @@ export class AuditLog {
   }
 
   #start (): void {
+    clearTimeout(this.#soon)
+    this.#soon = undefined
     if (this.#held === undefined) this.#draining ??= this.#drain()
   }
 

@@ -3,7 +3,7 @@ import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { GatewayError } from '../errors.js'
-import { replaceFile, whileLocked } from './atomic-file.js'
+import { replaceFile, whileLocked } from '../durable-file.js'
 import type { KeyRows } from './key-row.js'
 import { parseRing, renderRing, UnusableRing } from './ring-codec.js'
 

@@ -21,6 +21,6 @@ export const discloseDeleted = <R extends Resource>(audit: Auditor, vault: Vault
     } catch {
       // The reason is in the log already, or was the deleted record's own.
     }
-    audit.recordEventually(event)
+    await audit.record(event).catch(() => audit.recordEventually(event))
     return { answer: kind.show(record, 'redacted', vault) }
   })

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFile, mkdir, rename, rm, truncate, appendFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rename, rm, truncate, appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { AuditLog } from '../../src/audit/log.js'
@@ -19,8 +19,8 @@ function limitFileSize (bytes: number | 'unlimited') {
 }
 
 /** A log with events of the contexts 1 and 2, and what it warned of. */
-async function brokenLog (t: Test, options = {}) {
-  const directory = join(t.testdir(), 'audit')
+async function brokenLog (t: Test, options = {}, before: Record<string, string> = {}) {
+  const directory = join(t.testdir({ audit: before }), 'audit')
   const warnings: string[] = []
   const log = await openLog(t, directory, { warn: message => { warnings.push(message) }, ...options })
   await recordAll(log, [1, 2])
@@ -219,9 +219,7 @@ t.test('what must be recorded eventually', async t => {
 })
 
 t.test('what cannot be tidied up is a warning and harms nothing', async t => {
-  const { directory, log, warnings, path } = await brokenLog(t, { maxFileBytes: 1 })
-  await rm(join(directory, 'index'), { recursive: true, force: true })
-  await writeFile(join(directory, 'index'), 'in the way')
+  const { directory, log, warnings, path } = await brokenLog(t, { maxFileBytes: 1 }, { index: 'in the way' })
   await recordAll(log, [3])
   await log.close()
   t.ok(warnings.some(warning => /index/.test(warning)))

@@ -87,16 +87,11 @@ t.test('with a tokens file', async t => {
     t.same(readdirSync(t.testdirName), ['tokens.json'])
   })
 
-  t.test('of many that add at once, each is in the file or refused', async t => {
+  t.test('of many that add at once, each is in the file', async t => {
     const file = join(t.testdir(), 'tokens.json')
-    const added = await Promise.allSettled(Array.from({ length: 10 }, (_, at) => tokenCommand(['--name', `runner-${at}`, '--role', 'viewer'], file)))
+    const added = await Promise.all(Array.from({ length: 10 }, (_, at) => tokenCommand(['--name', `runner-${at}`, '--role', 'viewer'], file)))
     const tokens = await StaticTokens.open(file)
-    for (const [at, result] of added.entries()) {
-      if (result.status === 'fulfilled') t.match(tokens.find(result.value!.token), { name: `runner-${at}` })
-      else t.match(result.reason, { code: 'aborted' })
-    }
-    t.equal(JSON.parse(readFileSync(file, 'utf8')).length, added.filter(({ status }) => status === 'fulfilled').length)
-    t.ok(added.some(({ status }) => status === 'fulfilled'))
+    for (const [at, made] of added.entries()) t.match(tokens.find(made!.token), { name: `runner-${at}` })
   })
 })
 

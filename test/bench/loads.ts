@@ -1,5 +1,6 @@
 import type { Load, Request } from './client.js'
 import { idOf, nameOf, requestOf, slugOf } from './record.js'
+import { OPERATOR, VIEWER } from './tokens.js'
 
 const PATH = '/v1/execution-contexts'
 // Beyond every number that is ever filled, so that no slug comes twice.
@@ -9,10 +10,11 @@ let nextNew = 10_000_000
 const [BEFORE_NAME, AFTER_NAME] = requestOf(0).split(nameOf(0))
 const bodyOf = (n: number): string => BEFORE_NAME + nameOf(n) + AFTER_NAME
 
-const read = (path: string): string => `GET ${PATH}/${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`
-const remove = (id: string): string => `DELETE ${PATH}/${id} HTTP/1.1\r\nhost: localhost\r\n\r\n`
+const head = (method: string, path: string, token: string): string => `${method} ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\n`
+const read = (path: string, token: string): string => `${head('GET', `${PATH}/${path}`, token)}\r\n`
+const remove = (id: string): string => `${head('DELETE', `${PATH}/${id}`, OPERATOR)}\r\n`
 const post = (path: string, body: string): string =>
-  `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  `${head('POST', path, OPERATOR)}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
 /** What to ask of a gateway. It knows what is stored there: so many that were filled in, and those it created. */
 export class GatewayLoads {
@@ -34,8 +36,11 @@ export class GatewayLoads {
     }
   }
 
-  readonly get: Load = { status: 200, next: () => ({ text: read(this.#any().id) }) }
-  readonly getByReference: Load = { status: 200, next: () => ({ text: read(`by-reference?slug=${slugOf(this.#any().n)}`) }) }
+  /** By an operator, who sees the secrets: so each is recorded before it is answered. */
+  readonly reveal: Load = { status: 200, next: () => ({ text: read(this.#any().id, OPERATOR) }) }
+  /** By a viewer, who sees none. */
+  readonly get: Load = { status: 200, next: () => ({ text: read(this.#any().id, VIEWER) }) }
+  readonly getByReference: Load = { status: 200, next: () => ({ text: read(`by-reference?slug=${slugOf(this.#any().n)}`, VIEWER) }) }
   readonly apply: Load = { status: 409, next: () => ({ text: post(`${PATH}/apply`, bodyOf(this.#any().n)) }) }
 
   /** Ends when all that was created is deleted. */
@@ -59,6 +64,6 @@ const always = (status: number, next: () => Request): Load => ({ status, next })
 /** The same of a bare server, which looks at no id. */
 export const bareLoads = {
   post: always(201, () => ({ text: post(PATH, bodyOf(nextNew++)) })),
-  get: always(200, () => ({ text: read(idOf(nextNew++)) })),
+  get: always(200, () => ({ text: read(idOf(nextNew++), VIEWER) })),
   delete: always(200, () => ({ text: remove(idOf(nextNew++)) }))
 }

@@ -1,17 +1,17 @@
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { GatewayError } from '../errors.js'
+import { GatewayError } from './errors.js'
 
-/** Puts `text` in the place of what `file` holds: whatever happens, it then has the one or the other, whole. Only its owner can read it. */
-export async function replaceFile (file: string, text: string): Promise<void> {
+/** Durably puts `content` in the place of what `file` holds: whatever happens, it then has the one or the other, whole. Only its owner can read it. */
+export async function replaceFile (file: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${file}.tmp`
   try {
     // One that a crash left would keep its mode, and what was in it.
     await rm(temporary, { force: true })
     const handle = await open(temporary, 'wx', 0o600)
     try {
-      await handle.writeFile(text)
+      await handle.writeFile(content)
       await handle.sync()
     } finally {
       await handle.close()
@@ -21,8 +21,13 @@ export async function replaceFile (file: string, text: string): Promise<void> {
     await rm(temporary, { force: true })
     throw error
   }
-  const directory = await open(dirname(file), 'r')
-  await directory.sync().finally(() => directory.close())
+  await syncDirectory(dirname(file))
+}
+
+/** Makes the names in `directory` durable. */
+export async function syncDirectory (directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  await handle.sync().finally(() => handle.close())
 }
 
 // A change takes milliseconds: a lock so old was left by a process that was killed.
