@@ -24,7 +24,7 @@ export interface Keeping {
 export function keepKeys (keeping: Keeping): () => Promise<void> {
   let working = Promise.resolve()
   const timer = setInterval(() => {
-    working = working.then(() => lookAfterKeys(keeping)).catch(err => keeping.log.error({ err, key_ring: keeping.ring.problem }, 'the key ring could not be kept in order'))
+    working = working.then(() => lookAfterKeys(keeping)).catch(err => keeping.log.error({ err, problem: keeping.ring.problem }, 'the key ring could not be kept in order'))
   }, EVERY_MS).unref()
   return () => {
     clearInterval(timer)

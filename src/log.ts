@@ -38,13 +38,30 @@ function gathered (): DestinationStream & { flushSync (): void } {
   }
 }
 
-/** A logger that writes to `destination` and lets no error's payload through. */
+/** All that a line may hold. Anything else may be, or hold, what a caller sent: a request, a resource, headers. */
+const FIELDS: ReadonlySet<string> = new Set([
+  'request_id', 'operation', 'route', 'method', 'status', 'duration_ms', 'pipeline', 'steps', 'code', 'failed_step',
+  'err', 'problem', 'reason', 'signal', 'address', 'docs', 'data_dir'
+])
+
+// A child logger's own fields do not go through `onlyKnown`: at least these, by these names, never get out.
+const REDACTED = Object.fromEntries(['req', 'res', 'request', 'reply', 'headers', 'body', 'query', 'params', 'resource', 'record', 'context', 'data', 'token']
+  .map(name => [name, () => '[redacted]']))
+
+function onlyKnown (fields: Record<string, unknown>): Record<string, unknown> {
+  for (const name in fields) {
+    if (!FIELDS.has(name)) return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, FIELDS.has(name) ? value : '[redacted]']))
+  }
+  return fields
+}
+
+/** A logger that writes to `destination`. No field but those of `FIELDS` gets through, and of an error no payload. */
 export const createLogger = (level: LogLevel, destination: DestinationStream): Logger => pino({
   level,
   base: undefined,
   timestamp: isoTime,
-  formatters: { level: label => ({ level: label }) },
-  serializers: { err: describeError }
+  formatters: { level: label => ({ level: label }), log: onlyKnown },
+  serializers: { ...REDACTED, err: describeError }
 }, destination)
 
 let stampedAt = 0
