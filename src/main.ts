@@ -12,7 +12,8 @@ process.umask(0o077)
 try {
   const config = loadConfig(process.env)
   const { log, flush } = await createLog(config.logLevel)
-  const app = await composeGateway(config.dataDir, log)
+  if (process.getuid?.() === 0) log.warn('running as root: run it as a user of its own, which needs no rights but to its data directory')
+  const app = await composeGateway(config.dataDir, log, config)
 
   closeWithGrace({ delay: CLOSE_MS, logger: false }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'crashed')

@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that one part alone may import. */
 const ONLY: ReadonlyArray<[packages: RegExp, part: string]> = [
-  [/^fastify$|^@fastify\/|^ajv$|^node:http$/, 'http'],
+  [/^fastify$|^@fastify\/|^ajv$|^helmet$|^node:(https?|tls)$/, 'http'],
   [/level$/, 'storage'],
   [/^@opentelemetry\//, 'observer']
 ]

@@ -31,7 +31,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       description: 'Stores the configuration and secrets of a run. The slug is `metadata.slug`, else it is made from `metadata.name`; it must be free. When this answers 201 the context is durable.',
       querystring: NoQuerySchema,
       body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 409, 413, 415, 503],
+      'x-problems': [400, 409, 413, 415, 429, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
   }, async (request, reply) => sendCreated(reply, await operations.create(call(request, toMessage(request.body)))))
@@ -44,7 +44,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       description: 'Creates the context where its slug is free. A context is immutable, so one that exists stays as it is, and the answer is 409 `already_exists`.',
       querystring: NoQuerySchema,
       body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 409, 413, 415, 503],
+      'x-problems': [400, 409, 413, 415, 429, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
   }, async (request, reply) => sendCreated(reply, await operations.apply(call(request, toMessage(request.body)))))
@@ -57,7 +57,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       description: 'Reads a context by its slug. Where `If-None-Match` has its ETag the answer is 304, without a body.',
       querystring: ReferenceQuerySchema,
       headers: IfNoneMatchSchema,
-      'x-problems': [400, 404, 503],
+      'x-problems': [400, 404, 429, 503],
       response: { 200: answer('The context.') }
     }
   }, async (request, reply) => {
@@ -75,7 +75,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       params: IdParamsSchema,
       querystring: NoQuerySchema,
       headers: IfNoneMatchSchema,
-      'x-problems': [400, 404, 503],
+      'x-problems': [400, 404, 429, 503],
       response: { 200: answer('The context.') }
     }
   }, async (request, reply) => {
@@ -92,7 +92,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       params: IdParamsSchema,
       querystring: DeleteQuerySchema,
       headers: IfMatchSchema,
-      'x-problems': [400, 404, 412, 503],
+      'x-problems': [400, 404, 412, 429, 503],
       response: { 200: answer('The context, as it was.') }
     }
   }, async (request, reply) => {

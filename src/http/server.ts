@@ -1,6 +1,9 @@
+import type { Server as TlsServer } from 'node:https'
 import swagger from '@fastify/swagger'
 import fastify, { errorCodes, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { ANONYMOUS, SYSTEM } from '../auth/caller.js'
+import { isLoopback } from '../auth/loopback.js'
 import type { Operations } from '../execution-context/operations.js'
 import { GatewayError } from '../errors.js'
 import { refuseWhileClosing } from './closing.js'
@@ -8,15 +11,30 @@ import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
 import { healthRoutes } from './health-routes.js'
 import { parseJsonBody } from './json-body.js'
+import { createListener, LIMITS, type Limits } from './listener.js'
+import { shedLoad } from './load-shedding.js'
 import { documentOptions, sharedSchemas } from './openapi.js'
 import { sendProblem, toFailure } from './problem.js'
+import { limitRate } from './rate-limit.js'
 import { requestIdOf } from './request-id.js'
 import { logFailure, logRequest, logRequests } from './request-log.js'
+import { securityHeaders } from './security-headers.js'
+import { followTls, readTls, type TlsFiles } from './tls.js'
 import { answerUnparsable } from './unparsable.js'
 import { refuseUnrouted } from './unrouted.js'
 import { createValidatorCompiler } from './validation.js'
 
-export interface Gateway {
+export interface ServerSettings {
+  /** Without it the server speaks plain HTTP. */
+  readonly tls?: TlsFiles | undefined
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies?: readonly string[]
+  /** Of each caller; 0, or left out, is no limit. */
+  readonly requestsPerMinute?: number
+  readonly limits?: Limits
+}
+
+export interface Gateway extends ServerSettings {
   readonly operations: Operations
   /** Resolves where the gateway can do its work now. */
   readonly ready: () => Promise<void>
@@ -24,29 +42,35 @@ export interface Gateway {
 }
 
 const BODY_LIMIT = 2 * 1024 * 1024
-const REQUEST_TIMEOUT = 30_000
 
-/** The REST transport: translates HTTP to operations and back. The caller listens and closes. */
-export async function createServer ({ operations, ready, log }: Gateway): Promise<FastifyInstance> {
+/**
+ * The REST transport: translates HTTP to operations and back. The caller listens and closes.
+ * @throws {GatewayError} that says what is wrong with the files of `tls`
+ */
+export async function createServer ({ operations, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS }: Gateway): Promise<FastifyInstance> {
+  const secure = tls && readTls(tls)
+  const headers = securityHeaders(secure !== undefined)
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     // Every request's own lines carry its id themselves; a child logger for each would cost more than the line.
     childLoggerFactory: logger => logger,
     bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_TIMEOUT,
     genReqId: requestIdOf,
     requestIdHeader: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => {
-      sendProblem(request, reply, toFailure(error))
+      sendProblem(request, reply.headers(headers), toFailure(error))
       logRequest(log, request, reply)
     },
-    clientErrorHandler: answerUnparsable(log),
-    // Node would answer a request without Host itself, with no body.
-    http: { requireHostHeader: false }
+    clientErrorHandler: answerUnparsable(log, headers),
+    serverFactory: handler => createListener(handler, limits, secure),
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    // Only names the scheme of the address that it says it listens at: the server is made above.
+    ...(secure && { https: {} })
   })
+  if (tls && secure) followTls(app.server as TlsServer, tls, secure, log)
 
   app.setValidatorCompiler(createValidatorCompiler(sharedSchemas))
   // Answers are sent as they are stored; the response schemas are for the document alone.
@@ -60,13 +84,14 @@ export async function createServer ({ operations, ready, log }: Gateway): Promis
   })
 
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
+    reply.header('x-request-id', request.id).headers(headers)
     const hasHost = request.headers.host !== undefined || request.raw.httpVersion === '1.0'
     done(hasHost ? undefined : new GatewayError('invalid_argument', 'a request needs a Host header'))
   })
   // Node would answer an expectation that it does not know with 417 and no body; it may as well be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   refuseWhileClosing(app)
+  await shedLoad(app, limits.loopDelay)
   logRequests(app, log)
   refuseUnrouted(app)
   app.setErrorHandler((error, request, reply) => {
@@ -77,7 +102,10 @@ export async function createServer ({ operations, ready, log }: Gateway): Promis
 
   await app.register(swagger, documentOptions)
   await app.register(docs)
-  await app.register(executionContextRoutes, { operations })
+  await app.register(async v1 => {
+    await limitRate(v1, { perMinute: requestsPerMinute, callerOf: request => isLoopback(request.ip) ? SYSTEM : ANONYMOUS })
+    await v1.register(executionContextRoutes, { operations })
+  })
   await app.register(healthRoutes, { ready })
   return app
 }

@@ -1,14 +1,15 @@
 import type { Test } from 'tap'
 import { serve } from '../../src/compose.js'
+import type { ServerSettings } from '../../src/http/server.js'
 import { createLogger } from '../../src/log.js'
 import { MemoryStore } from '../../src/storage/memory.js'
 import type { Store } from '../../src/storage/store.js'
 
 /** A gateway on `store` for `app.inject`, closed when the test ends; `lines` holds what it logs. */
-export async function startGateway (t: Test, store: Store = new MemoryStore()) {
+export async function startGateway (t: Test, store: Store = new MemoryStore(), settings: ServerSettings = {}) {
   const lines: Array<Record<string, unknown>> = []
   const log = createLogger('trace', { write: line => { lines.push(JSON.parse(line)) } })
-  const app = await serve(store, log)
+  const app = await serve(store, log, settings)
   t.teardown(() => app.close())
   return { app, lines }
 }

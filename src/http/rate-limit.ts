@@ -1,0 +1,35 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../auth/caller.js'
+import { GatewayError } from '../errors.js'
+
+const MINUTE_MS = 60_000
+// Whoever was not seen for longest is forgotten first, and starts anew.
+const MOST_CALLERS = 10_000
+
+export interface RateLimit {
+  /** Requests that each caller may make in a minute, which begins with its first; 0 is no limit. */
+  readonly perMinute: number
+  readonly callerOf: (request: FastifyRequest) => Caller
+}
+
+/**
+ * Limits the routes that `app` gets from here on: refuses a request too many as `resource_exhausted`. It does so after
+ * all `onRequest` hooks of `app`, so one of those may find out the caller. `system` has no limit.
+ */
+export async function limitRate (app: FastifyInstance, { perMinute, callerOf }: RateLimit): Promise<void> {
+  if (perMinute === 0) return
+  const none = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
+  await app.register(rateLimit, {
+    max: perMinute,
+    timeWindow: MINUTE_MS,
+    cache: MOST_CALLERS,
+    keyGenerator: request => keyOf(callerOf(request)),
+    allowList: request => callerOf(request).kind === 'system',
+    addHeaders: { ...none, 'retry-after': false },
+    addHeadersOnExceeding: none,
+    errorResponseBuilder: (_, { ttl }) => new GatewayError('resource_exhausted', `this caller makes more than ${perMinute} requests a minute; wait before the next`, { retryAfterSeconds: Math.ceil(ttl / 1000) })
+  })
+}
+
+const keyOf = ({ kind, name }: Caller) => `${kind}:${name}`
