@@ -4,12 +4,12 @@ import helmet from 'helmet'
 const ALWAYS = [
   // An answer is data: opened as a page it may load nothing, and be framed by nothing. Swagger UI has its own policy.
   helmet.contentSecurityPolicy({ useDefaults: false, directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } }),
-  helmet.crossOriginOpenerPolicy(),
   helmet.crossOriginResourcePolicy(),
   helmet.referrerPolicy(),
   helmet.noSniff()
 ]
-const OVER_TLS = [helmet.strictTransportSecurity({ includeSubDomains: false })]
+// Without it browsers ignore them, and complain of the second.
+const OVER_TLS = [helmet.strictTransportSecurity({ includeSubDomains: false }), helmet.crossOriginOpenerPolicy()]
 
 /**
  * The headers that every answer has, by their names in lower case. They are the same for all, so helmet is asked once:

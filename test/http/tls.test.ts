@@ -40,13 +40,13 @@ async function listen (t: Test, pair: Pair, ca?: string) {
   return { address, port, lines, get }
 }
 
-t.test('serves https, with HSTS, and says so in its address', async t => {
+t.test('serves https, with the headers that only mean something there, and says so in its address', async t => {
   const { address, get, lines } = await listen(t, first)
   t.match(address, /^https:\/\/127\.0\.0\.1:\d+$/)
   t.ok(lines.some(({ msg }) => String(msg).endsWith(address)))
   const { status, headers } = await get()
   t.equal(status, 200)
-  t.equal(headers['strict-transport-security'], 'max-age=31536000')
+  t.match(headers, { 'strict-transport-security': 'max-age=31536000', 'cross-origin-opener-policy': 'same-origin', 'x-content-type-options': 'nosniff' })
 })
 
 t.test('answers what is no HTTP, and a request without Host, as it does without TLS', async t => {
