@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:https'
-import { createSecureContext, type TlsOptions } from 'node:tls'
+import { createSecureContext, type TlsOptions, type TLSSocket } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { GatewayError } from '../errors.js'
@@ -78,6 +78,10 @@ export function followTls (server: Server, files: TlsFiles, inForce: TlsOptions,
   }
   const timer = setInterval(look, checkEveryMs).unref()
   server.on('close', () => clearInterval(timer))
-  // The code alone: it tells plain HTTP from a missing certificate, and holds nothing that was sent.
-  server.on('tlsClientError', (error: NodeJS.ErrnoException) => log.info({ reason: error.code }, 'TLS handshake failed'))
+  // Before Node takes it for a client error, which is answered: without TLS there is no way to, and the socket would stay.
+  server.prependListener('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    socket.destroy()
+    // The code alone: it tells plain HTTP from a missing certificate, and holds nothing that was sent.
+    log.info({ reason: error.code }, 'TLS handshake failed')
+  })
 }

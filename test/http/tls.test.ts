@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect as tlsConnect } from 'node:tls'
 import t, { type Test } from 'tap'
+import { LIMITS } from '../../src/http/listener.js'
 import { followTls, readTls } from '../../src/http/tls.js'
 import { createLogger } from '../../src/log.js'
 import { createCertificate, createRoot, type Pair } from '../support/certificates.js'
@@ -29,8 +30,8 @@ function files (t: Test, { cert, key }: Pair, ca?: string) {
   return { paths, replace }
 }
 
-async function listen (t: Test, pair: Pair, ca?: string) {
-  const { app, lines } = await startGateway(t, undefined, { tls: files(t, pair, ca).paths })
+async function listen (t: Test, pair: Pair, ca?: string, limits = LIMITS) {
+  const { app, lines } = await startGateway(t, undefined, { tls: files(t, pair, ca).paths, limits })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const get = (options: RequestOptions = {}) => new Promise<{ status: number, headers: Record<string, unknown>, text: string }>((resolve, reject) => {
@@ -78,6 +79,12 @@ t.test('plain HTTP gets no answer, and the log says why', async t => {
   const rude = connect(port, '127.0.0.1')
   rude.resetAndDestroy()
   t.equal((await get()).status, 200, 'others are served')
+})
+
+t.test('a client that does not finish its handshake is let go', async t => {
+  const { port, lines } = await listen(t, first, undefined, { ...LIMITS, headersTimeout: 50 })
+  t.equal(await text(connect(port, '127.0.0.1')), '')
+  t.match(lines.filter(({ msg }) => msg === 'TLS handshake failed'), [{ reason: 'ERR_TLS_HANDSHAKE_TIMEOUT' }])
 })
 
 t.test('with a CA, a client needs a certificate that the CA issued', async t => {
