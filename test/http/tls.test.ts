@@ -111,22 +111,22 @@ t.test('changed files are in force without a restart; broken ones are not, and a
     return serialNumber
   }
   const serial = ({ cert }: Pair) => new X509Certificate(cert).serialNumber
-  const logged = async (level: string, count: number) => {
-    const ofLevel = () => lines.filter(line => line.level === level)
-    while (ofLevel().length < count) await wait(5)
-    return ofLevel()
+  const logged = async (message: RegExp, count: number) => {
+    const found = () => lines.filter(({ msg }) => message.test(String(msg)))
+    while (found().length < count) await wait(5)
+    return found()
   }
 
   t.equal(await served(), serial(first))
   replace('cert', second.cert)
-  t.match(await logged('warn', 1), [{ msg: /ECTX_TLS_CERT and ECTX_TLS_KEY: .* are no pair .* stay in force/ }])
+  t.match(await logged(/stay in force/, 1), [{ level: 'warn', msg: /ECTX_TLS_CERT and ECTX_TLS_KEY: .* are no pair .* stay in force/ }])
   t.equal(await served(), serial(first))
   replace('key', second.key)
-  await logged('info', 1)
+  t.match(await logged(/^the TLS files have changed/, 1), [{ level: 'info' }])
   t.equal(await served(), serial(second))
 
   replace('key', 'c4n4ry')
-  t.match((await logged('warn', 2))[1], { msg: /ECTX_TLS_KEY: .* must be a PEM private key/ })
+  t.match((await logged(/stay in force/, 2))[1], { level: 'warn', msg: /ECTX_TLS_KEY: .* must be a PEM private key/ })
   t.equal(await served(), serial(second))
   t.notMatch(JSON.stringify(lines), /c4n4ry|BEGIN/)
 
