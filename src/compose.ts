@@ -11,26 +11,30 @@ import { GatewayError } from './errors.js'
 import { createOperations } from './execution-context/operations.js'
 import { runTokenOf } from './execution-context/run-tokens.js'
 import type { Authenticate as AuthenticateRequest } from './http/authentication.js'
-import { createServer } from './http/server.js'
+import { createServer, type ServerSettings } from './http/server.js'
 import { keepKeys } from './keeping.js'
 import { createObserver } from './observer.js'
 import { KeyRing } from './secrets/ring.js'
 import { loadRootKey } from './secrets/root-key.js'
 import { createVault } from './secrets/vault.js'
 import { LevelStore } from './storage/level.js'
+import { makePrivate } from './storage/private-directory.js'
 import type { Store } from './storage/store.js'
 
 const HOUR_MS = 3_600_000
 
+type Settings = ServerSettings & Pick<Config, 'dataDir' | 'tokensFile' | 'jwt' | 'keyRing' | 'auditDays'>
+
 /** The gateway that `config` asks for: the one place that picks an engine. Closing it closes all that it opened. */
 export async function composeGateway (config: Config, log: Logger): Promise<FastifyInstance> {
+  await makePrivate(config.dataDir)
   // First: its lock keeps a second process out of the whole directory.
   const store = await LevelStore.open(join(config.dataDir, 'db'))
   return serve(store, config, log)
 }
 
 /** The gateway on any store, which it closes when it closes. */
-export async function serve (store: Store, config: Pick<Config, 'dataDir' | 'tokensFile' | 'jwt' | 'keyRing' | 'auditDays'>, log: Logger): Promise<FastifyInstance> {
+export async function serve (store: Store, config: Settings, log: Logger): Promise<FastifyInstance> {
   const { dataDir, keyRing } = config
   const warn = (message: string, err?: unknown) => log.warn({ err }, message)
   const audit = await AuditLog.open({ directory: join(dataDir, 'audit'), retentionDays: config.auditDays, warn })
@@ -39,6 +43,7 @@ export async function serve (store: Store, config: Pick<Config, 'dataDir' | 'tok
   const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: keyRing.rotationHours * HOUR_MS })
 
   const app = await createServer({
+    ...config,
     operations: createOperations({ store, audit, vault: createVault(ring) }, createObserver(log)),
     authenticate: recordingFailures(await credentials(store, config, log), audit),
     ready: async () => {

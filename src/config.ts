@@ -1,36 +1,11 @@
-import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import leven from 'leven'
 import { isLoopback } from './auth/loopback.js'
+import { listOf, VariablesSchema, type LOG_LEVELS, type Variables } from './config-values.js'
 
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = typeof LOG_LEVELS[number]
 
-const text = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected })
-const optional = <T extends TSchema>(schema: T) => Type.Optional(schema)
-const file = optional(text('a file'))
-
-const ConfigSchema = Type.Object({
-  ECTX_HOST: text('an address or host name to listen on', '127.0.0.1'),
-  ECTX_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, expected: 'a port from 0 (any free one) to 65535' }),
-  ECTX_DATA_DIR: text('a directory', './data'),
-  ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') }),
-  ECTX_TOKENS_FILE: file,
-  ECTX_JWT_ISSUER: optional(text('the "iss" of the tokens')),
-  ECTX_JWT_AUDIENCE: optional(text('the "aud" of the tokens')),
-  ECTX_JWT_JWKS: optional(text('an https URL or a file')),
-  ECTX_JWT_ROLE_CLAIM: text('the path of a claim', 'role'),
-  ECTX_JWT_OPERATORS: text('values of the claim, with commas between', 'operator'),
-  ECTX_JWT_VIEWERS: text('values of the claim, with commas between', 'viewer'),
-  ECTX_KEYRING_FILE: file,
-  ECTX_KEY_ROTATION_HOURS: Type.Integer({ minimum: 1, maximum: 8760, default: 24, expected: 'hours from 1 to 8760 (a year)' }),
-  ECTX_ROOT_KEY: optional(text('32 bytes in base64 or hex')),
-  ECTX_ROOT_KEY_FILE: file,
-  ECTX_AUDIT_DAYS: Type.Integer({ minimum: 1, maximum: 36_500, default: 90, expected: 'days from 1 to 36500' })
-})
-type Variables = Static<typeof ConfigSchema>
-
-/** How callers may show who they are with a JWT. */
+/** Whose JWTs are accepted, and what gives them a role. */
 export interface JwtConfig {
   readonly issuer: string
   readonly audience: readonly string[]
@@ -54,6 +29,12 @@ export interface Config {
     readonly root: Readonly<Pick<Variables, 'ECTX_ROOT_KEY' | 'ECTX_ROOT_KEY_FILE'>>
   }
   readonly auditDays: number
+  /** Paths of PEM files. */
+  readonly tls: { readonly cert: string, readonly key: string, readonly ca: string | undefined } | undefined
+  /** Addresses and networks. */
+  readonly trustedProxies: readonly string[]
+  /** Of each caller; 0 is no limit. */
+  readonly requestsPerMinute: number
 }
 
 /** What is wrong with the environment, a line for each variable. */
@@ -68,15 +49,11 @@ export class ConfigError extends Error {
  */
 export function loadConfig (environment: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name.startsWith('ECTX_') && value !== ''))
-  const known = Object.keys(ConfigSchema.properties)
-  const unknown = Object.keys(given).filter(name => !known.includes(name)).map(name => {
-    const [near] = known.filter(candidate => leven(candidate, name) <= 3).sort((a, b) => leven(a, name) - leven(b, name))
-    return `${name} is not known${near === undefined ? `; there are ${known.join(', ')}` : `; did you mean ${near}?`}`
-  })
-  const values = Value.Convert(ConfigSchema, Value.Default(ConfigSchema, given)) as Variables
-  const wrong = [...Value.Errors(ConfigSchema, values)].map(({ path, schema }) => `${path.slice(1)} must be ${schema.expected}`)
-  const problems = [...unknown, ...new Set(wrong), ...(wrong.length > 0 ? [] : conflicts(values))]
+  const values = Value.Convert(VariablesSchema, Value.Default(VariablesSchema, { ...given })) as Variables
+  const problems = [...unknown(Object.keys(given)), ...wrong(given, values), ...incomplete(values)]
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+
+  const { ECTX_TLS_CERT: cert, ECTX_TLS_KEY: key, ECTX_TLS_CA: ca, ECTX_ROOT_KEY, ECTX_ROOT_KEY_FILE } = values
   return Object.freeze({
     host: values.ECTX_HOST,
     port: values.ECTX_PORT,
@@ -84,20 +61,42 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     logLevel: values.ECTX_LOG_LEVEL,
     tokensFile: values.ECTX_TOKENS_FILE,
     jwt: jwtConfig(values),
-    keyRing: { file: values.ECTX_KEYRING_FILE, rotationHours: values.ECTX_KEY_ROTATION_HOURS, root: values },
-    auditDays: values.ECTX_AUDIT_DAYS
+    keyRing: { file: values.ECTX_KEYRING_FILE, rotationHours: values.ECTX_KEY_ROTATION_HOURS, root: { ECTX_ROOT_KEY, ECTX_ROOT_KEY_FILE } },
+    auditDays: values.ECTX_AUDIT_DAYS,
+    tls: cert !== undefined && key !== undefined ? { cert, key, ca } : undefined,
+    trustedProxies: listOf(values.ECTX_TRUSTED_PROXIES),
+    requestsPerMinute: values.ECTX_RATE_LIMIT
   })
 }
 
-/** What each variable by itself may be, but not together. */
-function * conflicts (values: Variables): Generator<string> {
-  const { ECTX_HOST: host, ECTX_TOKENS_FILE: tokensFile, ECTX_JWT_ISSUER: issuer } = values
-  if (issuer !== undefined) {
-    for (const name of ['ECTX_JWT_AUDIENCE', 'ECTX_JWT_JWKS'] as const) if (values[name] === undefined) yield `${name} must be set too: ECTX_JWT_ISSUER alone does not say whom to trust`
-  } else {
-    for (const name of ['ECTX_JWT_AUDIENCE', 'ECTX_JWT_JWKS'] as const) if (values[name] !== undefined) yield `ECTX_JWT_ISSUER must be set too: ${name} has no use without it`
-  }
-  if (tokensFile === undefined && issuer === undefined && !isLoopback(host)) {
+const KNOWN = Object.keys(VariablesSchema.properties)
+
+const unknown = (names: string[]): string[] => names.filter(name => !KNOWN.includes(name)).map(name => {
+  const [near] = KNOWN.filter(candidate => leven(candidate, name) <= 3).sort((a, b) => leven(a, name) - leven(b, name))
+  return `${name} is not known${near === undefined ? `; there are ${KNOWN.join(', ')}` : `; did you mean ${near}?`}`
+})
+
+function wrong (given: Record<string, string | undefined>, values: Variables): string[] {
+  // Converting would make 1 of 1.5.
+  const fractions = Object.keys(given).filter(name => VariablesSchema.properties[name as keyof Variables]?.type === 'integer' && !/^\d+$/.test(given[name] ?? ''))
+  const names = [...fractions, ...[...Value.Errors(VariablesSchema, values)].map(({ path }) => path.slice(1))]
+  return [...new Set(names)].map(name => `${name} must be ${VariablesSchema.properties[name as keyof Variables].expected}`)
+}
+
+/** Each with those that it needs. */
+const NEEDS: ReadonlyArray<[name: keyof Variables, needs: keyof Variables]> = [
+  ['ECTX_TLS_CERT', 'ECTX_TLS_KEY'],
+  ['ECTX_TLS_KEY', 'ECTX_TLS_CERT'],
+  ['ECTX_TLS_CA', 'ECTX_TLS_CERT'],
+  ['ECTX_JWT_ISSUER', 'ECTX_JWT_AUDIENCE'],
+  ['ECTX_JWT_ISSUER', 'ECTX_JWT_JWKS'],
+  ['ECTX_JWT_AUDIENCE', 'ECTX_JWT_ISSUER'],
+  ['ECTX_JWT_JWKS', 'ECTX_JWT_ISSUER']
+]
+
+function * incomplete (values: Variables): Generator<string> {
+  for (const [name, needs] of NEEDS) if (values[name] !== undefined && values[needs] === undefined) yield `${needs} must be set too, since ${name} is`
+  if (values.ECTX_TOKENS_FILE === undefined && values.ECTX_JWT_ISSUER === undefined && !isLoopback(values.ECTX_HOST)) {
     yield 'ECTX_HOST must be a loopback address (127.0.0.1, ::1 or localhost): without credentials the gateway serves this machine only; to serve others set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER'
   }
 }
@@ -107,11 +106,9 @@ function jwtConfig (values: Variables): JwtConfig | undefined {
   if (issuer === undefined || audience === undefined || jwks === undefined) return undefined
   return {
     issuer,
-    audience: list(audience),
+    audience: listOf(audience),
     jwks,
     roleClaim: values.ECTX_JWT_ROLE_CLAIM,
-    roles: { operator: list(values.ECTX_JWT_OPERATORS), viewer: list(values.ECTX_JWT_VIEWERS) }
+    roles: { operator: listOf(values.ECTX_JWT_OPERATORS), viewer: listOf(values.ECTX_JWT_VIEWERS) }
   }
 }
-
-const list = (text: string) => text.split(',').map(item => item.trim()).filter(item => item !== '')

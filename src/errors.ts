@@ -16,6 +16,8 @@ interface Details {
   readonly violations?: readonly Violation[]
   /** The id of the resource that is in the way, with `already_exists`. */
   readonly existingId?: string
+  /** When it may be worth trying again. */
+  readonly retryAfterSeconds?: number
 }
 
 /**
@@ -26,11 +28,13 @@ export class GatewayError extends Error {
   override readonly name = 'GatewayError'
   readonly violations: readonly Violation[]
   readonly existingId: string | undefined
+  readonly retryAfterSeconds: number | undefined
 
-  constructor (readonly code: Code, message: string, { cause, violations = [], existingId }: Details = {}) {
+  constructor (readonly code: Code, message: string, { cause, violations = [], existingId, retryAfterSeconds }: Details = {}) {
     super(message, { cause })
     this.violations = violations
     this.existingId = existingId
+    this.retryAfterSeconds = retryAfterSeconds
   }
 
   /** The GatewayError that `thrown` is or was caused by; anything else is `internal`, and becomes the cause. */

@@ -12,6 +12,7 @@ process.umask(0o077)
 try {
   const config = loadConfig(process.env)
   const { log, flush } = await createLog(config.logLevel)
+  if (process.getuid?.() === 0) log.warn('running as root: run it as a user of its own, which needs no rights but to its data directory')
   const app = await composeGateway(config, log)
 
   closeWithGrace({ delay: CLOSE_MS, logger: false }, async ({ err, signal }) => {

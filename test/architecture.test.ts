@@ -19,14 +19,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'durable-file': ['errors'],
   errors: [],
   gen: [],
-  config: ['auth'],
+  config: ['auth', 'config-values'],
+  'config-values': [],
   log: ['config', 'errors', 'pipeline'],
   observer: ['errors', 'pipeline']
 }
 
 /** Packages that one part alone may import. */
 const ONLY: ReadonlyArray<[packages: RegExp, part: string]> = [
-  [/^fastify$|^@fastify\/|^ajv$|^node:http$/, 'http'],
+  [/^fastify$|^@fastify\/|^ajv$|^helmet$|^node:(https?|tls)$/, 'http'],
   [/level$/, 'storage'],
   [/^@opentelemetry\//, 'observer']
 ]

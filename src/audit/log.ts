@@ -85,8 +85,10 @@ export class AuditLog {
     return this.#enqueue()
   }
 
-  /** @throws `invalid_argument` where the page token is not one of ours, `unavailable` where the log cannot be read */
+  /** Finds all that was recorded before, unless the log cannot be written. @throws `invalid_argument` where the page token is not one of ours, `unavailable` where the log cannot be read */
   async query (query: AuditQuery): Promise<AuditPage> {
+    if (this.#queue.length > 0) this.#start()
+    await this.#draining
     try {
       return await queryFiles(this.#options.directory, this.#chain.index, this.#chain.file, query)
     } catch (cause) {

@@ -29,7 +29,7 @@ export async function auditRoutes (instance: FastifyInstance, { operations }: { 
       description: 'Who created, read, revealed and deleted the context, or was refused; for operators. Answers also when the context is gone.',
       params: IdParamsSchema,
       querystring: PageQuerySchema,
-      'x-problems': [400, 401, 403, 503],
+      'x-problems': [400, 401, 403, 429, 503],
       response
     }
   }, async (request, reply) => {
@@ -44,7 +44,7 @@ export async function auditRoutes (instance: FastifyInstance, { operations }: { 
       summary: 'List audit events',
       description: 'All events, or those of a context or an execution; for operators.',
       querystring: Type.Composite([AuditQuerySchema, PageQuerySchema], { additionalProperties: false }),
-      'x-problems': [400, 401, 403, 503],
+      'x-problems': [400, 401, 403, 429, 503],
       response
     }
   }, async (request, reply) => {

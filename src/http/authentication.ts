@@ -1,13 +1,16 @@
+import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller } from '../auth/caller.js'
 import { isLoopback } from '../auth/loopback.js'
+import { GatewayError } from '../errors.js'
 import type { Origin } from '../steps/call.js'
+import { FailedAuthentications } from './failed-authentications.js'
 
 /** What a request shows of its caller. */
 export interface Credentials {
   readonly authorization?: string
   readonly requestId: string
-  readonly remoteAddress: string
+  readonly remoteAddress?: string
   isLocal (): boolean
 }
 
@@ -21,38 +24,50 @@ declare module 'fastify' {
   }
 }
 
-/** Finds out who calls the routes of `app`, before anything else of a request is read. */
+/**
+ * Finds out who calls the routes of `app`, before anything else of a request is read. An address that fails too often
+ * is not heard for a while; where it showed no credentials at all, that is not held against those who do.
+ */
 export function authenticateRequests (app: FastifyInstance, authenticate: Authenticate): void {
+  const wrong = new FailedAuthentications()
+  const missing = new FailedAuthentications()
+
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, _, done) => {
+    const { authorization } = request.headers
+    const failures = authorization === undefined ? missing : wrong
     const accept = (caller: Caller) => {
+      if (caller.kind === 'anonymous') failures.note(request.ip)
       request.caller = caller
       done()
     }
+    const refuse = (error: unknown) => {
+      if (GatewayError.from(error).code === 'unauthenticated') failures.note(request.ip)
+      done(error as Error)
+    }
     try {
-      const found = authenticate({
-        authorization: request.headers.authorization,
-        requestId: request.id,
-        remoteAddress: request.ip,
-        isLocal: () => isLocal(request)
-      })
-      if (found instanceof Promise) found.then(accept, done)
+      failures.check(request.ip)
+      const found = authenticate({ authorization, requestId: request.id, remoteAddress: addressOf(request), isLocal: () => isLocal(request) })
+      if (found instanceof Promise) found.then(accept, refuse)
       else accept(found)
     } catch (error) {
-      done(error as Error)
+      refuse(error)
     }
   })
 }
 
 /** Who made a request, and from where. */
-export const originOf = ({ caller, id, ip }: Pick<FastifyRequest, 'caller' | 'id' | 'ip'>): Origin =>
-  ({ caller, requestId: id, remoteAddress: ip })
+export const originOf = (request: Pick<FastifyRequest, 'caller' | 'id' | 'ip'>): Origin =>
+  ({ caller: request.caller, requestId: request.id, remoteAddress: addressOf(request) })
+
+/** A trusted proxy may hand on any text as an address. */
+const addressOf = ({ ip }: Pick<FastifyRequest, 'ip'>) => isIP(ip) === 0 ? undefined : ip
 
 /**
  * Whether a request was made on this machine and for this gateway. It was not where a proxy forwards it, nor where it
  * names another host: a web page of that host, whose name leads here for a moment, could else do what it likes.
  */
-function isLocal ({ ip, hostname, headers }: FastifyRequest): boolean {
+function isLocal ({ socket, hostname, headers }: FastifyRequest): boolean {
   const isForUs = hostname === '' || isLoopback(hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase())
-  return isLoopback(ip) && isForUs && headers.forwarded === undefined && headers['x-forwarded-for'] === undefined
+  return isLoopback(socket.remoteAddress ?? '') && isForUs && headers.forwarded === undefined && headers['x-forwarded-for'] === undefined
 }

@@ -32,7 +32,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       description: 'Stores the configuration and secrets of a run; for operators. The slug is `metadata.slug`, else it is made from `metadata.name`; it must be free. When this answers 201 the context is durable.',
       querystring: CreateQuerySchema,
       body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 401, 403, 409, 413, 415, 503],
+      'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
   }, async (request, reply) => sendCreated(reply, await operations.create(createCall(request))))
@@ -45,7 +45,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       description: 'Creates the context where its slug is free; for operators. A context is immutable, so one that exists stays as it is, and the answer is 409 `already_exists`.',
       querystring: CreateQuerySchema,
       body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 401, 403, 409, 413, 415, 503],
+      'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
   }, async (request, reply) => sendCreated(reply, await operations.apply(createCall(request))))
@@ -58,7 +58,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       description: 'Reads a context by its slug. Where `If-None-Match` has its ETag the answer is 304, without a body.',
       querystring: Type.Composite([ReferenceQuerySchema, ViewQuerySchema], CLOSED),
       headers: IfNoneMatchSchema,
-      'x-problems': [400, 401, 403, 404, 503],
+      'x-problems': [400, 401, 403, 404, 429, 503],
       response: { 200: answer('The context.') }
     }
   }, async (request, reply) => {
@@ -76,7 +76,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       params: IdParamsSchema,
       querystring: ViewQuerySchema,
       headers: IfNoneMatchSchema,
-      'x-problems': [400, 401, 403, 404, 503],
+      'x-problems': [400, 401, 403, 404, 429, 503],
       response: { 200: answer('The context.') }
     }
   }, async (request, reply) => {
@@ -93,7 +93,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       params: IdParamsSchema,
       querystring: Type.Composite([DeleteQuerySchema, ViewQuerySchema], CLOSED),
       headers: IfMatchSchema,
-      'x-problems': [400, 401, 403, 404, 412, 503],
+      'x-problems': [400, 401, 403, 404, 412, 429, 503],
       response: { 200: answer('The context, as it was.') }
     }
   }, async (request, reply) => {

@@ -1,10 +1,12 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { HealthSchema } from '../../schemas/health.js'
 import { ref } from '../../schemas/helpers.js'
+import { NEVER_SHED } from './load-shedding.js'
 
 /** Whether the gateway is alive, and whether it can do its work: for probes, which have no credentials. */
 export const healthRoutes: FastifyPluginAsync<{ ready: () => Promise<void> }> = async (app, { ready }) => {
   app.get('/healthz', {
+    config: NEVER_SHED,
     schema: {
       operationId: 'getHealth',
       tags: ['Health'],

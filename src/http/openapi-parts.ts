@@ -93,6 +93,7 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
   412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
   413: ['The body is larger than 2 MiB.', contexts, error('resource_exhausted', 'the body is larger than 2 MiB')],
   415: ['The body is not sent as `application/json`.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json')],
+  429: ['The caller makes too many requests: try again after `Retry-After` seconds.', contexts, new GatewayError('resource_exhausted', 'this caller makes more than 60000 requests a minute; wait before the next', { retryAfterSeconds: 1 })],
   431: ['The headers are larger than 16 KiB.', '/', error('resource_exhausted', 'the headers are larger than 16 KiB')],
   503: ['The gateway cannot do its work now: try again.', '/readyz', error('unavailable', 'the store cannot work now; try again, and see the log for its reason')]
 }
@@ -102,7 +103,7 @@ const problem = (description: string, path: string, error: GatewayError, status?
   headers: {
     'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
     ...(error.code === 'unauthenticated' && { 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' } }),
-    ...(error.code === 'unavailable' && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } })
+    ...((error.code === 'unavailable' || error.retryAfterSeconds !== undefined) && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } })
   },
   content: {
     'application/problem+json': {

@@ -63,8 +63,9 @@ export function toProblem ({ error, status }: Failure, requestId: string, instan
 
 /** Answers `failure` as a problem document. */
 export function sendProblem (request: FastifyRequest, reply: FastifyReply, failure: Failure): FastifyReply {
-  if (failure.error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="ectx"')
-  if (failure.error.code === 'unavailable') reply.header('retry-after', '1')
+  const { code, retryAfterSeconds = code === 'unavailable' ? 1 : undefined } = failure.error
+  if (code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="ectx"')
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
   return reply
     .code(failure.status)
     .header('x-request-id', request.id)

@@ -1,3 +1,4 @@
+import type { Server as TlsServer } from 'node:https'
 import swagger from '@fastify/swagger'
 import fastify, { errorCodes, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
@@ -10,15 +11,30 @@ import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
 import { healthRoutes } from './health-routes.js'
 import { parseJsonBody } from './json-body.js'
+import { createListener, LIMITS, type Limits } from './listener.js'
+import { shedLoad } from './load-shedding.js'
 import { documentOptions, sharedSchemas } from './openapi.js'
 import { sendProblem, toFailure } from './problem.js'
+import { limitRate } from './rate-limit.js'
 import { requestIdOf } from './request-id.js'
 import { logFailure, logRequest, logRequests } from './request-log.js'
+import { securityHeaders } from './security-headers.js'
+import { followTls, readTls, type TlsFiles } from './tls.js'
 import { answerUnparsable } from './unparsable.js'
 import { refuseUnrouted } from './unrouted.js'
 import { createValidatorCompiler } from './validation.js'
 
-export interface Gateway {
+export interface ServerSettings {
+  /** Without it the server speaks plain HTTP. */
+  readonly tls?: TlsFiles | undefined
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies?: readonly string[]
+  /** Of each caller; 0, or left out, is no limit. */
+  readonly requestsPerMinute?: number
+  readonly limits?: Limits
+}
+
+export interface Gateway extends ServerSettings {
   readonly operations: Operations
   readonly authenticate: Authenticate
   /** Resolves where the gateway can do its work now. */
@@ -27,29 +43,35 @@ export interface Gateway {
 }
 
 const BODY_LIMIT = 2 * 1024 * 1024
-const REQUEST_TIMEOUT = 30_000
 
-/** The REST transport: translates HTTP to operations and back. The caller listens and closes. */
-export async function createServer ({ operations, authenticate, ready, log }: Gateway): Promise<FastifyInstance> {
+/**
+ * The REST transport: translates HTTP to operations and back. The caller listens and closes.
+ * @throws {GatewayError} that says what is wrong with the files of `tls`
+ */
+export async function createServer ({ operations, authenticate, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS }: Gateway): Promise<FastifyInstance> {
+  const secure = tls && readTls(tls)
+  const headers = securityHeaders(secure !== undefined)
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     // Every request's own lines carry its id themselves; a child logger for each would cost more than the line.
     childLoggerFactory: logger => logger,
     bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_TIMEOUT,
     genReqId: requestIdOf,
     requestIdHeader: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => {
-      sendProblem(request, reply, toFailure(error))
+      sendProblem(request, reply.headers(headers), toFailure(error))
       logRequest(log, request, reply)
     },
-    clientErrorHandler: answerUnparsable(log),
-    // Node would answer a request without Host itself, with no body.
-    http: { requireHostHeader: false }
+    clientErrorHandler: answerUnparsable(log, headers),
+    serverFactory: handler => createListener(handler, limits, secure),
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    // Only names the scheme of the address that it says it listens at: the server is made above.
+    ...(secure && { https: {} })
   })
+  if (tls && secure) followTls(app.server as TlsServer, tls, secure, log)
 
   app.setValidatorCompiler(createValidatorCompiler(sharedSchemas))
   // Answers are sent as they are stored; the response schemas are for the document alone.
@@ -63,13 +85,14 @@ export async function createServer ({ operations, authenticate, ready, log }: Ga
   })
 
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
+    reply.header('x-request-id', request.id).headers(headers)
     const hasHost = request.headers.host !== undefined || request.raw.httpVersion === '1.0'
     done(hasHost ? undefined : new GatewayError('invalid_argument', 'a request needs a Host header'))
   })
   // Node would answer an expectation that it does not know with 417 and no body; it may as well be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   refuseWhileClosing(app)
+  await shedLoad(app, limits.loopDelay)
   logRequests(app, log)
   refuseUnrouted(app)
   app.setErrorHandler((error, request, reply) => {
@@ -82,6 +105,7 @@ export async function createServer ({ operations, authenticate, ready, log }: Ga
   await app.register(docs)
   await app.register(async v1 => {
     authenticateRequests(v1, authenticate)
+    await limitRate(v1, requestsPerMinute)
     await v1.register(executionContextRoutes, { operations })
     await v1.register(auditRoutes, { operations })
   })

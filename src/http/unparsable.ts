@@ -5,8 +5,8 @@ import type { Logger } from 'pino'
 import { GatewayError } from '../errors.js'
 import { failure, toProblem, type Failure } from './problem.js'
 
-/** Answers what Node's HTTP parser refuses, which no route and no hook ever sees: still as a problem document. */
-export const answerUnparsable = (log: Logger) => (error: Error & { code?: string }, socket: Socket): void => {
+/** Answers what Node's HTTP parser refuses, which no route and no hook ever sees: still as a problem document, with `headers`. */
+export const answerUnparsable = (log: Logger, headers: Readonly<Record<string, string>>) => (error: Error & { code?: string }, socket: Socket): void => {
   // The client has gone away: there is nobody to answer.
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
@@ -21,6 +21,7 @@ export const answerUnparsable = (log: Logger) => (error: Error & { code?: string
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${requestId}`,
     'Cache-Control: no-store',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
     '',
     body

@@ -110,3 +110,15 @@ t.test('refuses deep nesting, before it builds anything, and however broken the 
   t.equal(refusal(`"${'['.repeat(100)}\\"${'['.repeat(100)}"`), 'none', 'brackets in a string do not nest')
   for (const disguise of ['"\n', '/*"*/', '//"\n', "'\"'"]) t.match(refusal(disguise + '['.repeat(500_000)), 'not valid JSON')
 })
+
+t.test('refuses more members than any use has, before it builds anything, and however broken the text is', async t => {
+  const many = 'the body has more than 10000 fields and items'
+  const items = (count: number) => Array(count).fill('""').join(',')
+  t.equal(refusal(`[${items(10_000)}]`), 'none')
+  t.equal(refusal(`[${items(10_001)}]`), many)
+  t.equal(refusal(`{"a":[${items(5000)}],"b":[${items(5000)}]}`), 'none')
+  t.equal(refusal(`{"a":[${items(5001)}],"b":[${items(5000)}]}`), many)
+  t.equal(refusal(`{${Array.from({ length: 10_001 }, (_, index) => `"${index}":1`).join(',')}}`), many)
+  t.equal(refusal(','.repeat(2_000_000)), many)
+  t.equal(refusal(`["${','.repeat(20_000)}\\"${','.repeat(20_000)}"]`), 'none', 'commas in a string are none')
+})

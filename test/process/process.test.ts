@@ -1,7 +1,10 @@
-import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { chmodSync, readdirSync, statSync } from 'node:fs'
 import { request } from 'node:http'
+import { request as requestOverTls } from 'node:https'
+import { createServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { createCertificate, createRoot } from '../support/certificates.js'
 import { byReference, CONTEXTS, createClient } from '../support/http.js'
 import { contextBody } from '../support/gateway.js'
 import { spawnGateway, startProcess, type Options } from '../support/process.js'
@@ -40,6 +43,30 @@ t.test('starts, says where it is ready, and logs one line for each request', asy
   }
   t.equal(new Set(requests.map(line => line.request_id)).size, 6)
   t.notMatch(JSON.stringify(gateway.lines), /s3cr3t|eu-central-1|n4med|l4bel|qu3ry|b0dy|unkn0wn|p4th/)
+})
+
+t.test('over TLS it says https, where it is ready and where its pages are', async t => {
+  const root = await createRoot('test root')
+  const { cert, key } = await createCertificate(root)
+  const directory = t.testdir({ cert, key })
+  const gateway = await startProcess(t, { env: { ECTX_TLS_CERT: `${directory}/cert`, ECTX_TLS_KEY: `${directory}/key`, ECTX_DATA_DIR: `${directory}/data` } })
+  t.match(gateway.address, /^https:\/\/127\.0\.0\.1:\d+$/)
+  t.equal(gateway.lines.at(-1)?.docs, `${gateway.address}/docs`)
+  const [response] = await once(requestOverTls(`${gateway.address}/healthz`, { ca: root.cert }).end(), 'response')
+  t.equal(response.statusCode, 200)
+  response.resume()
+  t.equal((await gateway.stop()).code, 0)
+})
+
+t.test('keeps its data directory to itself, and warns where it runs as root', async t => {
+  const dataDir = t.testdir()
+  chmodSync(dataDir, 0o755)
+  const gateway = await startProcess(t, { env: { ECTX_DATA_DIR: dataDir } })
+  t.equal(statSync(dataDir).mode & 0o777, 0o700)
+  const open = readdirSync(dataDir, { recursive: true, encoding: 'utf8' }).filter(name => (statSync(`${dataDir}/${name}`).mode & 0o077) !== 0)
+  t.same(open, [])
+  const warnings = gateway.lines.filter(({ level }) => level === 'warn').map(({ msg }) => String(msg))
+  t.equal(warnings.some(warning => warning.startsWith('running as root')), process.getuid?.() === 0)
 })
 
 t.test('SIGTERM finishes what runs, keeps it, and exits 0', async t => {
@@ -109,6 +136,12 @@ t.test('refuses to start, with what to do', async t => {
   t.test('where a variable is unknown or wrong, all in one message', async t => {
     await refusesToStart(t, { env: { ECTX_PROT: '1', ECTX_PORT: '70000', ECTX_LOG_LEVEL: 'loud' } },
       /ECTX_PROT is not known; did you mean ECTX_PORT\?\nECTX_PORT must be a port from 0 .* to 65535\nECTX_LOG_LEVEL must be trace, .*/)
+  })
+
+  t.test('where it cannot use the TLS files', async t => {
+    const missing = `${t.testdirName}-missing`
+    await refusesToStart(t, { env: { ECTX_TLS_CERT: missing, ECTX_TLS_KEY: missing } }, new RegExp(`ECTX_TLS_CERT: ${missing} cannot be read \\(ENOENT\\)`))
+    await refusesToStart(t, { env: { ECTX_TLS_CERT: missing } }, /ECTX_TLS_KEY must be set too, since ECTX_TLS_CERT is/)
   })
 
   t.test('where others could reach it', async t => {

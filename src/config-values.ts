@@ -1,0 +1,47 @@
+import { isIP } from 'node:net'
+import { FormatRegistry, Type, type Static } from '@sinclair/typebox'
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+FormatRegistry.Set('networks', text => listOf(text).every(isNetwork))
+
+const text = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected })
+const whole = (minimum: number, maximum: number, value: number, expected: string) => Type.Integer({ minimum, maximum, default: value, expected })
+const file = Type.Optional(text('a file'))
+
+/** Every variable that the gateway reads. `expected` ends the sentence that a wrong value gets. */
+export const VariablesSchema = Type.Object({
+  ECTX_HOST: text('an address or host name to listen on', '127.0.0.1'),
+  ECTX_PORT: whole(0, 65_535, 8080, 'a port from 0 (any free one) to 65535'),
+  ECTX_DATA_DIR: text('a directory', './data'),
+  ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') }),
+  ECTX_TOKENS_FILE: file,
+  ECTX_JWT_ISSUER: Type.Optional(text('the "iss" of the tokens')),
+  ECTX_JWT_AUDIENCE: Type.Optional(text('the "aud" of the tokens')),
+  ECTX_JWT_JWKS: Type.Optional(text('an https URL or a file')),
+  ECTX_JWT_ROLE_CLAIM: text('the path of a claim', 'role'),
+  ECTX_JWT_OPERATORS: text('values of the claim, with commas between them', 'operator'),
+  ECTX_JWT_VIEWERS: text('values of the claim, with commas between them', 'viewer'),
+  ECTX_KEYRING_FILE: file,
+  ECTX_KEY_ROTATION_HOURS: whole(1, 8760, 24, 'hours from 1 to 8760 (a year)'),
+  ECTX_ROOT_KEY: Type.Optional(text('32 bytes in base64 or hex')),
+  ECTX_ROOT_KEY_FILE: file,
+  ECTX_AUDIT_DAYS: whole(1, 36_500, 90, 'days from 1 to 36500'),
+  ECTX_TLS_CERT: file,
+  ECTX_TLS_KEY: file,
+  ECTX_TLS_CA: file,
+  ECTX_TRUSTED_PROXIES: Type.String({ format: 'networks', default: '', expected: 'addresses and networks such as 10.0.0.7, 10.1.0.0/16 or fd00::/8, with commas between them' }),
+  ECTX_RATE_LIMIT: whole(0, Number.MAX_SAFE_INTEGER, 600_000, 'a number of requests a minute, or 0 for no limit')
+})
+export type Variables = Static<typeof VariablesSchema>
+
+/** What stands between the commas of `text`. */
+export const listOf = (text: string): string[] => text.split(',').map(item => item.trim()).filter(item => item !== '')
+
+/** Whether `text` is an IP address or a network; one of all addresses is none, since it would trust whoever comes. */
+function isNetwork (text: string): boolean {
+  const [address = '', bits, ...others] = text.split('/')
+  const most = { 4: 32, 6: 128 }[isIP(address)]
+  if (most === undefined || address.includes('%') || others.length > 0) return false
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most)
+}

@@ -1,0 +1,47 @@
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { TlsOptions } from 'node:tls'
+
+/** What one client, or all together, may take of the server. Times are in milliseconds. */
+export interface Limits {
+  /** From a connection's first byte of a request to the end of its headers; a TLS handshake has as long. */
+  readonly headersTimeout: number
+  /** To the end of its body. */
+  readonly requestTimeout: number
+  /** Between two requests on one connection: longer than the minute of most load balancers, so that they close first. */
+  readonly keepAliveTimeout: number
+  /** While nothing moves on a connection, such as to a client that does not read its answer. */
+  readonly idleTimeout: number
+  /** How often connections are looked at for the first two. */
+  readonly checkEvery: number
+  readonly connections: number
+  /** The event loop's mean delay over a second beyond which requests are refused. */
+  readonly loopDelay: number
+}
+
+export const LIMITS: Limits = Object.freeze({
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 72_000,
+  idleTimeout: 60_000,
+  checkEvery: 2_000,
+  connections: 10_000,
+  loopDelay: 1_000
+})
+
+/** The server that `handler` answers on: plain, or with `tls` over TLS alone. A client that is too slow is answered 408. */
+export function createListener (handler: RequestListener, limits: Limits, tls?: TlsOptions): Server {
+  const options: ServerOptions = {
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    connectionsCheckingInterval: limits.checkEvery,
+    // Node would answer a request without Host itself, with no body.
+    requireHostHeader: false
+  }
+  const server = tls === undefined
+    ? createServer(options, handler)
+    : createTlsServer({ ...options, ...tls, handshakeTimeout: limits.headersTimeout }, handler)
+  server.maxConnections = limits.connections
+  return server.setTimeout(limits.idleTimeout)
+}

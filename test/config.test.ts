@@ -1,0 +1,37 @@
+import t from 'tap'
+import { ConfigError, loadConfig } from '../src/config.js'
+
+function problemsOf (environment: Record<string, string>): string[] {
+  try {
+    loadConfig(environment)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.message.split('\n')
+  }
+}
+
+t.test('without a word: plain HTTP, no proxy is trusted, and callers are limited', async t => {
+  t.match(loadConfig({}), { tls: undefined, trustedProxies: [], requestsPerMinute: 60_000 })
+})
+
+t.test('TLS needs certificate and key', async t => {
+  t.same(loadConfig({ ECTX_TLS_CERT: 'c', ECTX_TLS_KEY: 'k' }).tls, { cert: 'c', key: 'k', ca: undefined })
+  t.same(loadConfig({ ECTX_TLS_CERT: 'c', ECTX_TLS_KEY: 'k', ECTX_TLS_CA: 'a' }).tls, { cert: 'c', key: 'k', ca: 'a' })
+  t.same(problemsOf({ ECTX_TLS_CERT: 'c' }), ['ECTX_TLS_KEY must be set too, since ECTX_TLS_CERT is'])
+  t.same(problemsOf({ ECTX_TLS_KEY: 'k', ECTX_TLS_CERT: '' }), ['ECTX_TLS_CERT must be set too, since ECTX_TLS_KEY is'])
+  t.same(problemsOf({ ECTX_TLS_CA: 'a' }), ['ECTX_TLS_CERT must be set too, since ECTX_TLS_CA is'])
+})
+
+t.test('ECTX_TRUSTED_PROXIES is a list of addresses and networks', async t => {
+  const list = '127.0.0.1, ::1,10.0.0.0/8 , fd00::/8,192.0.2.1/32'
+  t.same(loadConfig({ ECTX_TRUSTED_PROXIES: list }).trustedProxies, ['127.0.0.1', '::1', '10.0.0.0/8', 'fd00::/8', '192.0.2.1/32'])
+  for (const wrong of ['true', 'proxy.example', '10.0.0', '10.0.0.0/33', '10.0.0.0/0', '::/0', '::1/129', '10.0.0.0/8/8', '10.0.0.0/', '10.0.0.0/255.0.0.0', 'fe80::1%eth0', '10.0.0.1 10.0.0.2', '10.0.0.1,x']) {
+    t.match(problemsOf({ ECTX_TRUSTED_PROXIES: wrong }), [/^ECTX_TRUSTED_PROXIES must be addresses and networks such as /], wrong)
+  }
+})
+
+t.test('ECTX_RATE_LIMIT is a number of requests', async t => {
+  t.equal(loadConfig({ ECTX_RATE_LIMIT: '0' }).requestsPerMinute, 0)
+  for (const wrong of ['-1', 'none']) t.match(problemsOf({ ECTX_RATE_LIMIT: wrong }), [/^ECTX_RATE_LIMIT must be a number of requests a minute/], wrong)
+})
