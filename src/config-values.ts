@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { FormatRegistry, Type, type Static } from '@sinclair/typebox'
 
+/** Whose values give the roles of the same name, unless told otherwise; those of any other claim may be what a stranger chose. */
+export const DEFAULT_ROLE_CLAIM = 'role'
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 FormatRegistry.Set('networks', text => listOf(text).every(isNetwork))
@@ -19,9 +21,9 @@ export const VariablesSchema = Type.Object({
   ECTX_JWT_ISSUER: Type.Optional(text('the "iss" of the tokens')),
   ECTX_JWT_AUDIENCE: Type.Optional(text('the "aud" of the tokens')),
   ECTX_JWT_JWKS: Type.Optional(text('an https URL or a file')),
-  ECTX_JWT_ROLE_CLAIM: text('the path of a claim', 'role'),
-  ECTX_JWT_OPERATORS: text('values of the claim, with commas between them', 'operator'),
-  ECTX_JWT_VIEWERS: text('values of the claim, with commas between them', 'viewer'),
+  ECTX_JWT_ROLE_CLAIM: text('the path of a claim', DEFAULT_ROLE_CLAIM),
+  ECTX_JWT_OPERATORS: Type.Optional(text('values of the claim, with commas between them')),
+  ECTX_JWT_VIEWERS: Type.Optional(text('values of the claim, with commas between them')),
   ECTX_KEYRING_FILE: file,
   ECTX_KEY_ROTATION_HOURS: whole(1, 8760, 24, 'hours from 1 to 8760 (a year)'),
   ECTX_ROOT_KEY: Type.Optional(text('32 bytes in base64 or hex')),

@@ -1,7 +1,7 @@
 import { Value } from '@sinclair/typebox/value'
 import leven from 'leven'
 import { isLoopback } from './auth/loopback.js'
-import { listOf, VariablesSchema, type LOG_LEVELS, type Variables } from './config-values.js'
+import { DEFAULT_ROLE_CLAIM, listOf, VariablesSchema, type LOG_LEVELS, type Variables } from './config-values.js'
 
 export type LogLevel = typeof LOG_LEVELS[number]
 
@@ -96,6 +96,9 @@ const NEEDS: ReadonlyArray<[name: keyof Variables, needs: keyof Variables]> = [
 
 function * incomplete (values: Variables): Generator<string> {
   for (const [name, needs] of NEEDS) if (values[name] !== undefined && values[needs] === undefined) yield `${needs} must be set too, since ${name} is`
+  if (values.ECTX_JWT_ISSUER !== undefined && Object.values(rolesOf(values)).flat().length === 0) {
+    yield 'ECTX_JWT_OPERATORS must be set too, or ECTX_JWT_VIEWERS: which values of the claim ECTX_JWT_ROLE_CLAIM give the role'
+  }
   if (values.ECTX_TOKENS_FILE === undefined && values.ECTX_JWT_ISSUER === undefined && !isLoopback(values.ECTX_HOST)) {
     yield 'ECTX_HOST must be a loopback address (127.0.0.1, ::1 or localhost): without credentials the gateway serves this machine only; to serve others set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER'
   }
@@ -109,6 +112,11 @@ function jwtConfig (values: Variables): JwtConfig | undefined {
     audience: listOf(audience),
     jwks,
     roleClaim: values.ECTX_JWT_ROLE_CLAIM,
-    roles: { operator: listOf(values.ECTX_JWT_OPERATORS), viewer: listOf(values.ECTX_JWT_VIEWERS) }
+    roles: rolesOf(values)
   }
+}
+
+function rolesOf ({ ECTX_JWT_ROLE_CLAIM: claim, ECTX_JWT_OPERATORS: operators, ECTX_JWT_VIEWERS: viewers }: Variables): JwtConfig['roles'] {
+  const isDefault = claim === DEFAULT_ROLE_CLAIM
+  return { operator: listOf(operators ?? (isDefault ? 'operator' : '')), viewer: listOf(viewers ?? (isDefault ? 'viewer' : '')) }
 }

@@ -35,3 +35,24 @@ t.test('ECTX_RATE_LIMIT is a number of requests', async t => {
   t.equal(loadConfig({ ECTX_RATE_LIMIT: '0' }).requestsPerMinute, 0)
   for (const wrong of ['-1', 'none']) t.match(problemsOf({ ECTX_RATE_LIMIT: wrong }), [/^ECTX_RATE_LIMIT must be a number of requests a minute/], wrong)
 })
+
+t.test('JWTs need an issuer, an audience and its keys', async t => {
+  const whole = { ECTX_JWT_ISSUER: 'https://issuer.test', ECTX_JWT_AUDIENCE: 'ectx, other', ECTX_JWT_JWKS: 'https://issuer.test/jwks' }
+  t.match(loadConfig(whole).jwt, { issuer: 'https://issuer.test', audience: ['ectx', 'other'], roleClaim: 'role', roles: { operator: ['operator'], viewer: ['viewer'] } })
+  for (const name of Object.keys(whole)) t.match(problemsOf({ ...whole, [name]: '' }), [new RegExp(`^${name} must be set too`)], name)
+})
+
+t.test('another claim than role has no values that give a role, unless they are said: anybody may have them', async t => {
+  const whole = { ECTX_JWT_ISSUER: 'i', ECTX_JWT_AUDIENCE: 'a', ECTX_JWT_JWKS: 'jwks.json', ECTX_JWT_ROLE_CLAIM: 'repository_owner' }
+  t.match(problemsOf(whole), [/^ECTX_JWT_OPERATORS must be set too/])
+  t.strictSame(loadConfig({ ...whole, ECTX_JWT_OPERATORS: 'acme' }).jwt?.roles, { operator: ['acme'], viewer: [] })
+})
+
+t.test('without credentials only this machine can be served', async t => {
+  t.match(problemsOf({ ECTX_HOST: '0.0.0.0' }), [/^ECTX_HOST must be a loopback address/])
+  t.equal(loadConfig({ ECTX_HOST: '0.0.0.0', ECTX_TOKENS_FILE: 'tokens.json' }).host, '0.0.0.0')
+})
+
+t.test('a whole number is one', async t => {
+  for (const wrong of ['1.5', '1e3', '0x10', ' 1', 'one']) t.match(problemsOf({ ECTX_PORT: wrong }), [/^ECTX_PORT must be a port/], wrong)
+})

@@ -19,7 +19,7 @@ export interface DeleteCall extends Call<ApiResourceDeleteInput> {
 export const deleteContext = ({ store, audit, vault }: Dependencies) => Pipeline.from<DeleteCall>('delete')
   .step(authorize<ApiResourceDeleteInput>(audit, 'delete', {
     action: `delete ${kind.label}`,
-    isOwn: ({ resourceId }, { contextId }) => resourceId === contextId
+    target: ({ resourceId }) => ({ contextId: resourceId })
   }))
   .step(validateProto(ApiResourceDeleteInputSchema))
   .step(extractResourceId)

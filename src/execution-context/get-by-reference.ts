@@ -13,7 +13,7 @@ export const getByReference = ({ store, audit, vault }: Dependencies) => Pipelin
   .step(authorize<ApiResourceReference>(audit, 'getByReference', {
     action: `get ${kind.label}`,
     viewers: true,
-    isOwn: (input, { slug }) => input.slug === slug
+    target: ({ slug }) => ({ slug })
   }))
   .step(validateProto(ApiResourceReferenceSchema))
   .step(loadByReference(store, kind))

@@ -13,7 +13,7 @@ export const get = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call
   .step(authorize<ExecutionContextId>(audit, 'get', {
     action: `get ${kind.label}`,
     viewers: true,
-    isOwn: ({ value }, { contextId }) => value === contextId
+    target: ({ value }) => ({ contextId: value })
   }))
   .step(validateProto(ExecutionContextIdSchema))
   .step(loadTarget(store, kind))

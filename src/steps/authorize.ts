@@ -10,8 +10,8 @@ export interface Permission<Input> {
   readonly action: string
   /** Whether viewers may, who never see secrets. */
   readonly viewers?: boolean
-  /** Whether this is about the resource that a run token is for: its holder may do that. */
-  readonly isOwn?: (input: Input, caller: Caller) => boolean
+  /** What this is about: where it is what a run token is for, its holder may do that. */
+  readonly target?: (input: Input) => { readonly contextId: string } | { readonly slug: string }
 }
 
 /**
@@ -19,16 +19,29 @@ export interface Permission<Input> {
  * says nothing of whether there is what was asked for.
  * @throws `unauthenticated` to those who showed nothing, `permission_denied` to all others
  */
-export const authorize = <Input = unknown>(audit: Auditor, operation: string, { action, viewers = false, isOwn }: Permission<Input>) =>
+export const authorize = <Input = unknown>(audit: Auditor, operation: string, { action, viewers = false, target }: Permission<Input>) =>
   step('Authorize', ({ origin, input, requestedView }: Call<Input>): { view: View } => {
     const { caller } = origin
+    const about = target?.(input)
     const refuse = (what: string) => {
       const code = caller.kind === 'anonymous' ? 'unauthenticated' : 'permission_denied'
-      audit.recordEventually({ ...eventOf('denied', operation, origin), outcome: code })
+      audit.recordEventually({ ...eventOf('denied', operation, origin), context_id: idIn(about), outcome: code })
       return new GatewayError(code, `unauthorized to ${what} (operator-only action)`)
     }
-    const reveals = caller.role === 'operator' || (caller.kind === 'run' && isOwn !== undefined && isOwn(input, caller))
+    const reveals = caller.role === 'operator' || isOwn(about, caller)
     if (!reveals && !(viewers && caller.role === 'viewer')) throw refuse(action)
     if (!reveals && requestedView === 'full') throw refuse(`${action} with its secrets`)
     return { view: requestedView ?? (reveals ? 'full' : 'redacted') }
   })
+
+type Target = ReturnType<NonNullable<Permission<unknown>['target']>>
+
+function isOwn (about: Target | undefined, { kind, contextId, slug }: Caller): boolean {
+  if (kind !== 'run' || about === undefined) return false
+  return 'slug' in about ? about.slug === slug : about.contextId === contextId
+}
+
+// An id as the server gives it. Whatever else the caller sent for one stays out of the audit log, and so do slugs: they
+// may be anything that was put in the wrong place.
+const ID = /^[a-z]{1,16}-[0-9a-z]{26}$/
+const idIn = (about: Target | undefined) => about !== undefined && 'contextId' in about && ID.test(about.contextId) ? about.contextId : undefined

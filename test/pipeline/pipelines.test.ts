@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { apply } from '../../src/execution-context/apply.js'
@@ -42,6 +43,10 @@ t.test('npm run pipelines', async t => {
       ['Seal', 'resource: ExecutionContext, view: View, runToken: RunToken | undefined', 'record: StoredRecord, answer: Answer'],
       ['Persist', 'origin: Origin, record: StoredRecord, answer: Answer', '–']
     ])
+  })
+
+  t.test('prints create as the README has it', async t => {
+    t.ok(readFileSync('src/pipeline/README.md', 'utf8').includes(everything.split('\n\n')[0]!))
   })
 
   t.test('draws the same as a Mermaid diagram', async t => {
