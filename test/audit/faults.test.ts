@@ -1,22 +1,13 @@
-import { spawnSync } from 'node:child_process'
 import { copyFile, mkdir, rename, rm, truncate, appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { AuditLog } from '../../src/audit/log.js'
 import { verify } from '../../src/audit/verify.js'
+import { limitFileSize } from '../support/file-size.js'
 import { outcomes } from '../support/records.js'
 import { assertWhole, filesOf, linesOf, newEvent, numbers, openLog, recordAll, recorded, recordsOf, recovered } from './support.js'
 
 const unavailable = { code: 'unavailable' }
-
-// Where a file would become too large the system kills who does not listen; then the write fails with EFBIG.
-process.on('SIGXFSZ', () => {})
-
-/** No file of this process may become larger than so many bytes. */
-function limitFileSize (bytes: number | 'unlimited') {
-  const { status, stderr } = spawnSync('prlimit', [`--fsize=${bytes}:unlimited`, '--pid', String(process.pid)], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`prlimit: ${stderr}`)
-}
 
 /** A log with events of the contexts 1 and 2, and what it warned of. */
 async function brokenLog (t: Test, options = {}, before: Record<string, string> = {}) {
