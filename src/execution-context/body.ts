@@ -19,11 +19,14 @@ export function decodeBody ({ id, body }: StoredRecord): ExecutionContextBody {
   throw damaged(id)
 }
 
+/** Whether the context has secrets. Either sign says so: where the other is gone, the record is damaged, and not without secrets. */
+export const holdsSecrets = ({ sealedJson, secretNames }: ExecutionContextBody): boolean => sealedJson.length > 0 || secretNames.length > 0
+
 /** The ring key that a context's secrets are sealed with; `undefined` where it has none. @throws `internal` where that cannot be told */
 export function sealingKeyOf (record: StoredRecord): string | undefined {
-  const { sealedJson } = decodeBody(record)
-  if (sealedJson.length === 0) return undefined
-  const keyId = keyIdOf(sealedJson)
+  const body = decodeBody(record)
+  if (!holdsSecrets(body)) return undefined
+  const keyId = keyIdOf(body.sealedJson)
   if (keyId === undefined) throw damaged(record.id)
   return keyId
 }

@@ -3,7 +3,7 @@ import { ExecutionContextSchema, type ExecutionContext } from '../gen/ai/stigmer
 import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceMetadataSchema } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ResourceKind } from '../steps/resource-kind.js'
-import { decodeBody, encodeBody } from './body.js'
+import { decodeBody, encodeBody, holdsSecrets } from './body.js'
 import { render } from './render.js'
 
 /** Rules of `api.proto` that stand on `metadata` but speak of one field of it. */
@@ -54,9 +54,9 @@ export const executionContextKind: ResourceKind<ExecutionContext> = {
   },
 
   show (record, view, vault) {
-    const { redactedJson, sealedJson, secretNames } = decodeBody(record)
-    if (view === 'redacted' || sealedJson.length === 0) return { view, json: redactedJson }
-    return { view, json: vault.open(record.id, sealedJson), revealed: secretNames }
+    const body = decodeBody(record)
+    if (view === 'redacted' || !holdsSecrets(body)) return { view, json: body.redactedJson }
+    return { view, json: vault.open(record.id, body.sealedJson), revealed: body.secretNames }
   },
 
   orgOf: record => JSON.parse(decodeBody(record).redactedJson).metadata.org ?? ''
