@@ -8,6 +8,7 @@ import { JwtVerifier } from './auth/jwt.js'
 import { StaticTokens } from './auth/static-tokens.js'
 import type { Config } from './config.js'
 import { GatewayError } from './errors.js'
+import { executionContextKind as kind } from './execution-context/kind.js'
 import { createOperations } from './execution-context/operations.js'
 import { runTokenOf } from './execution-context/run-tokens.js'
 import type { Authenticate as AuthenticateRequest } from './http/authentication.js'
@@ -38,7 +39,7 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
   const { dataDir, keyRing } = config
   const warn = (message: string, err?: unknown) => log.warn({ err }, message)
   const audit = await AuditLog.open({ directory: join(dataDir, 'audit'), retentionDays: config.auditDays, warn })
-  const ring = await KeyRing.open({ file: keyRing.file ?? join(dataDir, 'keyring.json'), rootKey: loadRootKey(keyRing.root) })
+  const ring = await KeyRing.open({ file: keyRing.file ?? join(dataDir, 'keyring.json'), rootKey: loadRootKey(keyRing.root), mayBegin: await isEmpty(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
   const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: keyRing.rotationHours * HOUR_MS })
 
@@ -61,6 +62,10 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   return app
 }
+
+/** Whether there is no context, for sure. Where there is one, a missing ring was there before: another in its place would be in the way of its return. */
+const isEmpty = (store: Store): Promise<boolean> =>
+  store.page(kind.name, {}, undefined, 1).then(({ records, damaged }) => records.length + damaged.length === 0, () => false)
 
 async function credentials (store: Store, { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>, log: Logger): Promise<Authenticate> {
   const onProblem = (problem: string) => log.error({ problem }, 'changed credentials were not taken')

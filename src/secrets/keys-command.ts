@@ -9,6 +9,8 @@ import { loadRootKey } from './root-key.js'
 export const USAGE = `Usage: npm run keys -- <command>
 
   list                     shows every key of the ring: id, creation, state and since when
+  begin                    makes a ring where the one before is lost for ever, and with it what it sealed;
+                           the gateway makes its first by itself
   rotate                   has a new key seal from now on; what older keys sealed stays readable
   prune --older-than TIME  destroys the keys that were retired at least TIME ago, such as 90m, 24h or 7d.
                            What a destroyed key sealed can never be revealed again, by nobody: TIME must
@@ -37,6 +39,7 @@ export async function keysCommand (args: readonly string[], environment: Environ
   if (olderThan !== undefined && command !== 'prune') throw new UsageError('only prune takes --older-than')
   switch (command) {
     case 'list': return table((await openRing(environment)).list())
+    case 'begin': return begin(environment)
     case 'rotate': return `${(await (await openRing(environment)).rotate()).id}\n`
     case 'prune': return prune(olderThan, environment)
     default: throw new UsageError(command === undefined ? 'a command is missing' : `there is no command '${command}'`)
@@ -51,13 +54,25 @@ function parse (args: readonly string[]) {
   }
 }
 
+const fileOf = (environment: Environment) => environment.ECTX_KEYRING_FILE || join(environment.ECTX_DATA_DIR || './data', 'keyring.json')
+
 async function openRing (environment: Environment): Promise<KeyRing> {
-  const file = environment.ECTX_KEYRING_FILE || join(environment.ECTX_DATA_DIR || './data', 'keyring.json')
-  // Opening it would make it: in a wrong directory a ring that seals nothing.
+  const file = fileOf(environment)
+  // One made in a wrong directory would seal nothing.
   if (!existsSync(file)) throw new GatewayError('not_found', `there is no key ring ${file}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR; the gateway makes one when it first starts`)
-  const ring = await KeyRing.open({ file, rootKey: loadRootKey(environment) })
+  return openOrMake(environment)
+}
+
+async function openOrMake (environment: Environment): Promise<KeyRing> {
+  const ring = await KeyRing.open({ file: fileOf(environment), rootKey: loadRootKey(environment) })
   if (ring.problem !== undefined) throw new GatewayError('unavailable', ring.problem)
   return ring
+}
+
+async function begin (environment: Environment): Promise<string> {
+  const file = fileOf(environment)
+  if (existsSync(file)) throw new GatewayError('already_exists', `there is a key ring ${file}; a new key for it comes with: npm run keys -- rotate`)
+  return `${(await openOrMake(environment)).current().id}\n`
 }
 
 async function prune (olderThan: string | undefined, environment: Environment): Promise<string> {

@@ -21,10 +21,10 @@ export class RingFile {
     this.#rootKey = rootKey
   }
 
-  /** Makes the file of `first` where it is absent, and wraps one that is in clear and should not be. */
-  open (first: KeyRows): Promise<void> {
+  /** Makes the file of `first`, where that is given and the file absent, and wraps one that is in clear and should not be. */
+  open (first: KeyRows | undefined): Promise<void> {
     return this.#explained(async () => {
-      if (isAbsent(this.#path)) await this.#create(first)
+      if (first !== undefined && isAbsent(this.#path)) await this.#create(first)
       if (!this.#read().isAsItShouldBe) await this.change(rows => rows)
     })
   }
@@ -63,7 +63,7 @@ export class RingFile {
   }
 
   #read () {
-    if (identityOf(this.#path) === undefined) throw new UnusableRing('is missing: put it back, or restart the gateway to begin another')
+    if (identityOf(this.#path) === undefined) throw new UnusableRing('is missing: put it back; where it is lost for ever, make another with: npm run keys -- begin')
     const { rows, wrapped } = parseRing(readFileSync(this.#path, 'utf8'), this.#rootKey)
     return { rows, isAsItShouldBe: wrapped === (this.#rootKey !== undefined) }
   }

@@ -8,6 +8,8 @@ export interface KeyRingOptions {
   readonly file: string
   /** Wraps the material of every key in the file. */
   readonly rootKey?: KeyObject | undefined
+  /** Whether the file is made where it is absent; it is, where that is not said. */
+  readonly mayBegin?: boolean
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -34,13 +36,14 @@ export class KeyRing {
   }
 
   /**
-   * Makes the file where it is absent, and wraps one that is in clear where there is a root key. Where the file cannot
-   * be used it resolves all the same, and `problem` says why.
+   * Makes the file where it is absent and may be made, and wraps one that is in clear where there is a root key. Where
+   * the file cannot be used it resolves all the same, and `problem` says why.
    */
   static async open (options: KeyRingOptions): Promise<KeyRing> {
+    const { mayBegin = true } = options
     const ring = new KeyRing(options)
     try {
-      await ring.#file.open(rotated([], ring.#now()))
+      await ring.#file.open(mayBegin ? rotated([], ring.#now()) : undefined)
       ring.refresh()
     } catch (error) {
       ring.#problem = GatewayError.from(error)

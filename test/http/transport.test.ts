@@ -164,7 +164,7 @@ t.test('a store that fails', async t => {
       assertProblem(t, response, { status: 500, code: 'internal' })
       t.notMatch(response.payload, canary)
     }
-    const logged = lines.filter(({ level }) => level === 'error').map(line => line.request_id)
+    const logged = lines.filter(({ msg }) => msg === 'request failed').map(line => line.request_id)
     t.same(logged.sort(), answers.map(({ headers }) => headers['x-request-id']).sort())
     t.notMatch(JSON.stringify(lines), canary)
   })

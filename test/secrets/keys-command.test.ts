@@ -74,12 +74,22 @@ t.test('the usage warns of what prune does', async t => {
   t.match(await keysCommand(['--help'], {}), /never be revealed again/)
 })
 
-t.test('a ring is never made', async t => {
+t.test('a ring is not made by the way', async t => {
   const dataDir = t.testdir()
   for (const args of [['list'], ['rotate'], ['prune', '--older-than', '1h']]) {
     await t.rejects(keysCommand(args, { ECTX_DATA_DIR: dataDir }), failed('not_found', /ECTX_DATA_DIR/))
   }
   t.same(readdirSync(dataDir), [])
+})
+
+t.test('begin makes a ring where there is none, and leaves alone one that is there', async t => {
+  const dataDir = t.testdir()
+  const id = (await keysCommand(['begin'], { ECTX_DATA_DIR: dataDir })).trim()
+  const ring = await KeyRing.open({ file: join(dataDir, 'keyring.json') })
+  t.match(ring.list(), [{ id, state: 'active' }])
+  await t.rejects(keysCommand(['begin'], { ECTX_DATA_DIR: dataDir }), failed('already_exists', /rotate/))
+  ring.refresh()
+  t.equal(ring.list().length, 1)
 })
 
 t.test('ECTX_KEYRING_FILE names another ring, and ECTX_ROOT_KEY what wraps it', async t => {

@@ -343,6 +343,17 @@ t.test('a ring that cannot be used', async t => {
     t.throws(() => ring.current(), unavailable(/key ring/))
   })
 
+  t.test('one that is missing is not made where that is not wanted, and taken up when it is there', async t => {
+    const { file, directory, ring } = await newRing(t)
+    const late = await KeyRing.open({ file: join(directory, 'elsewhere.json'), mayBegin: false })
+    t.match(late.problem, /is missing.*begin/)
+    t.throws(() => late.current(), unavailable(/key ring/))
+    t.same(readdirSync(directory), ['keyring.json'])
+    renameSync(file, join(directory, 'elsewhere.json'))
+    late.refresh()
+    t.equal(late.current().id, ring.current().id)
+  })
+
   t.test('a link to nothing is left as it is', async t => {
     const directory = t.testdir({ 'keyring.json': t.fixture('symlink', 'not-mounted/ring') })
     const ring = await KeyRing.open({ file: join(directory, 'keyring.json') })
