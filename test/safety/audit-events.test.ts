@@ -63,10 +63,12 @@ t.test('every operation is recorded: who did what, on which context, what of it 
   const run = { caller: { name: `run:${own.id}`, kind: 'run' } }
   await send(200, 'GET', `${PATH}/${own.id}`, own.token, { event: { ...revealed, ...own.context, ...run } })
   const denied = { event: 'denied', outcome: 'permission_denied' }
-  await send(403, 'GET', `${PATH}/${id}`, own.token, { event: { ...denied, ...run, operation: 'get' } })
-  await send(403, 'GET', `${PATH}/${id}?view=full`, VIEWER, { event: { ...denied, caller: auditor, operation: 'get' } })
+  await send(403, 'GET', `${PATH}/${id}`, own.token, { event: { ...denied, ...run, operation: 'get', context_id: id } })
+  await send(403, 'GET', `${PATH}/${id}?view=full`, VIEWER, { event: { ...denied, caller: auditor, operation: 'get', context_id: id } })
+  await send(403, 'GET', `${PATH}/canary-that-is-no-id?view=full`, VIEWER, { event: { ...denied, caller: auditor, operation: 'get' } })
   await send(403, 'GET', `${PATH}/by-reference?slug=full&view=full`, VIEWER, { event: { ...denied, caller: auditor, operation: 'getByReference' } })
-  await send(403, 'DELETE', `${PATH}/${id}`, VIEWER, { event: { ...denied, caller: auditor, operation: 'delete' } })
+  await send(401, 'GET', `${PATH}/${id}`, '', { event: { ...denied, caller: anonymous, operation: 'get', context_id: id, outcome: 'unauthenticated' } })
+  await send(403, 'DELETE', `${PATH}/${id}`, VIEWER, { event: { ...denied, caller: auditor, operation: 'delete', context_id: id } })
   await send(403, 'GET', '/v1/audit-events', VIEWER, { event: { ...denied, caller: auditor, operation: 'listAuditEvents' } })
   await send(403, 'GET', `${PATH}/${own.id}/audit`, own.token, { event: { ...denied, ...run, operation: 'listAuditEvents' } })
   await send(401, 'GET', `${PATH}/${id}`, 'canary-token', { event: { event: 'authentication_failed', caller: anonymous, outcome: 'unauthenticated' } })
@@ -76,6 +78,8 @@ t.test('every operation is recorded: who did what, on which context, what of it 
   await send(404, 'DELETE', `${PATH}/${id}`, OPERATOR)
   await send(200, 'DELETE', `${PATH}/${own.id}?view=redacted`, own.token, { event: { event: 'deleted', ...run, operation: 'delete', ...own.context } })
   await send(401, 'GET', `${PATH}/${own.id}`, own.token, { event: { event: 'authentication_failed', caller: anonymous, outcome: 'unauthenticated' } })
+  const told = (await app.inject({ url: `${PATH}/${id}/audit`, headers: bearer(OPERATOR) })).json().events.map(({ event }: { event: string }) => event)
+  t.same(told, expected.filter(event => 'context_id' in event && event.context_id === id).map(event => 'event' in event && event.event), 'the context tells all of its own')
   await app.close()
   expected.push({ event: 'stopped', caller: system, outcome: 'ok' })
 
