@@ -306,3 +306,19 @@ t.test('a run token does not open what took the slug of its context', async t =>
   assertRefused(t, await app.inject({ url, headers: bearer(first.token) }), { status: 401, code: 'unauthenticated', detail: SENTENCE.bad }, 'the old token')
   t.equal((await app.inject({ url, headers: bearer(second.json().status.run_token) })).statusCode, 200, 'the new one does')
 })
+
+t.test('nor what takes it while it is looked up', async t => {
+  const store = new MemoryStore()
+  const { app } = await startGateway(t, store, closed(t))
+  const operator = bearer(OPERATOR)
+  const first = await make(app, operator)
+  const findBySlug = store.findBySlug.bind(store)
+  store.findBySlug = async (kind, slug) => {
+    store.findBySlug = findBySlug
+    await app.inject({ method: 'DELETE', url: `${PATH}/${first.id}`, headers: operator })
+    await post(app, bodyFor(first.slug), PATH, operator)
+    return findBySlug(kind, slug)
+  }
+  const response = await app.inject({ url: `${PATH}/by-reference?slug=${first.slug}`, headers: bearer(first.token) })
+  assertRefused(t, response, { status: 409, code: 'aborted', detail: 'it was replaced meanwhile; try again' }, 'the old token')
+})
