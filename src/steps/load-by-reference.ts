@@ -14,7 +14,7 @@ export const loadByReference = <R extends Resource>(store: Store, kind: Resource
     const record = await store.findBySlug(kind.name, slug)
     if (record === undefined) throw notFound(kind, 'slug', slug)
     if (org !== '' && kind.orgOf(record) !== org) {
-      throw new GatewayError('not_found', `no ${kind.title} with slug '${slug}' in org '${org}'`)
+      throw new GatewayError('not_found', `no ${kind.title} with slug '${slug}' in that org`)
     }
     return { record }
   })

@@ -74,7 +74,8 @@ t.test('GET /v1/execution-contexts/by-reference', async t => {
 
   t.test('does not find a context of another org', async t => {
     for (const query of ['slug=owned&org=other', 'slug=my-run&org=acme']) {
-      assertProblem(t, await app.inject(`${url}?${query}`), { status: 404, code: 'not_found' })
+      const { detail } = assertProblem(t, await app.inject(`${url}?${query}`), { status: 404, code: 'not_found' })
+      t.match(detail, /^no ExecutionContext with slug '(owned|my-run)' in that org$/, 'nor repeats what may be anything')
     }
   })
 

@@ -1,9 +1,16 @@
-import { Agent, request } from 'node:http'
+import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import type { Test } from 'tap'
 
 export interface Answer {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   readonly text: string
+}
+
+interface Content {
+  /** An object goes as JSON. */
+  readonly body?: object | string | Buffer
+  readonly headers?: Readonly<OutgoingHttpHeaders>
 }
 
 /** A client of the server at `address` that keeps its connections, as many as it needs; they close when the test ends. */
@@ -11,19 +18,23 @@ export function createClient (t: Test, address: string) {
   const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
 
-  const send = (method: string, path: string, body?: object) => new Promise<Answer>((resolve, reject) => {
-    const outgoing = request(address + path, { method, agent, headers: body && { 'content-type': 'application/json' } }, response => {
+  const send = (method: string, path: string, { body, headers }: Content = {}) => new Promise<Answer>((resolve, reject) => {
+    const isJson = typeof body === 'object' && !Buffer.isBuffer(body)
+    const bytes = isJson ? JSON.stringify(body) : body
+    const about = bytes !== undefined && { 'content-length': Buffer.byteLength(bytes), ...(isJson && { 'content-type': 'application/json' }) }
+    const outgoing = request(address + path, { method, agent, headers: { ...about, ...headers } }, response => {
       let text = ''
       response.setEncoding('utf8').on('data', chunk => { text += chunk }).on('error', reject)
-        .on('end', () => resolve({ status: response.statusCode!, text }))
+        .on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
     })
-    outgoing.on('error', reject).end(body && JSON.stringify(body))
+    outgoing.on('error', reject).end(bytes)
   })
 
   return {
     agent,
+    send,
     get: (path: string) => send('GET', path),
-    post: (path: string, body: object) => send('POST', path, body)
+    post: (path: string, body: object) => send('POST', path, { body })
   }
 }
 

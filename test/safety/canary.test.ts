@@ -1,0 +1,232 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { SpanStatusCode, trace } from '@opentelemetry/api'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import t, { type Test } from 'tap'
+import { bearer, OPERATOR, VIEWER, withTokens } from '../support/callers.js'
+import { newDataDir } from '../support/data-dir.js'
+import { contextBody, PATH, startGateway } from '../support/gateway.js'
+import { createClient } from '../support/http.js'
+import { startProcess } from '../support/process.js'
+import { asks, credentialAsks, OPERATIONS, type Ask } from './asks.js'
+import { canaries, Sweep } from './canaries.js'
+
+interface Answer {
+  readonly status: number
+  readonly headers: object
+  readonly text: string
+}
+type Send = (ask: Ask) => Promise<Answer>
+
+const SECRETS = canaries('secret')
+// Stored beside the secrets, but not as secrets: where these cannot be seen, it proves nothing that those cannot.
+const CONTROLS = canaries('control')
+const NAMES = Object.keys(SECRETS)
+
+const dataOf = (values: typeof SECRETS, prefix: string, isSecret: boolean) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, { value, is_secret: isSecret }]))
+const DATA = { ...dataOf(CONTROLS, 'CONTROL_', false), ...dataOf(SECRETS, 'SECRET_', true) }
+const bodyOf = (slug: string) => JSON.stringify({ metadata: { slug }, spec: { execution_id: 'wfx-1', data: DATA } })
+const redacted = { ...DATA, ...Object.fromEntries(NAMES.map(name => [`SECRET_${name}`, { is_secret: true }])) }
+
+/** One user of a gateway, who looks at every answer that should hold no secret. */
+class Visitor {
+  readonly leaks = new Set<string>()
+  sent = 0
+
+  constructor (readonly send: Send, readonly sweep: Sweep) {}
+
+  /** Sends what reveals nothing. */
+  async ask (ask: Ask): Promise<Answer> {
+    const answer = await this.reveal(ask)
+    const { instance, detail, ...rest } = ask.repeatsPath ? JSON.parse(answer.text) : {}
+    const shown = this.sweep.find(`${JSON.stringify(answer.headers)} ${ask.repeatsPath ? JSON.stringify(rest) : answer.text}`)
+    if (shown.length > 0) this.leaks.add(`${ask.method} ${ask.path.slice(0, 100)} answers ${answer.status} with ${shown.join(', ')}`)
+    return answer
+  }
+
+  /** Sends what may be answered with secrets. */
+  async reveal (ask: Ask): Promise<Answer> {
+    this.sent++
+    return this.send(ask)
+  }
+}
+
+interface Made {
+  readonly id: string
+  readonly slug: string
+  /** The run token. */
+  readonly token: string
+}
+
+const operator = bearer(OPERATOR)
+const json = (token: string) => ({ ...bearer(token), 'content-type': 'application/json' })
+const dataIn = ({ text }: Answer) => JSON.parse(text).spec?.data
+
+/** Does everything that can be done with contexts whose names begin with `prefix`; answers one that is left, and its run token. */
+async function doEverything (t: Test, visitor: Visitor, prefix: string): Promise<Made> {
+  const made: Made[] = []
+  for (const path of [PATH, `${PATH}/apply`]) {
+    for (const view of ['full', 'redacted']) {
+      const slug = `${prefix}-${made.length}`
+      const ask = { method: 'POST', path: `${path}?run_token=true&view=${view}`, headers: json(OPERATOR), body: bodyOf(slug) }
+      const created = await visitor.reveal(ask)
+      const { metadata, status } = JSON.parse(created.text)
+      t.same(dataIn(created), view === 'full' ? DATA : redacted, `a ${view} answer shows what was asked for`)
+      if (view === 'redacted') t.same(visitor.sweep.find(created.text), [], 'and nothing more')
+      visitor.sweep.add('the run token', status.run_token.slice(-43))
+      made.push({ id: metadata.id, slug, token: status.run_token })
+      for (const token of [OPERATOR, VIEWER]) t.not((await visitor.ask({ ...ask, headers: json(token) })).status, 201, 'it is there already')
+    }
+  }
+  for (const { id, slug, token } of made) {
+    for (const url of [`${PATH}/${id}?`, `${PATH}/by-reference?slug=${slug}&`]) {
+      for (const shown of [OPERATOR, token]) t.same(dataIn(await visitor.reveal({ method: 'GET', path: url, headers: bearer(shown) })), DATA)
+      for (const [shown, view, wanted] of [[OPERATOR, 'view=redacted', redacted], [token, 'view=redacted', redacted], [VIEWER, '', redacted], [VIEWER, 'view=full', undefined]] as const) {
+        t.same(dataIn(await visitor.ask({ method: 'GET', path: url + view, headers: bearer(shown) })), wanted)
+      }
+      const etag = `"${id}.1.full"`
+      t.equal((await visitor.ask({ method: 'GET', path: url, headers: { ...operator, 'if-none-match': etag } })).status, 304)
+      await visitor.ask({ method: 'HEAD', path: url, headers: operator })
+      await visitor.ask({ method: 'GET', path: `${url}org=other`, headers: operator })
+      await visitor.ask({ method: 'GET', path: url })
+    }
+  }
+  const [first, second, kept] = made as [Made, Made, Made]
+  const removal = ({ id }: Made, view: string) => ({ method: 'DELETE', path: `${PATH}/${id}?view=${view}&version_message=${encodeURIComponent(SECRETS.PLAIN!)}`, headers: operator })
+  t.equal((await visitor.ask({ ...removal(first, 'full'), headers: { ...operator, 'if-match': '"x"' } })).status, 412)
+  t.same(dataIn(await visitor.reveal(removal(first, 'full'))), DATA)
+  t.same(dataIn(await visitor.ask(removal(second, 'redacted'))), redacted)
+  t.equal((await visitor.ask({ method: 'GET', path: `${PATH}/${first.id}`, headers: bearer(first.token) })).status, 401)
+  for (const path of [`${PATH}/${first.id}/audit`, `${PATH}/${kept.id}/audit`, '/v1/audit-events?execution_id=wfx-1']) {
+    t.ok(JSON.parse((await visitor.ask({ method: 'GET', path, headers: operator })).text).events.length > 0)
+  }
+  for (const path of ['/healthz', '/readyz']) t.equal((await visitor.ask({ method: 'GET', path })).status, 200)
+  return kept
+}
+
+/** Puts every secret where it does not belong. */
+async function misplaceEverything (t: Test, visitor: Visitor, slug: string) {
+  const created = await visitor.ask({ method: 'POST', path: PATH, headers: json(OPERATOR), body: JSON.stringify(contextBody({ metadata: { slug } })) })
+  const context = { id: JSON.parse(created.text).metadata.id, slug }
+  const accepted = new Set<string>()
+  for (const canary of Object.values(SECRETS)) {
+    const all = [...asks(canary, context)]
+    await atOnce(all, async ask => {
+      const { status } = await visitor.ask({ ...ask, headers: { ...operator, ...ask.headers } })
+      if (ask.method === 'POST' && status < 400) accepted.add(`${ask.path.slice(0, 100)} ${ask.body?.slice(0, 100)}`)
+    })
+    // Some of it also by those who may do little.
+    await atOnce(all.filter((_, at) => at % 4 === 0), (ask, at) => visitor.ask({ ...ask, headers: { ...at % 2 === 0 ? bearer(VIEWER) : {}, ...ask.headers } }))
+  }
+  for (const canary of Object.values(SECRETS)) await atOnce([...credentialAsks(canary, context)], ask => visitor.ask(ask))
+  t.same([...accepted], [], 'nothing of it was taken')
+}
+
+/** Does `work` for each of `items`, for a few at a time. */
+async function atOnce<T> (items: readonly T[], work: (item: T, at: number) => Promise<unknown>) {
+  const entries = items.entries()
+  await Promise.all(Array.from({ length: 16 }, async () => { for (const [at, item] of entries) await work(item, at) }))
+}
+
+const filesIn = (directory: string) => readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(name => statSync(join(directory, name)).isFile())
+
+/** What `sweep` finds in the files of `directory`. */
+const leaksIn = (directory: string, sweep: Sweep, names = filesIn(directory)) =>
+  names.flatMap(name => sweep.find(readFileSync(join(directory, name))).map(found => `${name} holds ${found}`))
+
+const inClear = NAMES.map(name => `${name} in clear`)
+
+/** Whether the files of the database with this ending show every control: proof that a value in them would be seen. */
+function assertSees (t: Test, dataDir: string, ending: string) {
+  const names = filesIn(dataDir).filter(name => name.startsWith('db/') && name.endsWith(ending))
+  const found = new Set(leaksIn(dataDir, new Sweep(CONTROLS), names).map(leak => leak.split(' holds ')[1]))
+  t.same(inClear.filter(name => !found.has(name)), [], `what is in clear in the ${ending} files is seen`)
+}
+
+t.test('a sweep finds a secret in any form', async t => {
+  for (const [name, value] of Object.entries(SECRETS)) {
+    const sweep = new Sweep({ [name]: value })
+    const raw = Buffer.from(value)
+    for (const text of [
+      value, JSON.stringify(value), JSON.stringify(JSON.stringify(value)), encodeURIComponent(value), raw.toString('hex'), raw.toString('hex').toUpperCase(),
+      ...[0, 1, 2].flatMap(shift => [Buffer.concat([Buffer.alloc(shift, 7), raw]).toString('base64'), Buffer.concat([Buffer.alloc(shift, 7), raw]).toString('base64url')])
+    ]) t.not(sweep.find(`before ${text} after`).length, 0, `${name} ${text.slice(0, 20)}`)
+    t.same(sweep.find(JSON.stringify(CONTROLS)), [])
+  }
+})
+
+t.test('a secret that went through the gateway is nowhere but in the answers that were asked for', async t => {
+  const dataDir = newDataDir(t)
+  const sweep = new Sweep({ ...SECRETS, 'the operator token': OPERATOR, 'the viewer token': VIEWER })
+  const start = async () => {
+    const gateway = await startProcess(t, { env: { ...env, ECTX_DATA_DIR: dataDir, ECTX_LOG_LEVEL: 'trace' } })
+    const client = createClient(t, gateway.address)
+    const visitor = new Visitor(({ method, path, ...content }) => client.send(method, path, content), sweep)
+    /** Resolves when every request is in the log: what waits to be written would be lost with the process. */
+    const logged = async () => {
+      while (gateway.lines.filter(({ msg }) => /request$/.test(String(msg))).length < visitor.sent) await new Promise(resolve => gateway.output.once('line', resolve))
+    }
+    const ended = async (how: 'stop' | 'kill') => {
+      await logged()
+      const { stderr } = await gateway[how]()
+      client.agent.destroy()
+      t.same([...visitor.leaks], [], 'no answer')
+      t.same(sweep.find(gateway.lines.map(line => JSON.stringify(line)).join('\n')), [], 'no log line')
+      t.equal(stderr, '')
+      t.same(leaksIn(dataDir, sweep), [], 'no file')
+    }
+    return { ...gateway, visitor, ended }
+  }
+  const env = withTokens(t)
+
+  const first = await start()
+  const kept = await doEverything(t, first.visitor, 'first')
+  await misplaceEverything(t, first.visitor, 'misplaced')
+  await first.ended('kill')
+  assertSees(t, dataDir, '.log')
+  for (const { id } of OPERATIONS) {
+    const statuses = first.lines.filter(({ operation }) => operation === id).map(({ status }) => Number(status))
+    t.ok(statuses.some(status => status < 300), `${id} has succeeded`)
+    if (!path(id).endsWith('z')) t.ok(statuses.some(status => status >= 400), `${id} has failed`)
+  }
+  t.ok(filesIn(dataDir).some(name => /^audit\/.*jsonl$/.test(name)))
+  t.ok(existsSync(join(dataDir, 'keyring.json')))
+
+  const second = await start()
+  const ask = { method: 'GET', path: `${PATH}/${kept.id}`, headers: bearer(kept.token) }
+  t.same(dataIn(await second.visitor.reveal(ask)), DATA, 'after kill -9 the secrets can still be had')
+  await doEverything(t, second.visitor, 'second')
+  t.equal((await second.visitor.ask({ ...ask, method: 'DELETE', path: `${ask.path}?view=redacted` })).status, 200)
+  await second.ended('stop')
+  assertSees(t, dataDir, '.ldb')
+
+  // Recovery moves what was still in the database's log into its tables.
+  const third = await start()
+  t.equal((await third.visitor.ask({ ...ask, headers: operator })).status, 404)
+  await third.ended('kill')
+})
+
+t.test('no span and no log line of a gateway that is traced holds a secret', async t => {
+  const exporter = new InMemorySpanExporter()
+  t.ok(trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })))
+  const { app, lines } = await startGateway(t, undefined, withTokens(t))
+  const sweep = new Sweep({ ...SECRETS, 'the operator token': OPERATOR, 'the viewer token': VIEWER })
+  const visitor = new Visitor(async ({ method, path: url, headers, body: payload }) => {
+    const { statusCode, headers: answered, payload: text } = await app.inject({ method: method as 'GET', url, headers, payload })
+    return { status: statusCode, headers: answered, text }
+  }, sweep)
+  await doEverything(t, visitor, 'traced')
+  await misplaceEverything(t, visitor, 'misplaced')
+
+  const spans = exporter.getFinishedSpans().map(({ name, kind, attributes, events, links, status, resource }) => ({ name, kind, attributes, events, links, status, resource: resource.attributes }))
+  for (const name of ['create', 'apply', 'get', 'getByReference', 'delete', 'listAuditEvents']) {
+    const runs = spans.filter(span => span.name === `pipeline ${name}`)
+    for (const failed of [true, false]) t.ok(runs.some(({ status }) => (status.code === SpanStatusCode.ERROR) === failed), `${name} has ${failed ? 'failed' : 'succeeded'}`)
+  }
+  t.same(sweep.find(JSON.stringify(spans)), [], 'no span')
+  t.same(sweep.find(JSON.stringify(lines)), [], 'no log line')
+  t.same([...visitor.leaks], [], 'no answer')
+})
+
+const path = (operationId: string) => OPERATIONS.find(({ id }) => id === operationId)!.path

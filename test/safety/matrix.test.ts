@@ -1,0 +1,324 @@
+import { generateKeyPairSync, hash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LightMyRequestResponse } from 'fastify'
+import { exportJWK, SignJWT } from 'jose'
+import t, { type Test } from 'tap'
+import { MemoryStore } from '../../src/storage/memory.js'
+import { bearer, OPERATOR, VIEWER } from '../support/callers.js'
+import { newDataDir } from '../support/data-dir.js'
+import { contextBody, PATH, post, startGateway } from '../support/gateway.js'
+import { assertProblem } from '../support/problem.js'
+
+// What each caller gets, on its own context (that its run token is for), on another and on one that does not exist:
+//   full      all of it; without secrets where that is asked for
+//   redacted  all but secrets; 403 where they are asked for
+//   no        403        nobody  401: it shows nothing
+//   bad       401: its credentials are not valid
+//   far       401: without credentials the gateway serves its own machine only
+// A gateway is open where it has no credentials configured.
+const MATRIX = `
+  caller                              | make   | read own | read other | delete own | delete other | audit
+  open: on this machine               | full   | full     | full       | full       | full         | full
+  open: on this machine, by IPv6      | full   | full     | full       | full       | full         | full
+  open: of another address            | far    | far      | far        | far        | far          | far
+  open: by another host name          | far    | far      | far        | far        | far          | far
+  open: X-Forwarded-For               | far    | far      | far        | far        | far          | far
+  open: Forwarded                     | far    | far      | far        | far        | far          | far
+  open: token                         | bad    | bad      | bad        | bad        | bad          | bad
+  open: run token                     | no     | full     | no         | full       | no           | no
+  open: run token, of another address | no     | full     | no         | full       | no           | no
+  nothing                             | nobody | nobody   | nobody     | nobody     | nobody       | nobody
+  nothing, of another address         | nobody | nobody   | nobody     | nobody     | nobody       | nobody
+  wrong token                         | bad    | bad      | bad        | bad        | bad          | bad
+  token by another scheme             | bad    | bad      | bad        | bad        | bad          | bad
+  expired token                       | bad    | bad      | bad        | bad        | bad          | bad
+  operator                            | full   | full     | full       | full       | full         | full
+  viewer                              | no     | redacted | redacted   | no         | no           | no
+  JWT operator                        | full   | full     | full       | full       | full         | full
+  JWT viewer                          | no     | redacted | redacted   | no         | no           | no
+  JWT without a role                  | no     | no       | no         | no         | no           | no
+  JWT of another audience             | bad    | bad      | bad        | bad        | bad          | bad
+  expired JWT                         | bad    | bad      | bad        | bad        | bad          | bad
+  run token                           | no     | full     | no         | full       | no           | no
+  run token of a deleted context      | bad    | bad      | bad        | bad        | bad          | bad
+  run token with another's id         | bad    | bad      | bad        | bad        | bad          | bad
+`
+
+type Permission = 'full' | 'redacted' | 'no' | 'nobody' | 'bad' | 'far'
+type Target = 'own' | 'other' | 'absent'
+type View = 'full' | 'redacted' | undefined
+type App = Awaited<ReturnType<typeof startGateway>>['app']
+
+interface Made {
+  readonly id: string
+  readonly slug: string
+  readonly token: string
+  /** As it is stored, by view. */
+  readonly shown: Readonly<Record<'full' | 'redacted', object>>
+}
+
+const now = Math.floor(Date.now() / 1000)
+const EXPIRED = `ectx_${'e'.repeat(43)}`
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const jwk = { ...await exportJWK(publicKey), kid: 'one' }
+const jwt = (claims: object) => new SignJWT({ iss: 'https://issuer.test', aud: 'ectx', exp: now + 3600, ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(privateKey)
+const JWT = {
+  operator: await jwt({ sub: 'ci:operator', role: 'operator' }),
+  viewer: await jwt({ sub: 'ci:viewer', role: 'viewer' }),
+  nobody: await jwt({ sub: 'ci:nobody', role: 'admin' }),
+  foreign: await jwt({ sub: 'ci:operator', role: 'operator', aud: 'other' }),
+  expired: await jwt({ sub: 'ci:operator', role: 'operator', exp: now - 3600 })
+}
+
+interface Caller {
+  readonly headers?: Record<string, string>
+  readonly remoteAddress?: string
+  /** As audit blocks name it. */
+  readonly name?: string
+}
+const FAR = '203.0.113.9'
+const anothersId = ({ token }: Made, other: Made) => token.replace(/exec-[^_]+/, other.id)
+
+/** How each caller of the matrix calls. */
+const CALLERS: Readonly<Record<string, (own: Made, other: Made) => Caller>> = {
+  'open: on this machine': () => ({ name: 'system' }),
+  'open: on this machine, by IPv6': () => ({ remoteAddress: '::1', headers: { host: '[::1]:8080' }, name: 'system' }),
+  'open: of another address': () => ({ remoteAddress: FAR }),
+  'open: by another host name': () => ({ headers: { host: 'rebound.example:8080' } }),
+  'open: X-Forwarded-For': () => ({ headers: { 'x-forwarded-for': '127.0.0.1' } }),
+  'open: Forwarded': () => ({ headers: { forwarded: 'for=127.0.0.1' } }),
+  'open: token': () => ({ headers: bearer(OPERATOR) }),
+  'open: run token': ({ token }) => ({ headers: bearer(token) }),
+  'open: run token, of another address': ({ token }) => ({ headers: bearer(token), remoteAddress: FAR }),
+  nothing: () => ({}),
+  'nothing, of another address': () => ({ remoteAddress: FAR }),
+  'wrong token': () => ({ headers: bearer(`${OPERATOR.slice(0, -1)}x`) }),
+  'token by another scheme': () => ({ headers: { authorization: `Basic ${OPERATOR}` } }),
+  'expired token': () => ({ headers: bearer(EXPIRED) }),
+  operator: () => ({ headers: bearer(OPERATOR), remoteAddress: FAR, name: 'runner' }),
+  viewer: () => ({ headers: bearer(VIEWER), remoteAddress: FAR }),
+  'JWT operator': () => ({ headers: bearer(JWT.operator), name: 'ci:operator' }),
+  'JWT viewer': () => ({ headers: bearer(JWT.viewer) }),
+  'JWT without a role': () => ({ headers: bearer(JWT.nobody) }),
+  'JWT of another audience': () => ({ headers: bearer(JWT.foreign) }),
+  'expired JWT': () => ({ headers: bearer(JWT.expired) }),
+  'run token': ({ token }) => ({ headers: bearer(token), remoteAddress: FAR }),
+  'run token of a deleted context': ({ token }) => ({ headers: bearer(token) }),
+  "run token with another's id": (own, other) => ({ headers: bearer(anothersId(own, other)) })
+}
+
+/** The variables of a gateway that knows OPERATOR, VIEWER, a token that has expired, and the issuer of the JWTs. */
+function closed (t: Test) {
+  const directory = newDataDir(t)
+  const file = (name: string, content: unknown) => {
+    const path = join(directory, name)
+    writeFileSync(path, JSON.stringify(content))
+    return path
+  }
+  const entry = (name: string, token: string, role: string, more = {}) => ({ name, sha256: hash('sha256', token), role, ...more })
+  return {
+    ECTX_TOKENS_FILE: file('tokens.json', [entry('runner', OPERATOR, 'operator'), entry('auditor', VIEWER, 'viewer'), entry('leaver', EXPIRED, 'operator', { expires_at: '2020-01-01T00:00:00Z' })]),
+    ECTX_JWT_ISSUER: 'https://issuer.test',
+    ECTX_JWT_AUDIENCE: 'ectx',
+    ECTX_JWT_JWKS: file('jwks.json', { keys: [jwk] })
+  }
+}
+
+let made = 0
+const bodyFor = (slug: string) => contextBody({ metadata: { slug } })
+
+/** Makes a context with a run token, as `headers` may. */
+async function make (app: App, headers: Record<string, string>): Promise<Made> {
+  const slug = `run-${++made}`
+  const { metadata: { id }, status } = (await post(app, bodyFor(slug), `${PATH}?run_token=true`, headers)).json()
+  return { id, slug, token: status.run_token, shown: { full: resource(id, slug, 'full', status.audit), redacted: resource(id, slug, 'redacted', status.audit) } }
+}
+
+const resource = (id: string, slug: string, view: 'full' | 'redacted', audit: object) => ({
+  api_version: 'agentic.stigmer.ai/v1',
+  kind: 'ExecutionContext',
+  metadata: { slug, id },
+  spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1', is_secret: false }, TOKEN: view === 'full' ? { value: 's3cr3t', is_secret: true } : { is_secret: true } } },
+  status: { audit }
+})
+
+const SENTENCE = {
+  bad: 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force',
+  far: 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost and not through a proxy, or configure credentials'
+}
+
+/** The status, code and sentence that refuse `action` to those with `permission`; `undefined` where they may. */
+function refusal (permission: Permission, action: string, view: View) {
+  const unauthorized = (what: string) => `unauthorized to ${what} (operator-only action)`
+  switch (permission) {
+    case 'full': return undefined
+    case 'redacted': return view === 'full' ? { status: 403, code: 'permission_denied', detail: unauthorized(`${action} with its secrets`) } : undefined
+    case 'no': return { status: 403, code: 'permission_denied', detail: unauthorized(action) }
+    case 'nobody': return { status: 401, code: 'unauthenticated', detail: unauthorized(action) }
+    default: return { status: 401, code: 'unauthenticated', detail: SENTENCE[permission] }
+  }
+}
+
+/** Asserts that `response` is that problem, that it says nothing more, and how to log in where that would help. */
+function assertRefused (t: Test, response: LightMyRequestResponse, { status, code, detail }: { status: number, code: string, detail: string }, name: string) {
+  const problem = assertProblem(t, response, { status, code }, name)
+  const { etag, location, 'www-authenticate': challenge } = response.headers
+  t.strictSame({ detail: problem.detail, challenge, etag, location }, { detail, challenge: status === 401 ? 'Bearer realm="ectx"' : undefined, etag: undefined, location: undefined }, name)
+  return problem
+}
+
+const [header, ...rows] = MATRIX.trim().split('\n').map(line => line.split('|').map(cell => cell.trim()))
+const VIEWS: readonly View[] = [undefined, 'full', 'redacted']
+
+for (const [caller = '', ...cells] of rows) {
+  const permissions = Object.fromEntries(cells.map((cell, at) => [header![at + 1], cell as Permission]))
+  const isOpen = caller.startsWith('open')
+  const hasLost = caller === 'run token of a deleted context'
+
+  t.test(caller, async t => {
+    const { app } = await startGateway(t, new MemoryStore(), isOpen ? {} : closed(t))
+    const operator: Record<string, string> = isOpen ? {} : bearer(OPERATOR)
+
+    /** New contexts, and what sends a request as the caller. */
+    const begin = async () => {
+      const [own, other] = [await make(app, operator), await make(app, operator)]
+      const absent = { ...other, id: 'exec-01k6z3v9c8m2n4p6q8r0s1t2v3', slug: 'nobody' }
+      if (hasLost) await app.inject({ method: 'DELETE', url: `${PATH}/${own.id}`, headers: operator })
+      const { headers, remoteAddress, name } = CALLERS[caller]!(own, other)
+      const send = (method: 'GET' | 'HEAD' | 'POST' | 'DELETE', url: string, payload?: object) => app.inject({ method, url, headers, remoteAddress, payload })
+      return { own, other, absent, name, send }
+    }
+    let stage = await begin()
+    const permissionFor = (deed: 'read' | 'delete', target: Target) => permissions[`${deed} ${target === 'own' ? 'own' : 'other'}`]!
+    const asked = (view: View) => view === undefined ? '' : `view=${view}`
+
+    for (const operation of ['create', 'apply'] as const) {
+      for (const view of VIEWS) {
+        for (const slug of ['free', 'taken'] as const) {
+          for (const runToken of [false, true]) {
+            const name = `${operation} ${slug} ${asked(view)} ${runToken ? 'with' : 'without'} a run token`
+            const { own, send, name: callerName } = stage
+            const wanted = slug === 'taken' ? own.slug : `new-${++made}`
+            const response = await send('POST', `${PATH}${operation === 'apply' ? '/apply' : ''}?run_token=${runToken}&${asked(view)}`, bodyFor(wanted))
+            const refused = refusal(permissions.make!, `${operation} Execution Context`, view)
+            if (refused !== undefined) {
+              assertRefused(t, response, refused, name)
+              continue
+            }
+            if (slug === 'taken') {
+              const { existing_id: existingId } = assertRefused(t, response, { status: 409, code: 'already_exists', detail: `ExecutionContext with slug '${wanted}' already exists` }, name)
+              t.equal(existingId, own.id)
+              continue
+            }
+            const { metadata: { id }, status: { run_token: token, audit } } = response.json()
+            t.equal(response.statusCode, 201, name)
+            t.match(token, runToken ? new RegExp(`^ectx_run_${id}_[\\w-]{43}$`) : undefined, name)
+            t.equal(audit.spec_audit.created_by.id, callerName)
+            const expected = resource(id, wanted, view ?? 'full', audit)
+            t.same(response.json(), runToken ? { ...expected, status: { audit, run_token: token } } : expected, name)
+          }
+        }
+      }
+    }
+
+    for (const view of VIEWS) {
+      for (const target of ['own', 'other', 'absent'] as const) {
+        for (const operation of ['get', 'getByReference', 'delete'] as const) {
+          const name = `${operation} ${target} ${asked(view)}`
+          const { send, ...contexts } = stage
+          const { id, slug, shown } = contexts[target]
+          const url = operation === 'getByReference' ? `${PATH}/by-reference?slug=${slug}&${asked(view)}` : `${PATH}/${id}?${asked(view)}`
+          const response = await send(operation === 'delete' ? 'DELETE' : 'GET', url)
+          if (operation !== 'delete') t.equal((await send('HEAD', url)).statusCode, response.statusCode, `HEAD as ${name}`)
+
+          const permission = permissionFor(operation === 'delete' ? 'delete' : 'read', target)
+          const missing = { status: 404, code: 'not_found', detail: `no ExecutionContext with ${operation === 'getByReference' ? `slug '${slug}'` : `id '${id}'`}` }
+          const refused = refusal(permission, `${operation === 'delete' ? 'delete' : 'get'} Execution Context`, view) ?? (target === 'absent' ? missing : undefined)
+          if (refused !== undefined) {
+            assertRefused(t, response, refused, name)
+          } else {
+            t.equal(response.statusCode, 200, name)
+            t.same(response.json(), shown[view ?? (permission === 'full' ? 'full' : 'redacted')], name)
+          }
+          if (operation === 'delete' && target !== 'absent') {
+            const isGone = refused === undefined || (target === 'own' && hasLost)
+            t.equal((await app.inject({ url: `${PATH}/${id}`, headers: operator })).statusCode, isGone ? 404 : 200, `${name}, and it is ${isGone ? 'gone' : 'still there'}`)
+            if (refused === undefined) stage = await begin()
+          }
+        }
+      }
+    }
+
+    for (const target of ['own', 'other', 'absent', undefined] as const) {
+      const { send, ...contexts } = await begin()
+      const response = await send('GET', target === undefined ? '/v1/audit-events' : `${PATH}/${contexts[target].id}/audit`)
+      const refused = refusal(permissions.audit!, 'list Audit Events', undefined)
+      const name = `audit ${target ?? 'of all'}`
+      if (refused !== undefined) {
+        assertRefused(t, response, refused, name)
+        continue
+      }
+      t.equal(response.statusCode, 200, name)
+      const events: Array<{ event: string, context_id?: string }> = response.json().events
+      if (target !== undefined) t.same(events.map(({ event, context_id: id }) => [event, id]), target === 'absent' ? [] : [['created', contexts[target].id]], name)
+      else t.ok(events.length > 1, name)
+    }
+  })
+}
+
+t.test('the matrix speaks of every caller', async t => {
+  t.same(rows.map(([caller]) => caller), Object.keys(CALLERS))
+})
+
+t.test('a run token is answered once, and only its hash is kept', async t => {
+  const store = new MemoryStore()
+  const { app } = await startGateway(t, store, closed(t))
+  const operator = bearer(OPERATOR)
+  for (const path of [PATH, `${PATH}/apply`]) {
+    const body = bodyFor(`run-${++made}`)
+    const created = await post(app, body, `${path}?run_token=true`, operator)
+    const { metadata: { id, slug }, status: { run_token: token } } = created.json()
+    const record = await store.find('execution_context', id)
+    t.ok(Buffer.from(record!.body).includes(hash('sha256', token, 'buffer')), 'the hash is stored')
+    t.notOk(Buffer.from(record!.body).includes(token.slice(-43)), 'and not the token')
+
+    const asking = [`${PATH}/${id}`, `${PATH}/by-reference?slug=${slug}`, `${PATH}/${id}?view=redacted`].flatMap(url => [operator, bearer(token), bearer(VIEWER)].map(headers => app.inject({ url, headers })))
+    const answers = [
+      ...await Promise.all(asking),
+      await post(app, body, `${path}?run_token=true`, operator),
+      await app.inject({ method: 'DELETE', url: `${PATH}/${id}`, headers: bearer(token) }),
+      await app.inject({ url: `${PATH}/${id}/audit`, headers: operator }),
+      await app.inject({ url: '/v1/audit-events', headers: operator })
+    ]
+    for (const { headers, payload } of answers) t.notOk(`${JSON.stringify(headers)} ${payload}`.includes(token.slice(-43)))
+    t.same(answers.map(({ statusCode }) => statusCode), [...asking.map(() => 200), 409, 200, 200, 200])
+  }
+})
+
+t.test('a run token does not open what took the slug of its context', async t => {
+  const { app } = await startGateway(t, new MemoryStore(), closed(t))
+  const operator = bearer(OPERATOR)
+  const first = await make(app, operator)
+  await app.inject({ method: 'DELETE', url: `${PATH}/${first.id}`, headers: operator })
+  const second = await post(app, bodyFor(first.slug), `${PATH}?run_token=true`, operator)
+  const url = `${PATH}/by-reference?slug=${first.slug}`
+  assertRefused(t, await app.inject({ url, headers: bearer(first.token) }), { status: 401, code: 'unauthenticated', detail: SENTENCE.bad }, 'the old token')
+  t.equal((await app.inject({ url, headers: bearer(second.json().status.run_token) })).statusCode, 200, 'the new one does')
+})
+
+t.test('nor what takes it while it is looked up', async t => {
+  const store = new MemoryStore()
+  const { app } = await startGateway(t, store, closed(t))
+  const operator = bearer(OPERATOR)
+  const first = await make(app, operator)
+  const findBySlug = store.findBySlug.bind(store)
+  store.findBySlug = async (kind, slug) => {
+    store.findBySlug = findBySlug
+    await app.inject({ method: 'DELETE', url: `${PATH}/${first.id}`, headers: operator })
+    await post(app, bodyFor(first.slug), PATH, operator)
+    return findBySlug(kind, slug)
+  }
+  const response = await app.inject({ url: `${PATH}/by-reference?slug=${first.slug}`, headers: bearer(first.token) })
+  assertRefused(t, response, { status: 409, code: 'aborted', detail: 'it was replaced meanwhile; try again' }, 'the old token')
+})
