@@ -21,7 +21,7 @@ export const OPERATIONS = Object.entries(paths).flatMap(([path, item]) => Object
   parameters: operation.parameters as OpenAPIV3.ParameterObject[] ?? []
 })))
 
-const HEADERS = ['x-anything', 'cookie', 'referer', 'user-agent', 'origin', 'accept', 'accept-encoding', 'content-type', 'content-encoding', 'if-match', 'if-none-match', 'range', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-http-method-override', 'x-api-key', 'x-request-id', 'traceparent', 'baggage']
+const HEADERS = ['x-anything', 'cookie', 'referer', 'user-agent', 'origin', 'accept', 'accept-encoding', 'content-encoding', 'if-match', 'if-none-match', 'range', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-http-method-override', 'x-api-key', 'x-request-id', 'traceparent', 'baggage']
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
@@ -31,23 +31,25 @@ export function * asks (canary: string, { id, slug }: { id: string, slug: string
   const short = canary.slice(0, 4_000)
   const inUrl = encodeURIComponent(short)
   // A header is ISO 8859-1 without control characters, and `x-request-id` is logged by design where it is well-formed.
-  const inHeader = Buffer.from(`"${short}"`).toString('latin1').replaceAll(/[^ -~\u00a0-\u00ff]/g, ' ')
+  const inHeader = Buffer.from(`"${canary.slice(0, 500)}"`).toString('latin1').replaceAll(/[^ -~\u00a0-\u00ff]/g, ' ')
+  const inHeaders = Object.fromEntries(HEADERS.map(name => [name, inHeader]))
   for (const { method, path, parameters } of OPERATIONS) {
     // What succeeds must leave the context where it is.
     const aim = method === 'DELETE' ? 'exec-none' : id
     const to = (query = '', target = aim) => path.replace('{id}', target) + query
     const slugged = (name: string) => path.endsWith('/by-reference') && name !== 'slug' ? `slug=${slug}&` : ''
     for (const name of [...parameters.filter(parameter => parameter.in === 'query').map(({ name }) => name), 'token', 'x']) yield { method, path: to(`?${slugged(name)}${name}=${inUrl}`) }
-    for (const name of HEADERS) yield { method, path: to(`?${slugged('')}`), headers: { [name]: inHeader } }
+    yield { method, path: to(`?${slugged('')}`), headers: inHeaders }
+    yield { method, path: to(`?${slugged('')}`), headers: { 'content-type': inHeader } }
     if (path.includes('{id}')) {
       yield { method, path: to('', inUrl.slice(0, 1_200)), repeatsPath: true }
       yield { method, path: to('', `${inUrl.slice(0, 240)}%zz`), repeatsPath: true }
     }
     if (method !== 'GET') for (const [body, headers = JSON_TYPE] of badBodies(canary)) yield { method, path: to(`?${slugged('')}`), headers, body }
   }
-  yield { method: 'PUT', path: `${OPERATIONS[0]!.path}?x=${inUrl}`, headers: { 'x-anything': inHeader } }
-  yield { method: 'GET', path: `/nothing?x=${inUrl}`, headers: { 'x-anything': inHeader } }
-  yield { method: 'GET', path: `/%zz?x=${inUrl}`, headers: { 'x-anything': inHeader } }
+  yield { method: 'PUT', path: `${OPERATIONS[0]!.path}?x=${inUrl}`, headers: inHeaders }
+  yield { method: 'GET', path: `/nothing?x=${inUrl}`, headers: inHeaders }
+  yield { method: 'GET', path: `/%zz?x=${inUrl}`, headers: inHeaders }
 }
 
 /** Shows `canary` as a credential of every kind, to every operation. */
