@@ -11,6 +11,7 @@ import { seal } from '../src/secrets/seal.js'
 import { MemoryStore } from '../src/storage/memory.js'
 import type { StoredRecord } from '../src/storage/store.js'
 import { openLog, recordsOf } from './audit/support.js'
+import { newDataDir } from './support/data-dir.js'
 import { failingStore } from './support/failing-store.js'
 import { newRecord } from './support/records.js'
 import { until } from './support/until.js'
@@ -21,7 +22,7 @@ const EMPTY = new Uint8Array()
 
 /** The keys of a gateway, on a clock that the test sets. */
 async function newKeeping (t: Test, store = new MemoryStore()) {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const file = join(directory, 'keyring.json')
   const clock = { now: Date.UTC(2030, 0, 1) }
   const lines: Array<Record<string, unknown>> = []
