@@ -7,11 +7,9 @@ import { ANONYMOUS, SYSTEM } from './auth/caller.js'
 import { JwtVerifier } from './auth/jwt.js'
 import { StaticTokens } from './auth/static-tokens.js'
 import type { Config } from './config.js'
-import { GatewayError } from './errors.js'
 import { executionContextKind as kind } from './execution-context/kind.js'
 import { createOperations } from './execution-context/operations.js'
 import { runTokenOf } from './execution-context/run-tokens.js'
-import type { Authenticate as AuthenticateRequest } from './http/authentication.js'
 import { createServer, type ServerSettings } from './http/server.js'
 import { keepKeys } from './keeping.js'
 import { createObserver } from './observer.js'
@@ -46,7 +44,10 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
   const app = await createServer({
     ...config,
     operations: createOperations({ store, audit, vault: createVault(ring) }, createObserver(log)),
-    authenticate: recordingFailures(await credentials(store, config, log), audit),
+    authentication: {
+      authenticate: await credentials(store, config, log),
+      failed: ({ requestId, remoteAddress }) => audit.recordEventually({ event: 'authentication_failed', caller: ANONYMOUS, request_id: requestId, remote_address: remoteAddress, outcome: 'unauthenticated' })
+    },
     ready: async () => {
       await Promise.all([store.ready(), audit.ready()])
       ring.current()
@@ -77,21 +78,4 @@ async function credentials (store: Store, { tokensFile, jwt }: Pick<Config, 'tok
     runTokenOf: runTokenOf(store),
     allowSystem
   })
-}
-
-/** `authenticate`, with an event in the audit log for credentials that are not valid. */
-function recordingFailures (authenticate: Authenticate, audit: AuditLog): AuthenticateRequest {
-  return credentials => {
-    const refuse = (error: unknown): never => {
-      const { code } = GatewayError.from(error)
-      audit.recordEventually({ event: 'authentication_failed', caller: ANONYMOUS, request_id: credentials.requestId, remote_address: credentials.remoteAddress, outcome: code })
-      throw error
-    }
-    try {
-      const found = authenticate(credentials)
-      return found instanceof Promise ? found.catch(refuse) : found
-    } catch (error) {
-      return refuse(error)
-    }
-  }
 }

@@ -20,12 +20,14 @@ export interface Keeping {
   readonly rotateAfterMs: number
 }
 
-/** Keeps the key ring in order until the answered function is called: a look now and then is enough. */
+/** Keeps the key ring in order until the answered function is called: a look now, and then every ten minutes. */
 export function keepKeys (keeping: Keeping): () => Promise<void> {
   let working = Promise.resolve()
-  const timer = setInterval(() => {
+  const look = () => {
     working = working.then(() => lookAfterKeys(keeping)).catch(err => keeping.log.error({ err, problem: keeping.ring.problem }, 'the key ring could not be kept in order'))
-  }, EVERY_MS).unref()
+  }
+  look()
+  const timer = setInterval(look, EVERY_MS).unref()
   return () => {
     clearInterval(timer)
     return working

@@ -14,8 +14,12 @@ export interface Credentials {
   isLocal (): boolean
 }
 
-/** Finds out who calls, at once where it can. Rejects credentials that are not valid, and has that recorded. */
-export type Authenticate = (credentials: Credentials) => Caller | Promise<Caller>
+export interface Authentication {
+  /** Finds out who calls, at once where it can. Rejects credentials that are not valid. */
+  authenticate (credentials: Credentials): Caller | Promise<Caller>
+  /** Is told of credentials that were not valid, unless they came too often. */
+  failed (credentials: Credentials): void
+}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,33 +30,44 @@ declare module 'fastify' {
 
 /**
  * Finds out who calls the routes of `app`, before anything else of a request is read. An address that fails too often
- * is not heard for a while; where it showed no credentials at all, that is not held against those who do.
+ * is not heard for a while; that it showed no credentials at all is not held against those who show some.
  */
-export function authenticateRequests (app: FastifyInstance, authenticate: Authenticate): void {
+export function authenticateRequests (app: FastifyInstance, { authenticate, failed }: Authentication): void {
   const wrong = new FailedAuthentications()
   const missing = new FailedAuthentications()
 
   app.decorateRequest('caller', null as unknown as Caller)
   app.addHook('onRequest', (request, _, done) => {
-    const { authorization } = request.headers
-    const failures = authorization === undefined ? missing : wrong
-    const accept = (caller: Caller) => {
-      if (caller.kind === 'anonymous') failures.note(request.ip)
-      request.caller = caller
+    const { ip, headers: { authorization } } = request
+    const credentials = { authorization, requestId: request.id, remoteAddress: addressOf(request), isLocal: () => isLocal(request) }
+    const end = (outcome: () => void) => {
+      try {
+        outcome()
+      } catch (error) {
+        return done(error as Error)
+      }
       done()
     }
-    const refuse = (error: unknown) => {
-      if (GatewayError.from(error).code === 'unauthenticated') failures.note(request.ip)
-      done(error as Error)
-    }
+    const accept = (caller: Caller) => end(() => {
+      if (caller.kind === 'anonymous') missing.count(ip)
+      request.caller = caller
+    })
+    const refuse = (error: unknown) => end(() => {
+      if (GatewayError.from(error).code === 'unauthenticated') {
+        (authorization === undefined ? missing : wrong).count(ip)
+        failed(credentials)
+      }
+      throw error
+    })
+    let found
     try {
-      failures.check(request.ip)
-      const found = authenticate({ authorization, requestId: request.id, remoteAddress: addressOf(request), isLocal: () => isLocal(request) })
-      if (found instanceof Promise) found.then(accept, refuse)
-      else accept(found)
+      if (authorization !== undefined) wrong.check(ip)
+      found = authenticate(credentials)
     } catch (error) {
-      refuse(error)
+      return refuse(error)
     }
+    if (found instanceof Promise) found.then(accept, refuse)
+    else accept(found)
   })
 }
 

@@ -20,7 +20,7 @@ export class FailedAuthentications {
     this.#now = now
   }
 
-  /** Call it before credentials are looked at. @throws `resource_exhausted` where `address` has failed more than 20 times within a minute */
+  /** To be called before credentials are looked at. @throws `resource_exhausted` where `address` has failed more than 20 times within a minute */
   check (address: string): void {
     if (this.#failures.size === 0) return
     const [first, ...later] = this.#failures.get(networkOf(address)) ?? []
@@ -28,8 +28,9 @@ export class FailedAuthentications {
     if (wait > 0) throw new GatewayError('resource_exhausted', 'this address sent too many credentials that are not valid; mend them, and wait before the next try', { retryAfterSeconds: Math.ceil(wait / 1000) })
   }
 
-  /** `address` failed now. */
-  note (address: string): void {
+  /** `address` failed now. @throws as `check`, where that is once too often */
+  count (address: string): void {
+    this.check(address)
     const network = networkOf(address)
     const before = this.#failures.get(network) ?? []
     this.#failures.delete(network)

@@ -4,7 +4,7 @@ import fastify, { errorCodes, LogController, type FastifyBaseLogger, type Fastif
 import type { Logger } from 'pino'
 import type { Operations } from '../execution-context/operations.js'
 import { GatewayError } from '../errors.js'
-import { authenticateRequests, type Authenticate } from './authentication.js'
+import { authenticateRequests, type Authentication } from './authentication.js'
 import { auditRoutes } from './audit-routes.js'
 import { refuseWhileClosing } from './closing.js'
 import { docs } from './docs.js'
@@ -36,7 +36,7 @@ export interface ServerSettings {
 
 export interface Gateway extends ServerSettings {
   readonly operations: Operations
-  readonly authenticate: Authenticate
+  readonly authentication: Authentication
   /** Resolves where the gateway can do its work now. */
   readonly ready: () => Promise<void>
   readonly log: Logger
@@ -48,7 +48,7 @@ const BODY_LIMIT = 2 * 1024 * 1024
  * The REST transport: translates HTTP to operations and back. The caller listens and closes.
  * @throws {GatewayError} that says what is wrong with the files of `tls`
  */
-export async function createServer ({ operations, authenticate, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS }: Gateway): Promise<FastifyInstance> {
+export async function createServer ({ operations, authentication, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS }: Gateway): Promise<FastifyInstance> {
   const secure = tls && readTls(tls)
   const headers = securityHeaders(secure !== undefined)
   const app = fastify({
@@ -104,7 +104,7 @@ export async function createServer ({ operations, authenticate, ready, log, tls,
   await app.register(swagger, documentOptions)
   await app.register(docs)
   await app.register(async v1 => {
-    authenticateRequests(v1, authenticate)
+    authenticateRequests(v1, authentication)
     await limitRate(v1, requestsPerMinute)
     await v1.register(executionContextRoutes, { operations })
     await v1.register(auditRoutes, { operations })

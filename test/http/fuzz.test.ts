@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
+import { nearAddress } from '../support/addresses.js'
 import { body, headers, isProblem, path, query } from '../support/arbitraries.js'
 import { createContext, PATH, startGateway } from '../support/gateway.js'
 
@@ -29,7 +30,7 @@ for (const [name, requests, numRuns] of [['request', request, 400], ['body', cre
     await createContext(app)
     const statuses = new Set<number>()
     await fc.assert(fc.asyncProperty(requests, async options => {
-      const response = await app.inject(options)
+      const response = await app.inject({ ...options, remoteAddress: nearAddress() })
       statuses.add(response.statusCode)
       if (response.statusCode >= 500) return false
       if (response.statusCode < 400) return true

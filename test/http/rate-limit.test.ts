@@ -17,7 +17,7 @@ async function startLimited (t: Test, perMinute: number) {
   let caller = one
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, toFailure(error)))
   await app.register(async v1 => {
-    authenticateRequests(v1, () => caller)
+    authenticateRequests(v1, { authenticate: () => caller, failed () {} })
     await limitRate(v1, perMinute)
     v1.get('/limited', async () => 'ok')
     v1.post('/limited', async () => 'ok')

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { SpanStatusCode, trace } from '@opentelemetry/api'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import t, { type Test } from 'tap'
+import { nearAddress } from '../support/addresses.js'
 import { bearer, OPERATOR, VIEWER, withTokens } from '../support/callers.js'
 import { newDataDir } from '../support/data-dir.js'
 import { contextBody, PATH, startGateway } from '../support/gateway.js'
@@ -168,7 +169,7 @@ t.test('a secret that went through the gateway is nowhere but in the answers tha
   const sweep = new Sweep({ ...SECRETS, 'the operator token': OPERATOR, 'the viewer token': VIEWER })
   const start = async () => {
     const gateway = await startProcess(t, { env: { ...env, ECTX_DATA_DIR: dataDir, ECTX_LOG_LEVEL: 'trace' } })
-    const client = createClient(t, gateway.address)
+    const client = createClient(t, gateway.address, { isMany: true })
     const visitor = new Visitor(({ method, path, ...content }) => client.send(method, path, content), sweep)
     /** Resolves when every request is in the log: what waits to be written would be lost with the process. */
     const logged = async () => {
@@ -220,7 +221,7 @@ t.test('no span and no log line of a gateway that is traced holds a secret', asy
   const { app, lines } = await startGateway(t, undefined, withCredentials(t))
   const sweep = new Sweep({ ...SECRETS, 'the operator token': OPERATOR, 'the viewer token': VIEWER })
   const visitor = new Visitor(async ({ method, path: url, headers, body: payload }) => {
-    const { statusCode, headers: answered, payload: text } = await app.inject({ method: method as 'GET', url, headers, payload })
+    const { statusCode, headers: answered, payload: text } = await app.inject({ method: method as 'GET', url, headers, payload, remoteAddress: nearAddress() })
     return { status: statusCode, headers: answered, text }
   }, sweep)
   await doEverything(t, visitor, 'traced')

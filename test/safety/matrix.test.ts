@@ -5,6 +5,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import { exportJWK, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { MemoryStore } from '../../src/storage/memory.js'
+import { farAddress, nearAddress } from '../support/addresses.js'
 import { bearer, OPERATOR, VIEWER } from '../support/callers.js'
 import { newDataDir } from '../support/data-dir.js'
 import { contextBody, PATH, post, startGateway } from '../support/gateway.js'
@@ -74,36 +75,36 @@ const JWT = {
 interface Caller {
   readonly headers?: Record<string, string>
   readonly remoteAddress?: string
+  readonly isFar?: true
   /** As audit blocks name it. */
   readonly name?: string
 }
-const FAR = '203.0.113.9'
 const anothersId = ({ token }: Made, other: Made) => token.replace(/exec-[^_]+/, other.id)
 
 /** How each caller of the matrix calls. */
 const CALLERS: Readonly<Record<string, (own: Made, other: Made) => Caller>> = {
   'open: on this machine': () => ({ name: 'system' }),
   'open: on this machine, by IPv6': () => ({ remoteAddress: '::1', headers: { host: '[::1]:8080' }, name: 'system' }),
-  'open: of another address': () => ({ remoteAddress: FAR }),
+  'open: of another address': () => ({ isFar: true }),
   'open: by another host name': () => ({ headers: { host: 'rebound.example:8080' } }),
   'open: X-Forwarded-For': () => ({ headers: { 'x-forwarded-for': '127.0.0.1' } }),
   'open: Forwarded': () => ({ headers: { forwarded: 'for=127.0.0.1' } }),
   'open: token': () => ({ headers: bearer(OPERATOR) }),
   'open: run token': ({ token }) => ({ headers: bearer(token) }),
-  'open: run token, of another address': ({ token }) => ({ headers: bearer(token), remoteAddress: FAR }),
+  'open: run token, of another address': ({ token }) => ({ headers: bearer(token), isFar: true }),
   nothing: () => ({}),
-  'nothing, of another address': () => ({ remoteAddress: FAR }),
+  'nothing, of another address': () => ({ isFar: true }),
   'wrong token': () => ({ headers: bearer(`${OPERATOR.slice(0, -1)}x`) }),
   'token by another scheme': () => ({ headers: { authorization: `Basic ${OPERATOR}` } }),
   'expired token': () => ({ headers: bearer(EXPIRED) }),
-  operator: () => ({ headers: bearer(OPERATOR), remoteAddress: FAR, name: 'runner' }),
-  viewer: () => ({ headers: bearer(VIEWER), remoteAddress: FAR }),
+  operator: () => ({ headers: bearer(OPERATOR), isFar: true, name: 'runner' }),
+  viewer: () => ({ headers: bearer(VIEWER), isFar: true }),
   'JWT operator': () => ({ headers: bearer(JWT.operator), name: 'ci:operator' }),
   'JWT viewer': () => ({ headers: bearer(JWT.viewer) }),
   'JWT without a role': () => ({ headers: bearer(JWT.nobody) }),
   'JWT of another audience': () => ({ headers: bearer(JWT.foreign) }),
   'expired JWT': () => ({ headers: bearer(JWT.expired) }),
-  'run token': ({ token }) => ({ headers: bearer(token), remoteAddress: FAR }),
+  'run token': ({ token }) => ({ headers: bearer(token), isFar: true }),
   'run token of a deleted context': ({ token }) => ({ headers: bearer(token) }),
   "run token with another's id": (own, other) => ({ headers: bearer(anothersId(own, other)) })
 }
@@ -185,8 +186,8 @@ for (const [caller = '', ...cells] of rows) {
       const [own, other] = [await make(app, operator), await make(app, operator)]
       const absent = { ...other, id: 'exec-01k6z3v9c8m2n4p6q8r0s1t2v3', slug: 'nobody' }
       if (hasLost) await app.inject({ method: 'DELETE', url: `${PATH}/${own.id}`, headers: operator })
-      const { headers, remoteAddress, name } = CALLERS[caller]!(own, other)
-      const send = (method: 'GET' | 'HEAD' | 'POST' | 'DELETE', url: string, payload?: object) => app.inject({ method, url, headers, remoteAddress, payload })
+      const { headers, remoteAddress, isFar, name } = CALLERS[caller]!(own, other)
+      const send = (method: 'GET' | 'HEAD' | 'POST' | 'DELETE', url: string, payload?: object) => app.inject({ method, url, headers, remoteAddress: remoteAddress ?? (isFar ? farAddress() : nearAddress()), payload })
       return { own, other, absent, name, send }
     }
     let stage = await begin()

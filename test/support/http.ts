@@ -1,5 +1,6 @@
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import type { Test } from 'tap'
+import { nearAddress } from './addresses.js'
 
 export interface Answer {
   readonly status: number
@@ -13,8 +14,11 @@ interface Content {
   readonly headers?: Readonly<OutgoingHttpHeaders>
 }
 
-/** A client of the server at `address` that keeps its connections, as many as it needs; they close when the test ends. */
-export function createClient (t: Test, address: string) {
+/**
+ * A client of the server at `address` that keeps its connections, as many as it needs; they close when the test ends.
+ * With `isMany` each request comes from another address.
+ */
+export function createClient (t: Test, address: string, { isMany = false } = {}) {
   const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
 
@@ -22,7 +26,7 @@ export function createClient (t: Test, address: string) {
     const isJson = typeof body === 'object' && !Buffer.isBuffer(body)
     const bytes = isJson ? JSON.stringify(body) : body
     const about = bytes !== undefined && { 'content-length': Buffer.byteLength(bytes), ...(isJson && { 'content-type': 'application/json' }) }
-    const outgoing = request(address + path, { method, agent, headers: { ...about, ...headers } }, response => {
+    const outgoing = request(address + path, { method, agent, localAddress: isMany ? nearAddress() : undefined, headers: { ...about, ...headers } }, response => {
       let text = ''
       response.setEncoding('utf8').on('data', chunk => { text += chunk }).on('error', reject)
         .on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
