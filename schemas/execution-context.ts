@@ -43,7 +43,7 @@ export const ExecutionContextSpecSchema = output('ExecutionContextSpec', {
 }, { description: 'What the run is given.' })
 
 export const ApiResourceAuditActorSchema = output('ApiResourceAuditActor', {
-  id: Type.String({ description: 'The caller, by name: `system` where the gateway has no credentials configured.' }),
+  id: Type.String({ description: 'The caller: the name of a static token, `jwt:` and the subject of a JWT, `run:` and the id of a context, or `system` where no credentials are configured.' }),
   avatar: Type.Optional(Type.String({ description: 'Where a picture of the caller is, if there is one.' }))
 }, { description: 'Who did it.' })
 

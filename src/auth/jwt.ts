@@ -92,11 +92,11 @@ export class JwtVerifier {
 
 const TOKENS_FAULT = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported]
 
-/** `sub` with all that could disturb a log percent-encoded, so that two subjects never become one name. */
+/** `jwt:` and `sub` with all that could disturb a log percent-encoded: so nobody takes the name of another, nor of `system`. */
 function nameOf (sub: unknown): string | undefined {
   if (typeof sub !== 'string' || sub === '') return undefined
   const name = sub.toWellFormed().replaceAll(/[^A-Za-z0-9._:@/|+=,~-]/gu, character => encodeURIComponent(character).replaceAll("'", '%27'))
-  return name.length <= MAX_NAME ? name : undefined
+  return name.length <= MAX_NAME ? `jwt:${name}` : undefined
 }
 
 /** jose's code, and the claim: both of closed sets. Its messages may speak of what was sent. */

@@ -2,9 +2,10 @@ import { Type, type Static } from '@sinclair/typebox'
 import { Value, ValueErrorType, type ValueError } from '@sinclair/typebox/value'
 import { GatewayError } from '../errors.js'
 
-// No name starts as our tokens do: names reach logs, and a token must not, pasted into the wrong place.
-const NAME = '^(?!ectx_)[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$'
-export const NAME_EXPECTED = '1 to 64 letters, digits, ".", "_", "@" or "-", and not start with "ectx_"'
+// No name starts as our tokens do: names reach logs, and a token must not, pasted into the wrong place. Nor is one that
+// of a caller of another kind.
+const NAME = '^(?!ectx_)(?!(system|anonymous)$)[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$'
+export const NAME_EXPECTED = '1 to 64 letters, digits, ".", "_", "@" or "-", not "system" or "anonymous", and not start with "ectx_"'
 const TIME = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:\\d\\d)$'
 const TIME_EXPECTED = 'a time such as 2030-01-31T00:00:00Z'
 

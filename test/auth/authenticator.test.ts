@@ -63,7 +63,7 @@ t.test('whoever shows nothing', async t => {
 
 t.test('a token is known by its kind', async t => {
   t.same(authenticate({ authorization: `Bearer ${STATIC}`, isLocal: () => false }), { kind: 'token', name: 'runner', role: 'operator' }, 'a static one at once')
-  t.same(await outcome(`Bearer ${JWT}`), { kind: 'jwt', name: 'runner', role: 'viewer' })
+  t.same(await outcome(`Bearer ${JWT}`), { kind: 'jwt', name: 'jwt:runner', role: 'viewer' })
   t.same(await outcome(`Bearer ${run.token}`), { kind: 'run', name: `run:${ID}`, contextId: ID, slug: 'my-run' })
 })
 

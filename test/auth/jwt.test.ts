@@ -64,16 +64,16 @@ t.test('a token says who calls', async t => {
   const { verifier } = withFile(t, [one])
 
   t.test('by its subject', async t => {
-    t.same(await verifier.verify(await one.sign()), { kind: 'jwt', name: 'runner', role: 'operator' })
+    t.same(await verifier.verify(await one.sign()), { kind: 'jwt', name: 'jwt:runner', role: 'operator' })
     for (const sub of ['repo:octo-org/octo-repo:ref:refs/heads/main', 'system:serviceaccount:ci:runner', 'auth0|5f7c', 'a+b@example.test']) {
-      t.match(await verifier.verify(await one.sign({ sub })), { name: sub })
+      t.match(await verifier.verify(await one.sign({ sub })), { name: `jwt:${sub}` })
     }
   })
 
   t.test('in a name that is bounded, safe in a log, and of that subject alone', async t => {
     const subjects = ['a b', 'a%20b', 'a\nb', "a'b", 'a"b', 'ä', '\u{1f600}', '\ud800', '\u202e']
     const names = await Promise.all(subjects.map(async sub => (await verifier.verify(await one.sign({ sub })))?.name))
-    for (const name of names) t.match(name, /^[\w.:@/|+=,~%-]{1,255}$/)
+    for (const name of names) t.match(name, /^jwt:[\w.:@/|+=,~%-]{1,255}$/)
     t.equal(new Set(names).size, subjects.length)
   })
 

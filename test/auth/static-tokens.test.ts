@@ -103,6 +103,7 @@ t.test('a file that cannot be used is refused, in words that name the entry and 
     [[entry('a', { role: '5ecre7' })], /entry 1: role must be "operator" or "viewer"/],
     [[entry('5ecre7 name')], /entry 1: name/],
     [[entry('ectx_5ecre7')], /entry 1: name/],
+    [[entry('system')], /entry 1: name/],
     [[entry('a', { ectx_5ecre7: true })], /entry 1: has a field/],
     [[entry('a', { expires_at: '5ecre7' })], /entry 1: expires_at must be .*Z/],
     [[entry('a', { expires_at: '2030-13-01T00:00:00Z' })], /entry 1: expires_at/],

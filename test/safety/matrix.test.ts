@@ -99,7 +99,7 @@ const CALLERS: Readonly<Record<string, (own: Made, other: Made) => Caller>> = {
   'expired token': () => ({ headers: bearer(EXPIRED) }),
   operator: () => ({ headers: bearer(OPERATOR), isFar: true, name: 'runner' }),
   viewer: () => ({ headers: bearer(VIEWER), isFar: true }),
-  'JWT operator': () => ({ headers: bearer(JWT.operator), name: 'ci:operator' }),
+  'JWT operator': () => ({ headers: bearer(JWT.operator), name: 'jwt:ci:operator' }),
   'JWT viewer': () => ({ headers: bearer(JWT.viewer) }),
   'JWT without a role': () => ({ headers: bearer(JWT.nobody) }),
   'JWT of another audience': () => ({ headers: bearer(JWT.foreign) }),
