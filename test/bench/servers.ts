@@ -8,6 +8,8 @@ import { Client } from './client.js'
 const CONNECTIONS = 64
 /** Of the processor times in `/proc`: Linux counts in hundredths of a second. */
 const TICK_MICROSECONDS = 10_000
+/** As `npm start` has them; the bare server too. */
+const NODE_OPTIONS = ['--enable-source-maps', '--min-semi-space-size=16']
 const QUIET_MS = 200
 const MOST_QUIET_CHECKS = 100
 
@@ -16,9 +18,9 @@ process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1))
 
 /** Runs a script, named by its place beside this one; it ends with this process at the latest. */
-function start (script: string, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
+function start (script: string, args: readonly string[], env: Record<string, string> = {}, options: readonly string[] = []): ChildProcess {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, [path, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...options, path, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   running.add(child)
   child.once('exit', () => running.delete(child))
   return child
@@ -49,7 +51,7 @@ export class Server {
 
   /** Starts a server that says on standard output, in JSON, the `address` where it is ready. What it says later is read and dropped. */
   static async start (script: string, args: readonly string[], env?: Record<string, string>): Promise<Server> {
-    const child = start(script, args, env)
+    const child = start(script, args, env, NODE_OPTIONS)
     const address = await new Promise<string>((resolve, reject) => {
       let said = ''
       const listen = (chunk: Buffer) => {
