@@ -7,7 +7,6 @@ import { ref } from '../../schemas/helpers.js'
 import { AuditQuerySchema, IdParamsSchema, PageQuerySchema } from '../../schemas/requests.js'
 import type { Operations } from '../execution-context/operations.js'
 import { ListAuditEventsRequestSchema } from '../gen/ectx/audit/v1/query_pb.js'
-import { originOf } from './authentication.js'
 
 const tags = ['Audit']
 const response = { 200: { description: 'A page of events, oldest first.', ...ref(AuditEventPageSchema) } }
@@ -17,7 +16,7 @@ export async function auditRoutes (instance: FastifyInstance, { operations }: { 
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
 
   const send = async (request: FastifyRequest, reply: FastifyReply, query: MessageInitShape<typeof ListAuditEventsRequestSchema>) => {
-    const { events, nextPageToken } = await operations.listAuditEvents({ origin: originOf(request), input: create(ListAuditEventsRequestSchema, query) })
+    const { events, nextPageToken } = await operations.listAuditEvents({ origin: request.origin, input: create(ListAuditEventsRequestSchema, query) })
     return reply.header('cache-control', 'no-store').send({ events, next_page_token: nextPageToken })
   }
 

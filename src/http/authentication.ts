@@ -23,8 +23,8 @@ export interface Authentication {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls a route that `authenticateRequests` looks after. */
-    caller: Caller
+    /** Who calls a route that `authenticateRequests` looks after, and from where. */
+    origin: Origin
   }
 }
 
@@ -36,10 +36,12 @@ export function authenticateRequests (app: FastifyInstance, { authenticate, fail
   const wrong = new FailedAuthentications()
   const missing = new FailedAuthentications()
 
-  app.decorateRequest('caller', null as unknown as Caller)
+  app.decorateRequest('origin')
   app.addHook('onRequest', (request, _, done) => {
     const { ip, headers: { authorization } } = request
-    const credentials = { authorization, requestId: request.id, remoteAddress: addressOf(request), isLocal: () => isLocal(request) }
+    // A trusted proxy may hand on any text as an address.
+    const from = { requestId: request.id, remoteAddress: isIP(ip) === 0 ? undefined : ip }
+    const credentials = { ...from, authorization, isLocal: () => isLocal(request) }
     const end = (outcome: () => void) => {
       try {
         outcome()
@@ -50,7 +52,7 @@ export function authenticateRequests (app: FastifyInstance, { authenticate, fail
     }
     const accept = (caller: Caller) => end(() => {
       if (caller.kind === 'anonymous') missing.count(ip)
-      request.caller = caller
+      request.origin = { ...from, caller }
     })
     const refuse = (error: unknown) => end(() => {
       if (GatewayError.from(error).code === 'unauthenticated') {
@@ -70,13 +72,6 @@ export function authenticateRequests (app: FastifyInstance, { authenticate, fail
     else accept(found)
   })
 }
-
-/** Who made a request, and from where. */
-export const originOf = (request: Pick<FastifyRequest, 'caller' | 'id' | 'ip'>): Origin =>
-  ({ caller: request.caller, requestId: request.id, remoteAddress: addressOf(request) })
-
-/** A trusted proxy may hand on any text as an address. */
-const addressOf = ({ ip }: Pick<FastifyRequest, 'ip'>) => isIP(ip) === 0 ? undefined : ip
 
 /**
  * Whether a request was made on this machine and for this gateway. It was not where a proxy forwards it, nor where it

@@ -12,7 +12,6 @@ import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresour
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceOwnerScope } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { View } from '../steps/call.js'
-import { originOf } from './authentication.js'
 import { etagOf, matches, revisionsIn } from './etag.js'
 
 const PATH = '/v1/execution-contexts'
@@ -104,9 +103,9 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
   })
 }
 
-type Asking = Pick<FastifyRequest, 'ip' | 'id' | 'caller'> & { query: { view?: View } }
+type Asking = Pick<FastifyRequest, 'origin'> & { query: { view?: View } }
 
-const call = <Input>(request: Asking, input: Input) => ({ origin: originOf(request), input, requestedView: request.query.view })
+const call = <Input>(request: Asking, input: Input) => ({ origin: request.origin, input, requestedView: request.query.view })
 
 const createCall = (request: Asking & { body: object, query: { run_token?: boolean } }) =>
   ({ ...call(request, toMessage(request.body)), wantsRunToken: request.query.run_token === true })

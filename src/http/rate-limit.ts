@@ -19,8 +19,8 @@ export async function limitRate (app: FastifyInstance, perMinute: number): Promi
     max: perMinute,
     timeWindow: MINUTE_MS,
     cache: MOST_CALLERS,
-    keyGenerator: request => keyOf(request.caller),
-    allowList: request => request.caller.kind === 'system',
+    keyGenerator: request => keyOf(request.origin.caller),
+    allowList: request => request.origin.caller.kind === 'system',
     addHeaders: { ...none, 'retry-after': false },
     addHeadersOnExceeding: none,
     errorResponseBuilder: (_, { ttl }) => new GatewayError('resource_exhausted', `this caller makes more than ${perMinute} requests a minute; wait before the next`, { retryAfterSeconds: Math.ceil(ttl / 1000) })
