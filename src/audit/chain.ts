@@ -69,20 +69,11 @@ export class Chain {
     try {
       const file = await this.#prepare()
       if (entries.length === 0) return await file.probe()
-      let { sequence, hash } = this.#state
-      let text = ''
-      let offset = file.size
-      const offsets = entries.map(({ description }) => {
-        const line = lineOf(++sequence, hash, description)
-        hash = hashOf(line)
-        text += `${line}\n`
-        const begin = offset
-        offset += Buffer.byteLength(line) + 1
-        return begin
-      })
-      await file.append(Buffer.from(text))
+      const { bytes, begins, sequence, hash } = linesBehind(this.#state, entries)
+      const { size } = file
+      await file.append(bytes)
+      entries.forEach(({ event }, index) => file.postings.add(event, size + begins[index]!))
       this.#state = { ...this.#state, sequence, hash }
-      entries.forEach(({ event }, index) => file.postings.add(event, offsets[index]!))
     } catch (error) {
       this.#broken = true
       await this.#file?.restore().catch(() => false)
@@ -165,6 +156,24 @@ export class Chain {
   #later (warning: string, work: () => Promise<void>): void {
     this.#background = Promise.all([this.#background, work().catch(error => this.#options.warn(warning, error))]).then(() => {})
   }
+}
+
+// More than is in a line before its description, and its newline.
+const MOST_BYTES_BESIDE = 128
+
+/** The lines of `entries` behind the line that `sequence` and `hash` are of, where each begins, and what the last one's are. */
+function linesBehind ({ sequence, hash }: Pick<HeadState, 'sequence' | 'hash'>, entries: readonly Entry[]) {
+  // In UTF-8 a text takes three bytes at most for what counts as one in its length.
+  const bytes = Buffer.allocUnsafe(entries.reduce((sum, { description }) => sum + 3 * description.length + MOST_BYTES_BESIDE, 0))
+  let end = 0
+  const begins = entries.map(({ description }) => {
+    const begin = end
+    end += bytes.write(lineOf(++sequence, hash, description), begin)
+    hash = hashOf(bytes.subarray(begin, end))
+    end += bytes.write('\n', end)
+    return begin
+  })
+  return { bytes: bytes.subarray(0, end), begins, sequence, hash }
 }
 
 /** How many bytes of the last file are whole lines, and the last line of all. */

@@ -41,6 +41,8 @@ export class AuditLog {
   readonly #options: Required<AuditLogOptions>
   readonly #chain: Chain
   #queue: Waiting[] = []
+  /** How many of the queue are not to gather any longer. */
+  #due = 0
   #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
   /** After a failure: what all are refused with, and the timer that ends it. */
@@ -76,7 +78,7 @@ export class AuditLog {
       this.#lost++
     } else {
       this.#queue.push({ entry: this.#entry(event) })
-      this.#soon ??= setTimeout(() => this.#start(), GATHER_MS).unref()
+      this.#gather()
     }
   }
 
@@ -126,19 +128,28 @@ export class AuditLog {
     })
   }
 
+  /** Lets what nobody waits for become more, unless it is being written already. */
+  #gather (): void {
+    if (this.#draining === undefined) this.#soon ??= setTimeout(() => this.#start(), GATHER_MS).unref()
+  }
+
+  /** Begins to write all that waits now. */
   #start (): void {
     clearTimeout(this.#soon)
     this.#soon = undefined
-    if (this.#held === undefined) this.#draining ??= this.#drain()
+    if (this.#held !== undefined) return
+    this.#due = this.#queue.length
+    this.#draining ??= this.#drain()
   }
 
   async #drain (): Promise<void> {
     // One turn of the event loop lets everything that has already arrived join the first batch.
     await new Promise(resolve => setImmediate(resolve))
-    for (let batches = 1; this.#queue.length > 0 && await this.#commit(this.#take()); batches++) {
-      if (this.#queue.length === 0 || batches % MOST_BATCHES_UNMARKED === 0) await this.#chain.mark()
+    for (let batches = 1; this.#due > 0 && await this.#commit(this.#take()); batches++) {
+      if (this.#due <= 0 || batches % MOST_BATCHES_UNMARKED === 0) await this.#chain.mark()
     }
     this.#draining = undefined
+    if (this.#queue.length > 0) this.#gather()
   }
 
   /** Removes from the queue what is written next. */
@@ -148,7 +159,9 @@ export class AuditLog {
       characters += entry?.description.length ?? 0
       return index > 0 && (index === MOST_LINES_AT_ONCE || characters > MOST_CHARACTERS_AT_ONCE)
     })
-    return this.#queue.splice(0, end === -1 ? this.#queue.length : end)
+    const batch = this.#queue.splice(0, end === -1 ? this.#queue.length : end)
+    this.#due -= batch.length
+    return batch
   }
 
   /** Writes the batch and settles it. Where that fails, refuses all that wait but those that must be kept, and answers `false`. */
@@ -186,6 +199,7 @@ export class AuditLog {
 
   #release (): void {
     clearTimeout(this.#held?.timer)
+    clearTimeout(this.#soon)
     this.#held = undefined
   }
 }

@@ -36,41 +36,52 @@ export function authenticateRequests (app: FastifyInstance, { authenticate, fail
   const wrong = new FailedAuthentications()
   const missing = new FailedAuthentications()
 
-  app.decorateRequest('origin')
-  app.addHook('onRequest', (request, _, done) => {
-    const { ip, headers: { authorization } } = request
-    // A trusted proxy may hand on any text as an address.
-    const from = { requestId: request.id, remoteAddress: isIP(ip) === 0 ? undefined : ip }
-    const credentials = { ...from, authorization, isLocal: () => isLocal(request) }
-    const end = (outcome: () => void) => {
-      try {
-        outcome()
-      } catch (error) {
-        return done(error as Error)
-      }
-      done()
+  const accept = (request: FastifyRequest, { requestId, remoteAddress }: Credentials, caller: Caller) => {
+    if (caller.kind === 'anonymous') missing.count(request.ip)
+    request.origin = { caller, requestId, remoteAddress }
+  }
+  const refuse = ({ ip }: FastifyRequest, credentials: Credentials, error: unknown): never => {
+    if (GatewayError.from(error).code === 'unauthenticated') {
+      (credentials.authorization === undefined ? missing : wrong).count(ip)
+      failed(credentials)
     }
-    const accept = (caller: Caller) => end(() => {
-      if (caller.kind === 'anonymous') missing.count(ip)
-      request.origin = { ...from, caller }
-    })
-    const refuse = (error: unknown) => end(() => {
-      if (GatewayError.from(error).code === 'unauthenticated') {
-        (authorization === undefined ? missing : wrong).count(ip)
-        failed(credentials)
-      }
-      throw error
-    })
-    let found
+    throw error
+  }
+  const identify = (request: FastifyRequest): void | Promise<void> => {
+    const credentials = credentialsOf(request)
+    let found: Caller | Promise<Caller>
     try {
-      if (authorization !== undefined) wrong.check(ip)
+      if (credentials.authorization !== undefined) wrong.check(request.ip)
       found = authenticate(credentials)
     } catch (error) {
-      return refuse(error)
+      return refuse(request, credentials, error)
     }
-    if (found instanceof Promise) found.then(accept, refuse)
-    else accept(found)
+    if (!(found instanceof Promise)) return accept(request, credentials, found)
+    return found.then(caller => accept(request, credentials, caller), error => refuse(request, credentials, error))
+  }
+
+  app.decorateRequest('origin')
+  app.addHook('onRequest', (request, _, done) => {
+    let identified
+    try {
+      identified = identify(request)
+    } catch (error) {
+      return done(error as Error)
+    }
+    if (identified === undefined) done()
+    else identified.then(() => done(), done)
   })
+}
+
+function credentialsOf (request: FastifyRequest): Credentials {
+  const { ip } = request
+  return {
+    authorization: request.headers.authorization,
+    requestId: request.id,
+    // A trusted proxy may hand on any text as an address.
+    remoteAddress: isIP(ip) === 0 ? undefined : ip,
+    isLocal: () => isLocal(request)
+  }
 }
 
 /**

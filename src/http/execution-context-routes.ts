@@ -107,8 +107,12 @@ type Asking = Pick<FastifyRequest, 'origin'> & { query: { view?: View } }
 
 const call = <Input>(request: Asking, input: Input) => ({ origin: request.origin, input, requestedView: request.query.view })
 
-const createCall = (request: Asking & { body: object, query: { run_token?: boolean } }) =>
-  ({ ...call(request, toMessage(request.body)), wantsRunToken: request.query.run_token === true })
+const createCall = (request: Asking & { body: object, query: { run_token?: boolean } }) => ({
+  origin: request.origin,
+  input: toMessage(request.body),
+  requestedView: request.query.view,
+  wantsRunToken: request.query.run_token === true
+})
 
 /** `api_version` and `kind` may be left out of a request: there is only one of each here. */
 const toMessage = (body: object): proto.ExecutionContext =>

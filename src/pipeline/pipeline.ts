@@ -95,7 +95,8 @@ export class Pipeline<Start extends object, in out Ctx extends object = Start> {
    * @throws {PipelineFailure} the only thing it throws
    */
   async run (start: Start, observer?: Observer, signal?: AbortSignal): Promise<Readonly<Ctx>> {
-    let ctx: object = Object.freeze({ ...start })
+    // Not `{ ...start }`: in Node 20 a copy of a literal gets a hidden class of its own each time.
+    let ctx: object = Object.freeze(Object.assign({}, start))
     const watch = observer?.begin(this.name, ctx)
     for (const step of this.steps) {
       try {

@@ -6,14 +6,15 @@ import type { Origin } from './call.js'
 /** What the steps need of the audit log. */
 export type Auditor = Pick<AuditLog, 'record' | 'recordEventually' | 'query'>
 
-/** The event that `origin` brought about by `operation`, on `record` where there is one; it ended well unless told otherwise. */
-export const eventOf = (event: AuditEventName, operation: string, { caller, requestId, remoteAddress }: Origin, record?: StoredRecord): AuditEvent => ({
+/** The event that `origin` brought about by `operation`, on `record` where there is one, which revealed the secrets named `keys`; it ended well unless told otherwise. */
+export const eventOf = (event: AuditEventName, operation: string, { caller, requestId, remoteAddress }: Origin, record?: StoredRecord, keys?: readonly string[]): AuditEvent => ({
   event,
   caller,
   operation,
   context_id: record?.id,
   slug: record?.slug,
   execution_id: record?.executionId,
+  keys,
   request_id: requestId,
   remote_address: remoteAddress,
   outcome: 'ok'

@@ -15,7 +15,7 @@ export const discloseDeleted = <R extends Resource>(audit: Auditor, vault: Vault
     try {
       const answer = kind.show(record, view, vault)
       if (answer.revealed !== undefined) {
-        await audit.record({ ...event, keys: answer.revealed })
+        await audit.record(eventOf('deleted', operation, origin, record, answer.revealed))
         return { answer }
       }
     } catch {

@@ -20,5 +20,5 @@ export const disclose = <R extends Resource>(audit: Auditor, vault: Vault, opera
       audit.recordEventually(eventOf('read', operation, origin, record))
       return { answer }
     }
-    return audit.record({ ...eventOf('revealed', operation, origin, record), keys: answer.revealed }).then(() => ({ answer }))
+    return audit.record(eventOf('revealed', operation, origin, record, answer.revealed)).then(() => ({ answer }))
   })

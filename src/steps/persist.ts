@@ -12,7 +12,7 @@ import { alreadyExists, type Answer, type Resource, type ResourceKind } from './
  */
 export const persist = <R extends Resource>(store: Store, audit: Auditor, operation: string, kind: ResourceKind<R>) =>
   step('Persist', async ({ origin, record, answer }: { origin: Origin, record: StoredRecord, answer: Answer }) => {
-    const event = { ...eventOf('created', operation, origin, record), keys: answer.revealed }
+    const event = eventOf('created', operation, origin, record, answer.revealed)
     await audit.record(event)
     try {
       await store.insert(record)
