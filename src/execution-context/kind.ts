@@ -4,7 +4,7 @@ import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresour
 import { ApiResourceMetadataSchema } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ResourceKind } from '../steps/resource-kind.js'
 import { decodeBody, encodeBody, holdsSecrets } from './body.js'
-import { render } from './render.js'
+import { render, reveal } from './render.js'
 
 /** Rules of `api.proto` that stand on `metadata` but speak of one field of it. */
 export const RULE_FIELDS = {
@@ -33,9 +33,8 @@ export const executionContextKind: ResourceKind<ExecutionContext> = {
 
   seal (resource, vault, view, runToken) {
     const id = resource.metadata?.id ?? ''
-    const stored = render(resource)
-    const { secretNames } = stored
-    const hasSecrets = secretNames.length > 0
+    const { redacted, secrets } = render(resource)
+    const names = Object.keys(secrets)
     const record = {
       kind: executionContextKind.name,
       id,
@@ -43,20 +42,24 @@ export const executionContextKind: ResourceKind<ExecutionContext> = {
       executionId: resource.spec?.executionId ?? '',
       revision: 1,
       body: encodeBody({
-        redactedJson: stored.redacted,
-        sealedJson: hasSecrets ? vault.seal(id, stored.full) : EMPTY,
-        secretNames: [...secretNames],
+        redactedJson: redacted,
+        sealedSecrets: names.length > 0 ? vault.seal(id, JSON.stringify(secrets), redacted) : EMPTY,
         runTokenHash: runToken?.hash ?? EMPTY
       })
     }
-    const answered = runToken === undefined ? stored : render(resource, runToken.token)
-    return { record, answer: { view, json: answered[view], revealed: view === 'full' && hasSecrets ? secretNames : undefined } }
+    const shown = runToken === undefined ? redacted : render(resource, runToken.token).redacted
+    const answer = view === 'redacted' || names.length === 0
+      ? { view, json: shown }
+      : { view, json: reveal(shown, secrets), revealed: names }
+    return { record, answer }
   },
 
   show (record, view, vault) {
     const body = decodeBody(record)
-    if (view === 'redacted' || !holdsSecrets(body)) return { view, json: body.redactedJson }
-    return { view, json: vault.open(record.id, body.sealedJson), revealed: body.secretNames }
+    const { redactedJson } = body
+    if (view === 'redacted' || !holdsSecrets(body)) return { view, json: redactedJson }
+    const secrets = JSON.parse(vault.open(record.id, body.sealedSecrets, redactedJson))
+    return { view, json: reveal(redactedJson, secrets), revealed: Object.keys(secrets) }
   },
 
   orgOf: record => JSON.parse(decodeBody(record).redactedJson).metadata.org ?? ''

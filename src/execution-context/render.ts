@@ -1,15 +1,14 @@
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt'
 import type { ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
-import type { ExecutionValue } from '../gen/ai/stigmer/agentic/executioncontext/v1/spec_pb.js'
 import { ApiResourceOwnerScope, type ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ApiResourceAudit, ApiResourceAuditInfo } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 
-/** A context in both views, as proto JSON in snake_case: what is empty is left out, only `is_secret` is always said. */
+/** A context as text: what is in the clear, and what is not. */
 export interface Rendering {
-  readonly full: string
-  /** The same text where there is no secret. */
+  /** Proto JSON in snake_case, without the values of secrets: what is empty is left out, only `is_secret` is always said. */
   readonly redacted: string
-  readonly secretNames: readonly string[]
+  /** The secrets' values by name, in the order of `redacted`. */
+  readonly secrets: Readonly<Record<string, string>>
 }
 
 /**
@@ -19,20 +18,34 @@ export interface Rendering {
  */
 export function render ({ apiVersion, kind, metadata, spec, status }: ExecutionContext, runToken?: string): Rendering {
   const data = Object.entries(spec?.data ?? {})
-  const secretNames = data.filter(([, { isSecret }]) => isSecret).map(([name]) => name)
-  const before = JSON.stringify({ api_version: text(apiVersion), kind: text(kind), metadata: metadata && metadataJson(metadata) }).slice(0, -1)
-  const executionId = JSON.stringify({ execution_id: spec?.executionId ?? '' }).slice(0, -1)
-  const after = JSON.stringify({ audit: status?.audit && auditJson(status.audit), run_token: runToken })
-  const whole = (show: (value: ExecutionValue) => object) => {
-    const values = data.length === 0 ? '' : `,"data":${JSON.stringify(Object.fromEntries(data.map(([name, value]) => [name, show(value)])))}`
-    return `${before},"spec":${executionId}${values}},"status":${after}}`
+  const shown = data.map(([name, value]) => [name, value.isSecret ? HIDDEN : { value: text(value.value), is_secret: false }])
+  return {
+    redacted: JSON.stringify({
+      api_version: text(apiVersion),
+      kind: text(kind),
+      metadata: metadata && metadataJson(metadata),
+      spec: { execution_id: spec?.executionId ?? '', data: data.length === 0 ? undefined : Object.fromEntries(shown) },
+      status: { audit: status?.audit && auditJson(status.audit), run_token: runToken }
+    }),
+    secrets: Object.fromEntries(data.flatMap(([name, { value, isSecret }]) => isSecret ? [[name, value]] : []))
   }
-  const full = whole(shown)
-  return { full, redacted: secretNames.length === 0 ? full : whole(redacted), secretNames }
 }
 
-const shown = ({ value, isSecret }: ExecutionValue) => ({ value: text(value), is_secret: isSecret })
-const redacted = (value: ExecutionValue) => value.isSecret ? { is_secret: true } : shown(value)
+const HIDDEN = { is_secret: true }
+// Inside a string JSON escapes every quotation mark, and no other object begins with this field: so it stands for
+// nothing but a secret.
+const HIDDEN_JSON = JSON.stringify(HIDDEN)
+
+/** Whether `redacted` is of a context with secrets. */
+export const hidesSecrets = (redacted: string): boolean => redacted.includes(HIDDEN_JSON)
+
+/** The whole context: `redacted` with the values of its `secrets`. @throws where they are not as many as it hides */
+export function reveal (redacted: string, secrets: Rendering['secrets']): string {
+  const parts = redacted.split(HIDDEN_JSON)
+  const values = Object.values(secrets)
+  if (values.length !== parts.length - 1) throw new Error(`${values.length} values for ${parts.length - 1} secrets`)
+  return values.reduce((json, value, index) => `${json}${JSON.stringify({ value, is_secret: true })}${parts[index + 1]}`, parts[0]!)
+}
 
 const metadataJson = ({ name, slug, id, org, ownerScope, labels, annotations, tags, version }: ApiResourceMetadata) => ({
   name: text(name),

@@ -9,27 +9,27 @@ export interface KeySource {
 }
 
 // A sealed text is a header (the version of this format, the ring key's id) and the box that AES-256-GCM makes under a
-// key of the context's own. Header and context id are its additional data: so nothing sealed opens as another
-// context's, under another key or as another version.
+// key of the context's own. Header, context id and what stands in clear beside it are its additional data: so nothing
+// sealed opens as another context's, under another key, as another version, or beside another text.
 const VERSION = 1
 const HEADER_BYTES = 1 + KEY_ID_BYTES
 
-/** Only `open` with the same `contextId` and a ring that has `key` gives `plaintext` back. Twice the same never looks the same. */
-export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | string): Buffer {
+/** Only `open` with the same `contextId` and `beside`, and a ring that has `key`, gives `plaintext` back. Twice the same never looks the same. */
+export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside = ''): Buffer {
   const header = headerOf(key.id)
-  return Buffer.concat([header, encrypt(contextKey(key, contextId), boundTo(header, contextId), plaintext)])
+  return Buffer.concat([header, encrypt(contextKey(key, contextId), boundTo(header, contextId, beside), plaintext)])
 }
 
 /**
- * What was sealed for the context `contextId`, bit for bit.
+ * What was sealed for the context `contextId` and the text `beside`, bit for bit.
  * @throws `internal` naming the context, where `sealed` is not what was sealed for it; what `ring` throws for the key
  */
-export function open (ring: KeySource, contextId: string, sealed: Uint8Array): Buffer {
+export function open (ring: KeySource, contextId: string, sealed: Uint8Array, beside = ''): Buffer {
   const keyId = keyIdOf(sealed)
   if (keyId === undefined) throw damaged(contextId)
   const key = ring.key(keyId)
   try {
-    return decrypt(contextKey(key, contextId), boundTo(headerOf(keyId), contextId), sealed.subarray(HEADER_BYTES))
+    return decrypt(contextKey(key, contextId), boundTo(headerOf(keyId), contextId, beside), sealed.subarray(HEADER_BYTES))
   } catch (cause) {
     throw damaged(contextId, cause)
   }
@@ -44,7 +44,7 @@ export function keyIdOf (sealed: Uint8Array): string | undefined {
 
 const headerOf = (keyId: string) => Buffer.from(String.fromCharCode(VERSION) + keyId, 'latin1')
 
-const boundTo = (header: Buffer, contextId: string) => Buffer.concat([header, Buffer.from(contextId)])
+const boundTo = (header: Buffer, contextId: string, beside: string) => Buffer.concat([header, Buffer.from(`${contextId}\0${beside}`)])
 
 const contextKey = (key: RingKey, contextId: string) => derive(key, `ectx sealed context 1 ${contextId}`)
 

@@ -26,12 +26,12 @@ async function tampered (t: Test) {
     target,
     other,
     body: record.body,
-    sealed: Buffer.from(body.sealedJson),
-    sealedOf: async (id: string) => decodeBody(await recordOf(id)).sealedJson,
+    sealed: Buffer.from(body.sealedSecrets),
+    sealedOf: async (id: string) => decodeBody(await recordOf(id)).sealedSecrets,
     /** Puts `bytes` where the record's body was. */
     putBody: (bytes: Uint8Array) => store.replace({ ...record, body: bytes }, 1),
-    /** Puts `sealedJson` where the record's sealed part was. */
-    put: (sealedJson: Uint8Array) => store.replace({ ...record, body: encodeBody({ ...body, sealedJson }) }, 1),
+    /** Puts `sealedSecrets` where the record's sealed part was. */
+    put: (sealedSecrets: Uint8Array) => store.replace({ ...record, body: encodeBody({ ...body, sealedSecrets }) }, 1),
     reveal: (id: string) => app.inject(`${PATH}/${id}`)
   }
 }
@@ -54,7 +54,7 @@ async function assertFoundOut (t: Test, { app, lines, target, other, reveal }: A
   t.notMatch(JSON.stringify(lines), /s3cr3t/)
 }
 
-t.test('of a record with any one byte changed nothing wrong is revealed', async t => {
+t.test('of a record with any one byte changed, in the clear or sealed, nothing wrong is revealed', async t => {
   const { app, lines, body, sealed, putBody, reveal, target, other } = await tampered(t)
   const start = Buffer.from(body).indexOf(sealed)
   const wrong: string[] = []
@@ -66,12 +66,13 @@ t.test('of a record with any one byte changed nothing wrong is revealed', async 
     const place = at - start
     // A changed key id may well be the id of a key, though of none in the ring.
     const refusals = place >= KEY_ID.start && place < KEY_ID.end ? [500, 503] : [500]
-    const isRight = place < 0 || place >= sealed.length ? response.payload === JSON.stringify(target.context) : false
     const isRefused = refusals.includes(response.statusCode) && response.json().detail.includes(response.statusCode === 500 ? target.id : 'key-')
+    // protobuf reads over a changed wire type: then the text is the same.
+    const isRight = (place < 0 || place >= sealed.length) && response.payload === JSON.stringify(target.context)
     if (!isRight && !isRefused) wrong.push(`byte ${at} (${place} of the sealed part): ${response.statusCode} ${response.payload}`)
   }
   t.same(wrong, [])
-  t.ok(lines.filter(({ msg }) => msg === 'request failed').length >= sealed.length, 'each is logged')
+  t.ok(lines.filter(({ msg }) => msg === 'request failed').length >= body.length - 2, 'each is logged')
   t.same((await reveal(other.id)).json(), other.context)
   await putBody(body)
   t.same((await reveal(target.id)).json(), target.context)

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ectx/storage/v1/body.proto.
  */
 export const file_ectx_storage_v1_body: GenFile = /*@__PURE__*/
-  fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxInYKFEV4ZWN1dGlvbkNvbnRleHRCb2R5EhUKDXJlZGFjdGVkX2pzb24YASABKAkSEwoLc2VhbGVkX2pzb24YAyABKAwSFAoMc2VjcmV0X25hbWVzGAQgAygJEhYKDnJ1bl90b2tlbl9oYXNoGAUgASgMSgQIAhADYgZwcm90bzM");
+  fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxImMKFEV4ZWN1dGlvbkNvbnRleHRCb2R5EhUKDXJlZGFjdGVkX2pzb24YASABKAkSFgoOc2VhbGVkX3NlY3JldHMYBiABKAwSFgoOcnVuX3Rva2VuX2hhc2gYBSABKAxKBAgCEAViBnByb3RvMw");
 
 /**
  * The body of an ExecutionContext's record: answers rendered when the context was made, so that reading one parses nothing.
@@ -26,18 +26,12 @@ export type ExecutionContextBody = Message<"ectx.storage.v1.ExecutionContextBody
   redactedJson: string;
 
   /**
-   * The whole resource as response-ready JSON, sealed for the context's id; empty where it has no secrets.
+   * JSON of the secrets' values by name, in the order of `redacted_json`, sealed for the context's id and that text; empty
+   * where it has no secrets.
    *
-   * @generated from field: bytes sealed_json = 3;
+   * @generated from field: bytes sealed_secrets = 6;
    */
-  sealedJson: Uint8Array;
-
-  /**
-   * The names of its secrets, for the audit log.
-   *
-   * @generated from field: repeated string secret_names = 4;
-   */
-  secretNames: string[];
+  sealedSecrets: Uint8Array;
 
   /**
    * The SHA-256 of its run token; empty where it has none.
