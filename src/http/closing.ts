@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { GatewayError } from '../errors.js'
 
 /**
@@ -6,21 +6,14 @@ import { GatewayError } from '../errors.js'
  * Kept alive, it would hold up the close.
  */
 export function refuseWhileClosing (app: FastifyInstance): void {
-  const running = new Set<FastifyReply>()
   let closing = false
 
-  app.addHook('onRequest', (_, reply, done) => {
-    running.add(reply)
-    if (!closing) return done()
-    reply.header('connection', 'close')
-    done(new GatewayError('unavailable', 'the gateway is shutting down; try again'))
+  app.addHook('preClose', async () => { closing = true })
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? new GatewayError('unavailable', 'the gateway is shutting down; try again') : undefined)
   })
-  app.addHook('onResponse', (_, reply, done) => {
-    running.delete(reply)
-    done()
-  })
-  app.addHook('preClose', async () => {
-    closing = true
-    for (const reply of running) if (!reply.sent) reply.header('connection', 'close')
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing) reply.header('connection', 'close')
+    done(null, payload)
   })
 }
