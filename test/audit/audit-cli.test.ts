@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import t from 'tap'
 import { AuditLog } from '../../src/audit/log.js'
 import { verify } from '../../src/audit/verify.js'
+import { newDataDir } from '../support/data-dir.js'
 import { filesOf, numbers, openLog, recordAll, recordsOf, rewrite } from './support.js'
 
 async function cli (dataDir: string, ...args: string[]) {
@@ -17,7 +18,7 @@ async function cli (dataDir: string, ...args: string[]) {
 }
 
 t.test('verify', async t => {
-  const dataDir = t.testdir()
+  const dataDir = newDataDir(t)
   const directory = join(dataDir, 'audit')
   const log = await openLog(t, directory)
   await recordAll(log, numbers(1, 3))
@@ -36,7 +37,7 @@ t.test('verify', async t => {
 })
 
 t.test('says where the log begins when older files are no longer kept', async t => {
-  const dataDir = t.testdir()
+  const dataDir = newDataDir(t)
   let now = 0
   const log = await AuditLog.open({ directory: join(dataDir, 'audit'), retentionDays: 1, now: () => now })
   for (const id of numbers(1, 3)) {
@@ -54,7 +55,7 @@ t.test('exits 2 where it cannot do what it is told', async t => {
 })
 
 t.test('a log whose process is killed holds all that it acknowledged, and goes on whole', async t => {
-  const directory = join(t.testdir(), 'audit')
+  const directory = join(newDataDir(t), 'audit')
   await mkdir(directory)
   const program = `
     import { AuditLog } from './dist/src/audit/log.js'

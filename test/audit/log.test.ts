@@ -2,13 +2,14 @@ import { appendFile, chmod, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { AuditLog } from '../../src/audit/log.js'
+import { newDataDir } from '../support/data-dir.js'
 import { assertWhole, filesOf, linesOf, newEvent, numbers, openLog, recordAll, recordsOf, rewrite } from './support.js'
 
 const DAY = 86_400_000
 const NOON = Date.UTC(2026, 0, 31, 12)
 
 t.test('a line holds the event, its place and the hash of the line before', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await openLog(t, directory, { now: () => NOON })
   await log.record(newEvent('a', {
     event: 'denied', slug: 'my-run', keys: ['A', 'B'], request_id: 'req-1', remote_address: '::1', outcome: 'permission_denied', key_id: 'k1'
@@ -21,7 +22,7 @@ t.test('a line holds the event, its place and the hash of the line before', asyn
 })
 
 t.test('no caller can forge a line', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await openLog(t, directory)
   const forged = '"}\n{"sequence":2,"previous":"' + '0'.repeat(64) + '","event":"deleted"}\n\u2028\0\ud800'
   await log.record(newEvent(forged, { slug: forged, execution_id: forged, request_id: forged, keys: [forged], caller: { name: forged, kind: forged } }))
@@ -30,7 +31,7 @@ t.test('no caller can forge a line', async t => {
 })
 
 t.test('the chain goes on over restarts', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   for (const id of [1, 2, 3]) {
     const log = await AuditLog.open({ directory })
     await log.record(newEvent(String(id)))
@@ -42,7 +43,7 @@ t.test('the chain goes on over restarts', async t => {
 })
 
 t.test('a new file is begun by size and by day, and the chain goes on', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   let now = NOON
   const log = await openLog(t, directory, { maxFileBytes: 500, now: () => now })
   await recordAll(log, numbers(1, 3))
@@ -58,7 +59,7 @@ t.test('a new file is begun by size and by day, and the chain goes on', async t 
 })
 
 t.test('10,000 concurrent records are each recorded exactly once, in order', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await openLog(t, directory, { maxFileBytes: 500_000 })
   let settled = 0
   const places = await Promise.all(numbers(0, 9_999).map(async id => {
@@ -71,7 +72,7 @@ t.test('10,000 concurrent records are each recorded exactly once, in order', asy
 })
 
 t.test('half a line, left by a process that was killed, is cut off', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await AuditLog.open({ directory })
   await recordAll(log, [1, 2])
   await log.close()
@@ -89,7 +90,7 @@ t.test('half a line, left by a process that was killed, is cut off', async t => 
 })
 
 t.test('files that are too old are removed whole, with their index', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   let now = NOON
   const log = await AuditLog.open({ directory, retentionDays: 2, now: () => now })
   for (const day of numbers(0, 4)) {
@@ -113,7 +114,7 @@ t.test('files that are too old are removed whole, with their index', async t => 
 })
 
 t.test('lines that went while it was closed are not hidden by those that come', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const warnings: string[] = []
   const log = await AuditLog.open({ directory })
   await recordAll(log, numbers(1, 5))
@@ -127,7 +128,7 @@ t.test('lines that went while it was closed are not hidden by those that come', 
 })
 
 t.test('a lost head.json is a warning, and is made anew', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await AuditLog.open({ directory })
   await recordAll(log, [1, 2])
   await log.close()
@@ -140,7 +141,7 @@ t.test('a lost head.json is a warning, and is made anew', async t => {
 })
 
 t.test('everything is for its user alone', async t => {
-  const directory = join(t.testdir(), 'deep', 'audit')
+  const directory = join(newDataDir(t), 'deep', 'audit')
   const log = await openLog(t, directory, { maxFileBytes: 1 })
   await recordAll(log, [1, 2])
   await log.query({ contextId: '1', pageSize: 1 })
@@ -166,7 +167,7 @@ t.test('a directory that cannot be used is unavailable, with what to do', async 
 })
 
 t.test('close writes what was accepted and refuses the rest', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await AuditLog.open({ directory })
   const accepted = log.record(newEvent('1'))
   log.recordEventually(newEvent('2'))
@@ -178,7 +179,7 @@ t.test('close writes what was accepted and refuses the rest', async t => {
 })
 
 t.test('ready leaves no trace', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await openLog(t, directory)
   await Promise.all([log.ready(), log.record(newEvent('1')), log.ready()])
   await log.ready()

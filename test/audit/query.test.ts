@@ -2,6 +2,7 @@ import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { AuditLog } from '../../src/audit/log.js'
+import { newDataDir } from '../support/data-dir.js'
 import { assertWhole, filesOf, newEvent, numbers, openLog, recordAll, recorded, recordsOf } from './support.js'
 
 const ID = 'exec-7'
@@ -15,7 +16,7 @@ async function filled (directory: string, options = {}) {
 }
 
 t.test('finds the events of a context, of an execution, of both, or all, oldest first', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await filled(directory)
   t.teardown(() => log.close())
   t.ok((await filesOf(directory)).length > 5)
@@ -32,7 +33,7 @@ t.test('finds the events of a context, of an execution, of both, or all, oldest 
 })
 
 t.test('goes through pages of any size without a gap and without an empty last page', async t => {
-  const log = await filled(t.testdir())
+  const log = await filled(newDataDir(t))
   t.teardown(() => log.close())
   for (const query of [{ contextId: ID }, { executionId: 'run-0' }, {}]) {
     const whole = await recorded(log, query)
@@ -51,7 +52,7 @@ t.test('goes through pages of any size without a gap and without an empty last p
 })
 
 t.test('a page goes on where it ended, whatever was written meanwhile', async t => {
-  const log = await filled(t.testdir())
+  const log = await filled(newDataDir(t))
   t.teardown(() => log.close())
   const { nextPageToken } = await log.query({ contextId: ID, pageSize: 5 })
   await recordAll(log, Array(30).fill(ID))
@@ -59,7 +60,7 @@ t.test('a page goes on where it ended, whatever was written meanwhile', async t 
 })
 
 t.test('a page token that is none of ours is invalid', async t => {
-  const log = await filled(t.testdir())
+  const log = await filled(newDataDir(t))
   t.teardown(() => log.close())
   for (const pageToken of ['', 'x', 'MQ', Buffer.from('1.2 ').toString('base64url'), Buffer.from('01.2').toString('base64url'), 'MS4y=', '../../x']) {
     await t.rejects(log.query({ pageSize: 1, pageToken }), { code: 'invalid_argument', violations: [{ pointer: '/page_token' }] }, pageToken)
@@ -70,7 +71,7 @@ t.test('a page token that is none of ours is invalid', async t => {
 })
 
 t.test('an event can be found as soon as it is recorded, and after a restart', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await AuditLog.open({ directory })
   await recordAll(log, [1, 2, 1])
   t.same(await recorded(log, { contextId: '1' }), ['1', '1'])
@@ -84,7 +85,7 @@ t.test('an event can be found as soon as it is recorded, and after a restart', a
 })
 
 t.test('long events are found whole', async t => {
-  const log = await openLog(t, t.testdir(), { maxFileBytes: 100_000 })
+  const log = await openLog(t, newDataDir(t), { maxFileBytes: 100_000 })
   const keys = numbers(1, 1_000).map(number => `KEY_${number}_`.padEnd(253, 'X'))
   await Promise.all(numbers(1, 9).map(number => log.record(newEvent(String(number), { keys }))))
   t.same((await log.query({ contextId: '5', pageSize: 2 })).events.map(record => record.keys), [keys])
@@ -92,7 +93,7 @@ t.test('long events are found whole', async t => {
 })
 
 t.test('an index that is absent, damaged or stale is made again', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const expected = Array(10).fill(ID)
   const log = await filled(directory)
   t.same(await recorded(log, { contextId: ID }), expected)
@@ -120,7 +121,7 @@ t.test('an index that is absent, damaged or stale is made again', async t => {
 })
 
 t.test('the index is used: a file that has nothing of a context is not read for it', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await filled(directory)
   t.teardown(() => log.close())
   await recorded(log, { contextId: ID })
@@ -133,7 +134,7 @@ t.test('the index is used: a file that has nothing of a context is not read for 
 })
 
 t.test('files that are gone are skipped', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await filled(directory)
   t.teardown(() => log.close())
   const whole = await recordsOf(directory)
@@ -147,7 +148,7 @@ t.test('files that are gone are skipped', async t => {
 })
 
 t.test('a query while files are begun finds all that was recorded before it', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await openLog(t, directory, { maxFileBytes: 2_000 })
   for (const count of numbers(1, 100)) {
     const recording = recordAll(log, [ID, 'other'])
@@ -159,7 +160,7 @@ t.test('a query while files are begun finds all that was recorded before it', as
 })
 
 t.test('a log that cannot be read is unavailable', async t => {
-  const directory = join(t.testdir(), 'audit')
+  const directory = join(newDataDir(t), 'audit')
   const log = await openLog(t, directory)
   await rm(directory, { recursive: true })
   await t.rejects(log.query({ pageSize: 1 }), { code: 'unavailable' })

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { AuditLog } from '../../src/audit/log.js'
 import { verify } from '../../src/audit/verify.js'
+import { newDataDir } from '../support/data-dir.js'
 import { filesOf, newEvent, numbers, openLog, recordAll, rewrite } from './support.js'
 
 /** A closed log of three files, with four, four and two events. */
 async function closedLog (t: Test) {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await AuditLog.open({ directory, maxFileBytes: 900 })
   await recordAll(log, numbers(1, 10))
   await log.close()
@@ -126,7 +127,7 @@ t.test('what was tampered with stays found when the log goes on', async t => {
 })
 
 t.test('files that are no longer kept are no problem, and it says where the log begins', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   let now = Date.UTC(2026, 0, 1)
   const log = await AuditLog.open({ directory, retentionDays: 1, now: () => now })
   for (const day of numbers(1, 5)) {
@@ -138,7 +139,7 @@ t.test('files that are no longer kept are no problem, and it says where the log 
 })
 
 t.test('a log is whole while it is being written', async t => {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const log = await openLog(t, directory, { maxFileBytes: 20_000 })
   const stop = new AbortController()
   const writers = numbers(1, 8).map(async id => {

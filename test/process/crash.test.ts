@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Level } from 'level'
 import t, { type Test } from 'tap'
 import { LevelStore } from '../../src/storage/level.js'
+import { newDataDir } from '../support/data-dir.js'
 import { KIND } from '../support/records.js'
 import { byReference, CONTEXTS, createClient } from '../support/http.js'
 import { startProcess } from '../support/process.js'
@@ -66,7 +67,7 @@ async function faults (client: ReturnType<typeof createClient>, written: Written
 }
 
 t.test(`kill -9 among ${WRITERS} writers, ${ROUNDS} times: what was acknowledged is there, and nothing is there by half`, async t => {
-  const env = { ECTX_DATA_DIR: t.testdir() }
+  const env = { ECTX_DATA_DIR: newDataDir(t) }
   let written: Written[] = []
   let acknowledged = 0
   for (let round = 0; ; round++) {

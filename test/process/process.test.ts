@@ -5,6 +5,7 @@ import { request as requestOverTls } from 'node:https'
 import { createServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createCertificate, createRoot } from '../support/certificates.js'
+import { newDataDir } from '../support/data-dir.js'
 import { byReference, CONTEXTS, createClient } from '../support/http.js'
 import { contextBody } from '../support/gateway.js'
 import { spawnGateway, startProcess, type Options } from '../support/process.js'
@@ -59,7 +60,7 @@ t.test('over TLS it says https, where it is ready and where its pages are', asyn
 })
 
 t.test('keeps its data directory to itself, and warns where it runs as root', async t => {
-  const dataDir = t.testdir()
+  const dataDir = newDataDir(t)
   chmodSync(dataDir, 0o755)
   const gateway = await startProcess(t, { env: { ECTX_DATA_DIR: dataDir } })
   t.equal(statSync(dataDir).mode & 0o777, 0o700)

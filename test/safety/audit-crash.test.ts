@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { verify } from '../../src/audit/verify.js'
 import { LevelStore } from '../../src/storage/level.js'
 import { recordsOf } from '../audit/support.js'
+import { newDataDir } from '../support/data-dir.js'
 import { contextBody } from '../support/gateway.js'
 import { CONTEXTS, createClient } from '../support/http.js'
 import { startProcess } from '../support/process.js'
@@ -55,7 +56,7 @@ async function workUntilKilled (t: Test, gateway: Awaited<ReturnType<typeof star
 }
 
 t.test(`kill -9 among ${CLIENTS} clients, ${ROUNDS} times: what was acknowledged is in the audit log, and the log is whole`, async t => {
-  const env = { ECTX_DATA_DIR: t.testdir() }
+  const env = { ECTX_DATA_DIR: newDataDir(t) }
   const directory = join(env.ECTX_DATA_DIR, 'audit')
   const acknowledged: Acknowledged[] = []
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Store } from '../../src/storage/store.js'
+import { newDataDir } from '../support/data-dir.js'
 import { KIND, newRecord, plain } from '../support/records.js'
 import { testClose } from './conformance-close.js'
 import { testPages } from './conformance-pages.js'
@@ -17,7 +18,7 @@ export type Open = (t: Test) => Promise<Store>
 
 /** Holds `engine` to every promise of the `Store` contract. */
 export function testStore (t: Test, engine: Engine): void {
-  const open: Open = async t => reopen(t, t.testdir())
+  const open: Open = async t => reopen(t, newDataDir(t))
   const reopen = async (t: Test, directory: string) => {
     const store = await engine.open(directory)
     t.teardown(() => store.close())
@@ -30,7 +31,7 @@ export function testStore (t: Test, engine: Engine): void {
   t.test(`${engine.name}: close`, async t => testClose(t, open))
 
   t.test(`${engine.name}: reopen`, async t => {
-    const directory = t.testdir()
+    const directory = newDataDir(t)
     const store = await reopen(t, directory)
     const [kept, removed] = [newRecord('kept', { expireTime: 5 }), newRecord('removed')]
     await Promise.all([store.insert(kept), store.insert(removed)])

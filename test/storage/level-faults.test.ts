@@ -6,11 +6,12 @@ import { encodeRecord, recordKey, slugKey } from '../../src/storage/level-codec.
 import { cannotOpen } from '../../src/storage/level-errors.js'
 import { LevelStore } from '../../src/storage/level.js'
 import type { StoredRecord } from '../../src/storage/store.js'
+import { newDataDir } from '../support/data-dir.js'
 import { KIND, newRecord, outcomes, plain } from '../support/records.js'
 
 /** A store whose files hold `records` and were then changed by `damage`. */
 async function damagedStore (t: Test, records: StoredRecord[], damage: (raw: Level<string, Buffer>) => Promise<unknown>) {
-  const directory = t.testdir()
+  const directory = newDataDir(t)
   const store = await LevelStore.open(directory)
   await Promise.all(records.map(record => store.insert(record)))
   await store.close()
@@ -124,7 +125,7 @@ t.test('a directory that cannot be used', async t => {
     t.rejects(LevelStore.open(directory), { code: 'unavailable', message: new RegExp(`${directory}.*${message.source}`) })
 
   t.test('because a store has it open', async t => {
-    const directory = t.testdir()
+    const directory = newDataDir(t)
     const store = await LevelStore.open(directory)
     await refuses(t, directory, /another process has it open; .*ECTX_DATA_DIR/)
     await store.insert(newRecord('a'))
@@ -171,7 +172,7 @@ t.test('a directory that cannot be used', async t => {
   })
 
   t.test('is made for its user alone where it is absent', async t => {
-    const directory = join(t.testdir(), 'deep', 'db')
+    const directory = join(newDataDir(t), 'deep', 'db')
     await (await LevelStore.open(directory)).close()
     for (const path of [directory, join(directory, '..')]) t.equal((await stat(path)).mode & 0o777, 0o700)
   })

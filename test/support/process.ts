@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { newDataDir } from './data-dir.js'
 
 export type LogLine = Record<string, unknown>
 
@@ -22,7 +23,7 @@ export interface Options {
 
 /** The built server (`dist/`), started as a user would; it is killed when the test ends, if it still runs. */
 export function spawnGateway (t: Test, { env = {}, nodeOptions = [], under = [] }: Options = {}) {
-  const dataDir = env.ECTX_DATA_DIR ?? t.testdir()
+  const dataDir = env.ECTX_DATA_DIR ?? newDataDir(t)
   // tap puts itself into every process through NODE_OPTIONS; there it is slower, and other signals end it.
   const child = spawn('env', ['-u', 'NODE_OPTIONS', ...under, process.execPath, ...nodeOptions, 'dist/src/main.js'], {
     env: { PATH: process.env.PATH, ECTX_PORT: '0', ...env, ECTX_DATA_DIR: dataDir },
