@@ -47,7 +47,7 @@ async function newKeeping (t: Test, store = new MemoryStore()) {
 }
 
 const sealed = (ring: KeyRing, id: string, changes: Partial<StoredRecord> = {}) => newRecord(id, {
-  body: encodeBody({ redactedJson: '{}', sealedSecrets: seal(ring.current(), id, '{}'), runTokenHash: EMPTY }),
+  body: encodeBody({ redactedJson: '{}', sealedSecrets: seal(ring.current(), id, '{}', '{}'), runTokenHash: EMPTY }),
   ...changes
 })
 

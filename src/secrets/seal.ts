@@ -15,7 +15,7 @@ const VERSION = 1
 const HEADER_BYTES = 1 + KEY_ID_BYTES
 
 /** Only `open` with the same `contextId` and `beside`, and a ring that has `key`, gives `plaintext` back. Twice the same never looks the same. */
-export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside = ''): Buffer {
+export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside: string): Buffer {
   const header = headerOf(key.id)
   return Buffer.concat([header, encrypt(contextKey(key, contextId), boundTo(header, contextId, beside), plaintext)])
 }
@@ -24,7 +24,7 @@ export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | s
  * What was sealed for the context `contextId` and the text `beside`, bit for bit.
  * @throws `internal` naming the context, where `sealed` is not what was sealed for it; what `ring` throws for the key
  */
-export function open (ring: KeySource, contextId: string, sealed: Uint8Array, beside = ''): Buffer {
+export function open (ring: KeySource, contextId: string, sealed: Uint8Array, beside: string): Buffer {
   const keyId = keyIdOf(sealed)
   if (keyId === undefined) throw damaged(contextId)
   const key = ring.key(keyId)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { AuditLog } from '../../src/audit/log.js'
 import { newDataDir } from '../support/data-dir.js'
+import { until } from '../support/until.js'
 import { assertWhole, filesOf, linesOf, newEvent, numbers, openLog, recordAll, recordsOf, rewrite } from './support.js'
 
 const DAY = 86_400_000
@@ -176,6 +177,15 @@ t.test('close writes what was accepted and refuses the rest', async t => {
   await t.rejects(log.ready(), { code: 'unavailable' })
   await Promise.all([accepted, closing, log.close()])
   await assertWhole(t, directory, [1, 2])
+})
+
+t.test('an event that comes while others are being written is written too, though nobody asks for it', async t => {
+  const directory = newDataDir(t)
+  const log = await openLog(t, directory)
+  await log.record(newEvent('1'))
+  log.recordEventually(newEvent('2'))
+  const [file] = await filesOf(directory)
+  await until(async () => (await linesOf(directory, file!)).length === 2)
 })
 
 t.test('ready leaves no trace', async t => {

@@ -7,7 +7,12 @@ import { GatewayError } from '../../src/errors.js'
 import { KeyRing, type KeyRingOptions } from '../../src/secrets/ring.js'
 import { parseRing, UnusableRing } from '../../src/secrets/ring-codec.js'
 import { parseRootKey } from '../../src/secrets/root-key.js'
-import { open, seal } from '../../src/secrets/seal.js'
+import type { RingKey } from '../../src/secrets/ring-key.js'
+import * as sealing from '../../src/secrets/seal.js'
+
+// Where it does not matter what stands beside the secret.
+const seal = (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside = '') => sealing.seal(key, contextId, plaintext, beside)
+const open = (ring: sealing.KeySource, contextId: string, sealed: Uint8Array, beside = '') => sealing.open(ring, contextId, sealed, beside)
 
 const DAY = 86_400_000
 const CONTEXT = 'exec-01jzzzzzzzzzzzzzzzzzzzzzzz'

@@ -13,7 +13,8 @@ export const file_ectx_storage_v1_body: GenFile = /*@__PURE__*/
   fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxImMKFEV4ZWN1dGlvbkNvbnRleHRCb2R5EhUKDXJlZGFjdGVkX2pzb24YASABKAkSFgoOc2VhbGVkX3NlY3JldHMYBiABKAwSFgoOcnVuX3Rva2VuX2hhc2gYBSABKAxKBAgCEAViBnByb3RvMw");
 
 /**
- * The body of an ExecutionContext's record: answers rendered when the context was made, so that reading one parses nothing.
+ * The body of an ExecutionContext's record: its answer was rendered when it was made, so that reading it redacted parses
+ * nothing, and revealing it only puts the secrets back in their places.
  *
  * @generated from message ectx.storage.v1.ExecutionContextBody
  */
