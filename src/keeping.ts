@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import type { AuditLog } from './audit/log.js'
 import { SYSTEM } from './auth/caller.js'
-import { sealingKeyOf } from './execution-context/body.js'
-import { executionContextKind as kind } from './execution-context/kind.js'
+import { sealingKeyOf } from './resource/sealed-body.js'
+import { executionContextKind as kind } from './kinds/execution-context/kind.js'
 import type { KeyRing } from './secrets/ring.js'
 import type { Store } from './storage/store.js'
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { loadConfig } from '../src/config.js'
-import { create } from '../src/execution-context/create.js'
+import { create } from '../src/kinds/execution-context/create.js'
 import { testDependencies } from './support/dependencies.js'
 
 const DOCUMENTS = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'src/pipeline/README.md']
@@ -56,7 +56,7 @@ t.test('the pipeline’s own README', async t => {
   t.test('has create and upsert as they are compiled', async t => {
     const withoutComments = (source: string) => oneLine(source.replaceAll(/\s+\/\/ .*$/gm, ''))
     const blocks = withoutComments(text)
-    for (const [file, name] of [['src/execution-context/create.ts', 'create'], ['test/types/cases/compiles-upsert.ts', 'upsert']] as const) {
+    for (const [file, name] of [['src/kinds/execution-context/create.ts', 'create'], ['test/types/cases/compiles-upsert.ts', 'upsert']] as const) {
       const [, list = ''] = new RegExp(`(export const ${name} = [^]*?)(\n\n|\n$)`).exec(read(file)) ?? []
       t.ok(list.includes('.step('), file)
       t.ok(blocks.includes(withoutComments(list).trim()), file)

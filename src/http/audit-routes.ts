@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AuditEventPageSchema } from '../../schemas/audit.js'
 import { ref } from '../../schemas/helpers.js'
 import { AuditQuerySchema, IdParamsSchema, PageQuerySchema } from '../../schemas/requests.js'
-import type { Operations } from '../execution-context/operations.js'
+import type { Operations } from '../kinds/execution-context/operations.js'
 import { ListAuditEventsRequestSchema } from '../gen/ectx/audit/v1/query_pb.js'
 
 const tags = ['Audit']

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller } from '../auth/caller.js'
 import { isLoopback } from '../auth/loopback.js'
 import { GatewayError } from '../errors.js'
-import type { Origin } from '../steps/call.js'
+import type { Origin } from '../resource/call.js'
 import { FailedAuthentications } from './failed-authentications.js'
 
 /** What a request shows of its caller. */

@@ -1,5 +1,5 @@
 import { VIEWS } from '../../schemas/requests.js'
-import type { ContextView } from '../execution-context/operations.js'
+import type { ContextView } from '../kinds/execution-context/operations.js'
 
 /** The strong ETag of a view: made from id and revision, never from a value, so that it tells nothing of one. */
 export const etagOf = ({ id, revision, view }: Omit<ContextView, 'json'>): string => `"${id}.${revision}.${view}"`

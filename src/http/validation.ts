@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import type { FastifySchemaCompiler } from 'fastify'
 import { closestMatch } from 'leven'
 import { invalidArgument, jsonPointer, type Violation } from '../errors.js'
-import { slugOf } from '../steps/slug.js'
+import { slugOf } from '../resource/slug.js'
 
 /**
  * Compiles the TypeBox schemas of the routes. Unlike Fastify's default it changes nothing in a body: no coercion, no

@@ -1,8 +1,8 @@
 import type { Caller } from '../auth/caller.js'
 import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
-import { eventOf, type Auditor } from './audit-event.js'
-import type { Call, View } from './call.js'
+import { eventOf, type Auditor } from '../resource/audit-event.js'
+import type { Call, View } from '../resource/call.js'
 
 /** Who, beside operators, may do an operation. */
 export interface Permission<Input> {

@@ -2,9 +2,9 @@ import { create } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 import { step } from '../pipeline/pipeline.js'
-import type { Origin } from './call.js'
-import type { Resource, ResourceKind } from './resource-kind.js'
-import { newUlid } from './ulid.js'
+import type { Origin } from '../resource/call.js'
+import type { Resource, ResourceKind } from '../resource/kind.js'
+import { newUlid } from '../resource/ulid.js'
 
 /** Makes the resource that will be stored: the caller's input with an id, its slug and its audit block. */
 export const buildNewState = <R extends Resource>(kind: ResourceKind<R>) =>

@@ -1,6 +1,6 @@
 import { step } from '../pipeline/pipeline.js'
 import type { Store } from '../storage/store.js'
-import { alreadyExists, type Resource, type ResourceKind } from './resource-kind.js'
+import { alreadyExists, type Resource, type ResourceKind } from '../resource/kind.js'
 
 /** Refuses a slug that is already taken. A courtesy that spares the work: `Persist` is what guarantees it. */
 export const checkDuplicate = <R extends Resource>(store: Store, kind: ResourceKind<R>) =>

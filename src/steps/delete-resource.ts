@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
 import type { Store, StoredRecord } from '../storage/store.js'
-import { notFound, type Resource, type ResourceKind } from './resource-kind.js'
+import { notFound, type Resource, type ResourceKind } from '../resource/kind.js'
 
 /**
  * Removes the loaded resource and adds it as it was; of many at once exactly one succeeds. `onlyRevisions`, where

@@ -2,9 +2,9 @@ import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
 import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
-import { eventOf, type Auditor } from './audit-event.js'
-import type { Origin, View } from './call.js'
-import type { Answer, Resource, ResourceKind } from './resource-kind.js'
+import { eventOf, type Auditor } from '../resource/audit-event.js'
+import type { Origin, View } from '../resource/call.js'
+import type { Answer, Resource, ResourceKind } from '../resource/kind.js'
 
 /**
  * Makes the answer that shows the loaded resource, and records that. What reveals a secret is in the audit log before

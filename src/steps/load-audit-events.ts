@@ -1,6 +1,6 @@
 import type { ListAuditEventsRequest } from '../gen/ectx/audit/v1/query_pb.js'
 import { step } from '../pipeline/pipeline.js'
-import type { Auditor } from './audit-event.js'
+import type { Auditor } from '../resource/audit-event.js'
 
 const PAGE_SIZE = 100
 

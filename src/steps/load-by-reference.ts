@@ -3,7 +3,7 @@ import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresour
 import { GatewayError, invalidArgument } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
 import type { Store } from '../storage/store.js'
-import { notFound, type Resource, type ResourceKind } from './resource-kind.js'
+import { notFound, type Resource, type ResourceKind } from '../resource/kind.js'
 
 /** Loads the resource that the input names by its slug and, where it says them, its kind and organization. */
 export const loadByReference = <R extends Resource>(store: Store, kind: ResourceKind<R>) =>

@@ -1,6 +1,6 @@
 import { step } from '../pipeline/pipeline.js'
 import type { Store } from '../storage/store.js'
-import { notFound, type Resource, type ResourceKind } from './resource-kind.js'
+import { notFound, type Resource, type ResourceKind } from '../resource/kind.js'
 
 /** Loads what is to be deleted. */
 export const loadExistingForDelete = <R extends Resource>(store: Store, kind: ResourceKind<R>) =>

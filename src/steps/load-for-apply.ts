@@ -1,6 +1,6 @@
 import { step } from '../pipeline/pipeline.js'
 import type { Store } from '../storage/store.js'
-import type { Resource, ResourceKind } from './resource-kind.js'
+import type { Resource, ResourceKind } from '../resource/kind.js'
 
 /** Loads the resource that holds the slug, if there is one. What an existing one means, the next step decides. */
 export const loadForApply = <R extends Resource>(store: Store, kind: ResourceKind<R>) =>

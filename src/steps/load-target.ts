@@ -1,6 +1,6 @@
 import { step } from '../pipeline/pipeline.js'
 import type { Store } from '../storage/store.js'
-import { notFound, type Resource, type ResourceKind } from './resource-kind.js'
+import { notFound, type Resource, type ResourceKind } from '../resource/kind.js'
 
 /** Loads the resource that the input names by its id. */
 export const loadTarget = <R extends Resource>(store: Store, kind: ResourceKind<R>) =>

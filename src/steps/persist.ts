@@ -1,9 +1,9 @@
 import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
 import type { Store, StoredRecord } from '../storage/store.js'
-import { eventOf, type Auditor } from './audit-event.js'
-import type { Origin } from './call.js'
-import { alreadyExists, type Answer, type Resource, type ResourceKind } from './resource-kind.js'
+import { eventOf, type Auditor } from '../resource/audit-event.js'
+import type { Origin } from '../resource/call.js'
+import { alreadyExists, type Answer, type Resource, type ResourceKind } from '../resource/kind.js'
 
 /**
  * Stores the new resource. Of many at once with one slug exactly one succeeds; when it has, the resource is durable.

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { decodeBody, encodeBody } from '../../src/execution-context/body.js'
+import { decodeBody, encodeBody } from '../../src/resource/sealed-body.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { keyIdOf } from '../../src/secrets/seal.js'
 import { MemoryStore } from '../../src/storage/memory.js'

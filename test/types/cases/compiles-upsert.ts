@@ -1,10 +1,10 @@
 // The new operation of src/pipeline/README.md, made of real steps and two new ones.
-import { executionContextKind as kind } from '../../../src/execution-context/kind.js'
-import type { Dependencies } from '../../../src/execution-context/operations.js'
+import { executionContextKind as kind } from '../../../src/kinds/execution-context/kind.js'
+import type { Dependencies } from '../../../src/kinds/execution-context/operations.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { Pipeline, step } from '../../../src/pipeline/pipeline.js'
 import { authorize } from '../../../src/steps/authorize.js'
-import type { Call } from '../../../src/steps/call.js'
+import type { Call } from '../../../src/resource/call.js'
 import { loadForApply } from '../../../src/steps/load-for-apply.js'
 import { resolveSlug } from '../../../src/steps/resolve-slug.js'
 import { validateProto } from '../../../src/steps/validate-proto.js'

@@ -1,6 +1,6 @@
 // What must go on compiling: no message stands beside it.
 import { Pipeline, step } from '../../../src/pipeline/pipeline.js'
-import type { Resource } from '../../../src/steps/resource-kind.js'
+import type { Resource } from '../../../src/resource/kind.js'
 
 interface Start {
   readonly name: string

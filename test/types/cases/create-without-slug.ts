@@ -1,9 +1,9 @@
 // names: CheckDuplicate, BuildNewState, slug
-import { executionContextKind as kind } from '../../../src/execution-context/kind.js'
+import { executionContextKind as kind } from '../../../src/kinds/execution-context/kind.js'
 import type { ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { Pipeline } from '../../../src/pipeline/pipeline.js'
 import { buildNewState } from '../../../src/steps/build-new-state.js'
-import type { Call } from '../../../src/steps/call.js'
+import type { Call } from '../../../src/resource/call.js'
 import { checkDuplicate } from '../../../src/steps/check-duplicate.js'
 import type { Store } from '../../../src/storage/store.js'
 

@@ -1,7 +1,7 @@
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt'
-import type { ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
-import { ApiResourceOwnerScope, type ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
-import type { ApiResourceAudit, ApiResourceAuditInfo } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
+import type { ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { ApiResourceOwnerScope, type ApiResourceMetadata } from '../../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import type { ApiResourceAudit, ApiResourceAuditInfo } from '../../gen/ai/stigmer/commons/apiresource/status_pb.js'
 
 /** A context as text: what is in the clear, and what is not. */
 export interface Rendering {
@@ -13,7 +13,7 @@ export interface Rendering {
 
 /**
  * Renders a valid `resource`; with `runToken` in its status where there is one. By hand, since it is on the path of every
- * create and four times as fast as protobuf's own `toJson`, with which `test/execution-context/render.test.ts`
+ * create and four times as fast as protobuf's own `toJson`, with which `test/kinds/execution-context/render.test.ts`
  * compares it field by field.
  */
 export function render ({ apiVersion, kind, metadata, spec, status }: ExecutionContext, runToken?: string): Rendering {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { slugFromName, slugOf } from '../../src/steps/slug.js'
+import { slugFromName, slugOf } from '../../src/resource/slug.js'
 
 // The same inputs each time; another seed looks elsewhere.
 fc.configureGlobal({ seed: 20 })

@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf'
-import { ExecutionContextSchema, type ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
-import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
-import { ApiResourceMetadataSchema } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
-import type { ResourceKind } from '../steps/resource-kind.js'
-import { decodeBody, encodeBody, holdsSecrets } from './body.js'
+import { ExecutionContextSchema, type ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { ApiResourceKind } from '../../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
+import { ApiResourceMetadataSchema } from '../../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import type { ResourceKind } from '../../resource/kind.js'
+import { decodeBody, encodeBody, holdsSecrets } from '../../resource/sealed-body.js'
 import { render, reveal } from './render.js'
 
 /** Rules of `api.proto` that stand on `metadata` but speak of one field of it. */

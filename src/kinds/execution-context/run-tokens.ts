@@ -1,5 +1,5 @@
-import type { Store } from '../storage/store.js'
-import { decodeBody } from './body.js'
+import type { Store } from '../../storage/store.js'
+import { decodeBody } from '../../resource/sealed-body.js'
 import { executionContextKind as kind } from './kind.js'
 
 /** Looks up what a live context keeps of its run token, where it has one: so a token dies with its context. */

@@ -2,9 +2,9 @@ import { create, fromJsonString, toJson } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import fc from 'fast-check'
 import t from 'tap'
-import { hidesSecrets, render, reveal } from '../../src/execution-context/render.js'
-import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
-import { ApiResourceOwnerScope } from '../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import { hidesSecrets, render, reveal } from '../../../src/kinds/execution-context/render.js'
+import { ExecutionContextSchema } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { ApiResourceOwnerScope } from '../../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 
 const text = fc.oneof(fc.constant(''), fc.string({ unit: 'binary', maxLength: 12 }).map(value => value.toWellFormed()))
 // Some look like what stands for a secret.

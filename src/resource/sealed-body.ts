@@ -3,7 +3,7 @@ import { ExecutionContextBodySchema, type ExecutionContextBody } from '../gen/ec
 import { keyIdOf } from '../secrets/seal.js'
 import { damaged } from '../storage/refusals.js'
 import type { StoredRecord } from '../storage/store.js'
-import { hidesSecrets } from './render.js'
+import { hidesSecrets } from '../kinds/execution-context/render.js'
 
 /** The body of a context's record. */
 export const encodeBody = (body: Pick<ExecutionContextBody, 'redactedJson' | 'sealedSecrets' | 'runTokenHash'>): Uint8Array =>

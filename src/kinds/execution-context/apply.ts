@@ -1,0 +1,26 @@
+import { ExecutionContextSchema, type ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { Pipeline } from '../../pipeline/pipeline.js'
+import { authorize } from '../../steps/authorize.js'
+import { buildNewState } from '../../steps/build-new-state.js'
+import type { CreateCall } from '../../resource/call.js'
+import { issueRunToken } from './issue-run-token.js'
+import { loadForApply } from '../../steps/load-for-apply.js'
+import { persist } from '../../steps/persist.js'
+import { refuseExisting } from '../../steps/refuse-existing.js'
+import { resolveSlug } from '../../steps/resolve-slug.js'
+import { seal } from '../../steps/seal.js'
+import { validateProto } from '../../steps/validate-proto.js'
+import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
+import type { Dependencies } from './operations.js'
+
+/** Creates the context where its slug is free, else says `already_exists`: a context is immutable, so nothing is updated. */
+export const apply = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('apply')
+  .step(authorize(audit, 'apply', { action: `apply ${kind.label}` }))
+  .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
+  .step(resolveSlug)
+  .step(loadForApply(store, kind))
+  .step(refuseExisting(kind))
+  .step(buildNewState(kind))
+  .step(issueRunToken)
+  .step(seal(vault, kind))
+  .step(persist(store, audit, 'apply', kind))

@@ -1,0 +1,24 @@
+import { ExecutionContextSchema, type ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { Pipeline } from '../../pipeline/pipeline.js'
+import { authorize } from '../../steps/authorize.js'
+import { buildNewState } from '../../steps/build-new-state.js'
+import type { CreateCall } from '../../resource/call.js'
+import { checkDuplicate } from '../../steps/check-duplicate.js'
+import { issueRunToken } from './issue-run-token.js'
+import { persist } from '../../steps/persist.js'
+import { resolveSlug } from '../../steps/resolve-slug.js'
+import { seal } from '../../steps/seal.js'
+import { validateProto } from '../../steps/validate-proto.js'
+import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
+import type { Dependencies } from './operations.js'
+
+/** Creates a context whose slug nobody has. */
+export const create = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
+  .step(authorize(audit, 'create', { action: `create ${kind.label}` }))
+  .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
+  .step(resolveSlug)
+  .step(checkDuplicate(store, kind))
+  .step(buildNewState(kind))
+  .step(issueRunToken)
+  .step(seal(vault, kind))
+  .step(persist(store, audit, 'create', kind))
