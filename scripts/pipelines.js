@@ -1,11 +1,10 @@
 // `npm run pipelines [-- operation …]`: what each operation's pipeline is made of, as text and as a Mermaid diagram. All of
 // it is read from the types that the compiler sees at each `.step(…)`, so it cannot say anything but what is built.
-import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
-/** Where the operations of each kind of resource are made: whatever expression there is a pipeline is one. */
+/** Where the operations of all kinds, and in a folder below of each, are made: whatever expression there is a pipeline is one. */
 const SOURCES = 'operations.ts'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -24,8 +23,7 @@ console.log([...shown.map(toText), ['```mermaid', 'flowchart LR', ...shown.map(t
 function createProgram () {
   const { config } = ts.readConfigFile(`${ROOT}tsconfig.json`, ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT)
-  const files = readdirSync(`${ROOT}src`, { recursive: true }).filter(name => basename(name) === SOURCES)
-  return ts.createProgram(files.map(name => `${ROOT}src/${name}`), options)
+  return ts.createProgram([`${ROOT}src/kinds/${SOURCES}`], options)
 }
 
 /** The type arguments of `node` where its type is an instance of the class or interface `name` of the pipeline core. */
@@ -53,7 +51,7 @@ function pipelineOf (node) {
       return { ...before, steps: [...before.steps, stepOf(node.arguments[0])] }
     }
     if (name.text === 'from') {
-      return { name: checker.getTypeAtLocation(node.arguments[0]).value, start: keysOf(argumentsOf('Pipeline', node)[0], node), steps: [] }
+      return { name: checker.getTypeAtLocation(node.arguments[0]).value, start: keysOf(argumentsOf('Pipeline', node)[1], node), steps: [] }
     }
   }
   const target = ts.isCallExpression(node) ? node.expression : node

@@ -47,7 +47,7 @@ async function newKeeping (t: Test, store = new MemoryStore()) {
 }
 
 const sealed = (ring: KeyRing, id: string, changes: Partial<StoredRecord> = {}) => newRecord(id, {
-  body: encodeBody({ redactedJson: '{}', sealedSecrets: seal(ring.current(), id, '{}', '{}'), runTokenHash: EMPTY }),
+  body: encodeBody({ redactedJson: '{}', sealedSecrets: seal(ring.current(), id, '{}', '{}'), accessHash: EMPTY }),
   ...changes
 })
 
@@ -84,7 +84,7 @@ t.test('of many keys those stay that seal a context, however many others there a
   clock.now += DAY
   await look()
   for (let index = 0; index < 250; index++) await insert(`context-${index}`)
-  const plain = encodeBody({ redactedJson: '{}', sealedSecrets: EMPTY, runTokenHash: EMPTY })
+  const plain = encodeBody({ redactedJson: '{}', sealedSecrets: EMPTY, accessHash: EMPTY })
   await store.insert(newRecord('plain', { body: plain }))
   clock.now += DAY
   await look()
@@ -99,7 +99,7 @@ t.test('where a record cannot be read no key is destroyed, for it may be any tha
   class DamagedStore extends MemoryStore {
     override page = async () => ({ records: [], damaged: ['a'] })
   }
-  const sealing = (sealedSecrets: Uint8Array) => encodeBody({ redactedJson: '{"is_secret":true}', sealedSecrets, runTokenHash: EMPTY })
+  const sealing = (sealedSecrets: Uint8Array) => encodeBody({ redactedJson: '{"is_secret":true}', sealedSecrets, accessHash: EMPTY })
   const bodies = { 'no body of ours': Buffer.from('garbage'), 'a sealed part that names no key': sealing(Buffer.alloc(99)), 'no sealed part': sealing(EMPTY) }
   for (const [what, body] of Object.entries(bodies)) {
     await t.test(`which has ${what}`, async t => {

@@ -5,18 +5,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AuditEventPageSchema } from '../../schemas/audit.js'
 import { ref } from '../../schemas/helpers.js'
 import { AuditQuerySchema, IdParamsSchema, PageQuerySchema } from '../../schemas/requests.js'
-import type { Operations } from '../kinds/execution-context/operations.js'
+import type { Operations } from '../kinds/operations.js'
 import { ListAuditEventsRequestSchema } from '../gen/ectx/audit/v1/query_pb.js'
 
 const tags = ['Audit']
 const response = { 200: { description: 'A page of events, oldest first.', ...ref(AuditEventPageSchema) } }
 
 /** Who did what: of one context, also when it is gone, and of all. */
-export async function auditRoutes (instance: FastifyInstance, { operations }: { operations: Operations }): Promise<void> {
+export async function auditRoutes (instance: FastifyInstance, { operations }: { operations: Operations['auditEvents'] }): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
 
   const send = async (request: FastifyRequest, reply: FastifyReply, query: MessageInitShape<typeof ListAuditEventsRequestSchema>) => {
-    const { events, nextPageToken } = await operations.listAuditEvents({ origin: request.origin, input: create(ListAuditEventsRequestSchema, query) })
+    const { events, nextPageToken } = await operations.list({ origin: request.origin, input: create(ListAuditEventsRequestSchema, query) })
     return reply.header('cache-control', 'no-store').send({ events, next_page_token: nextPageToken })
   }
 

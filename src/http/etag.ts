@@ -1,8 +1,8 @@
 import { VIEWS } from '../../schemas/requests.js'
-import type { ContextView } from '../kinds/execution-context/operations.js'
+import type { Answer } from '../resource/answer.js'
 
 /** The strong ETag of a view: made from id and revision, never from a value, so that it tells nothing of one. */
-export const etagOf = ({ id, revision, view }: Omit<ContextView, 'json'>): string => `"${id}.${revision}.${view}"`
+export const etagOf = ({ id, revision, view }: Pick<Answer<unknown>, 'id' | 'revision' | 'view'>): string => `"${id}.${revision}.${view}"`
 
 /** Whether an `If-None-Match` header names `etag` (RFC 9110 §13.1.2: weakly compared). */
 export const matches = (header: string | undefined, etag: string): boolean =>

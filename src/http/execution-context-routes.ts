@@ -5,7 +5,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { API_VERSION, ExecutionContextInputSchema, ExecutionContextSchema, KIND } from '../../schemas/execution-context.js'
 import { ref } from '../../schemas/helpers.js'
 import { CreateQuerySchema, DeleteQuerySchema, IdParamsSchema, IfMatchSchema, IfNoneMatchSchema, ReferenceQuerySchema, ViewQuerySchema } from '../../schemas/requests.js'
-import type { ContextView, Operations } from '../kinds/execution-context/operations.js'
+import type { Operations } from '../kinds/operations.js'
+import type { Answer } from '../resource/answer.js'
 import * as proto from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ExecutionContextIdSchema } from '../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
@@ -20,7 +21,7 @@ const tags = ['ExecutionContexts']
 const answer = (description: string) => ({ description, ...ref(ExecutionContextSchema) })
 
 /** One route for each operation: what it takes from HTTP, and how it answers. All else is the operation's. */
-export async function executionContextRoutes (instance: FastifyInstance, { operations }: { operations: Operations }): Promise<void> {
+export async function executionContextRoutes (instance: FastifyInstance, { operations }: { operations: Operations['executionContexts'] }): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
 
   app.post(PATH, {
@@ -103,6 +104,8 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
   })
 }
 
+type Shown = Pick<Answer<unknown>, 'id' | 'revision' | 'view' | 'json'>
+
 type Asking = Pick<FastifyRequest, 'origin'> & { query: { view?: View } }
 
 const call = <Input>(request: Asking, input: Input) => ({ origin: request.origin, input, requestedView: request.query.view })
@@ -119,17 +122,17 @@ const createCall = (request: Asking & { body: object, query: { run_token?: boole
 const toMessage = (body: object): proto.ExecutionContext =>
   fromJson(proto.ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...body } as JsonObject)
 
-const send = (reply: FastifyReply, view: ContextView) => reply
+const send = (reply: FastifyReply, shown: Shown) => reply
   .header('content-type', 'application/json; charset=utf-8')
   .header('cache-control', 'no-store')
-  .header('etag', etagOf(view))
-  .send(view.json)
+  .header('etag', etagOf(shown))
+  .send(shown.json)
 
-const sendCreated = (reply: FastifyReply, view: ContextView) =>
-  send(reply.code(201).header('location', `${PATH}/${view.id}`), view)
+const sendCreated = (reply: FastifyReply, shown: Shown) =>
+  send(reply.code(201).header('location', `${PATH}/${shown.id}`), shown)
 
-function sendContext (request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, view: ContextView) {
-  const etag = etagOf(view)
-  if (!matches(request.headers['if-none-match'], etag)) return send(reply, view)
+function sendContext (request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, shown: Shown) {
+  const etag = etagOf(shown)
+  if (!matches(request.headers['if-none-match'], etag)) return send(reply, shown)
   return reply.code(304).header('cache-control', 'no-store').header('etag', etag).send()
 }

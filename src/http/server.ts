@@ -2,7 +2,7 @@ import type { Server as TlsServer } from 'node:https'
 import swagger from '@fastify/swagger'
 import fastify, { errorCodes, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { Operations } from '../kinds/execution-context/operations.js'
+import type { Operations } from '../kinds/operations.js'
 import { GatewayError } from '../errors.js'
 import { authenticateRequests, type Authentication } from './authentication.js'
 import { auditRoutes } from './audit-routes.js'
@@ -106,8 +106,8 @@ export async function createServer ({ operations, authentication, ready, log, tl
   await app.register(async v1 => {
     authenticateRequests(v1, authentication)
     await limitRate(v1, requestsPerMinute)
-    await v1.register(executionContextRoutes, { operations })
-    await v1.register(auditRoutes, { operations })
+    await v1.register(executionContextRoutes, { operations: operations.executionContexts })
+    await v1.register(auditRoutes, { operations: operations.auditEvents })
   })
   await app.register(healthRoutes, { ready })
   return app

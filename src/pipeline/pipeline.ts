@@ -69,16 +69,25 @@ export class PipelineFailure extends Error {
   }
 }
 
+/** What every run's context has from the beginning, beside what it was called with. */
+export interface Run {
+  /** The pipeline's name. */
+  operation: string
+}
+
+// Of each member of a union by itself, so that what tells them apart stays.
+type Begun<Start> = Start extends unknown ? Merge<Start, Run> : never
+
 /** An immutable list of steps. `Ctx` is what a step appended now could read, exactly: a pipeline cannot be made to forget a key. */
-export class Pipeline<Start extends object, in out Ctx extends object = Start> {
+export class Pipeline<Start extends object, in out Ctx extends object> {
   private constructor (
     readonly name: string,
     // Erased: `step` has checked each against its context, which is the only way in.
     readonly steps: ReadonlyArray<Step<string, any, Adding>>
   ) {}
 
-  /** An empty pipeline whose runs start from `Start`. */
-  static from<Start extends object> (name: string): Pipeline<Start> {
+  /** An empty pipeline whose runs start from `Start`; steps find its name under `operation`. */
+  static from<Start extends object & { readonly operation?: never }> (name: string): Pipeline<Start, Begun<Start>> {
     return new Pipeline(name, [])
   }
 
@@ -96,7 +105,7 @@ export class Pipeline<Start extends object, in out Ctx extends object = Start> {
    */
   async run (start: Start, observer?: Observer, signal?: AbortSignal): Promise<Readonly<Ctx>> {
     // Not `{ ...start }`: in Node 20 a copy of a literal gets a hidden class of its own each time.
-    let ctx: object = Object.freeze(Object.assign({}, start))
+    let ctx: object = Object.freeze(Object.assign({}, start, { operation: this.name }))
     const watch = observer?.begin(this.name, ctx)
     for (const step of this.steps) {
       try {

@@ -1,13 +1,19 @@
 import type { AuditEvent, AuditEventName } from '../audit/event.js'
 import type { AuditLog } from '../audit/log.js'
+import type { Run } from '../pipeline/pipeline.js'
 import type { StoredRecord } from '../storage/store.js'
 import type { Origin } from './call.js'
 
 /** What the steps need of the audit log. */
 export type Auditor = Pick<AuditLog, 'record' | 'recordEventually' | 'query'>
 
-/** The event that `origin` brought about by `operation`, on `record` where there is one, which revealed the secrets named `keys`; it ended well unless told otherwise. */
-export const eventOf = (event: AuditEventName, operation: string, { caller, requestId, remoteAddress }: Origin, record?: StoredRecord, keys?: readonly string[]): AuditEvent => ({
+/** What every event of an operation tells. */
+export interface Happening extends Run {
+  readonly origin: Origin
+}
+
+/** The event that an operation brought about, on `record` where there is one, which revealed the secrets named `keys`; it ended well unless told otherwise. */
+export const eventOf = (event: AuditEventName, { operation, origin: { caller, requestId, remoteAddress } }: Happening, record?: StoredRecord, keys?: readonly string[]): AuditEvent => ({
   event,
   caller,
   operation,

@@ -1,11 +1,7 @@
-import type { RunToken } from '../auth/run-token.js'
 import type { ApiResourceAudit } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 import type { ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { GatewayError } from '../errors.js'
-import type { Vault } from '../secrets/vault.js'
-import type { StoredRecord } from '../storage/store.js'
-import type { View } from './call.js'
 
 /** What a resource of any kind has. */
 export interface Resource {
@@ -19,8 +15,20 @@ export interface ServerState {
   readonly audit: ApiResourceAudit
 }
 
-/** All that the steps know of a kind of resource. */
-export interface ResourceKind<R extends Resource> {
+/** A new resource as text: what is in the clear, and what is not. */
+export interface Rendering {
+  /** Proto JSON in snake_case, with `HIDDEN` in the place of each secret. */
+  readonly redacted: string
+  /** The secrets' values by name, in the order of `redacted`. */
+  readonly secrets: Readonly<Record<string, string>>
+  /** `redacted` with what only the answer that made the resource shows, such as a token; absent where it shows nothing more. */
+  readonly shownOnce?: string
+  /** The hash of a token that opens this resource to its holder, where it has one. */
+  readonly accessHash?: Uint8Array
+}
+
+/** What a kind of resource is called. */
+export interface KindNames {
   /** As the store files it. */
   readonly name: string
   /** As messages name it, such as `ExecutionContext`. */
@@ -31,29 +39,24 @@ export interface ResourceKind<R extends Resource> {
   readonly referenceKind: ApiResourceKind
   /** Before the ULID of an id, such as `exec-`. */
   readonly idPrefix: string
+}
+
+/**
+ * A kind of resource: its names, and how it is made, rendered and decoded. All else (sealing, storing, answering) is the same for
+ * every kind. `More` is what rendering it needs besides, which steps of the kind's own add.
+ */
+export interface ResourceKind<R extends Resource, in More extends object = never> extends KindNames {
   /** A new resource: what the caller sent, and what the server adds. */
   build (input: R, state: ServerState): R
-  /** The record of a new resource, its secrets sealed, and the answer that shows it and brings `runToken`. */
-  seal (resource: R, vault: Vault, view: View, runToken: RunToken | undefined): { record: StoredRecord, answer: Answer }
-  /** The answer that shows a stored resource. */
-  show (record: StoredRecord, view: View, vault: Vault): Answer
-  /** The organization that a stored resource belongs to; empty where it belongs to none. */
-  orgOf (record: StoredRecord): string
+  render (resource: R, more: More): Rendering
+  /** The execution that a resource is for; empty where it is for none. */
+  executionIdOf (resource: R): string
+  /** The resource that an answer's JSON shows. */
+  decode (json: string): R
 }
 
-/** A resource as an operation answers it. */
-export interface Answer {
-  readonly view: View
-  /** The resource as JSON, ready to send. */
-  readonly json: string
-  /** The names of the secrets that `json` holds; absent where it holds none. */
-  readonly revealed?: readonly string[]
-}
-
-type Named = Pick<ResourceKind<Resource>, 'title'>
-
-export const notFound = (kind: Named, by: 'id' | 'slug', value: string) =>
+export const notFound = (kind: KindNames, by: 'id' | 'slug', value: string) =>
   new GatewayError('not_found', `no ${kind.title} with ${by} '${value}'`)
 
-export const alreadyExists = (kind: Named, slug: string, existingId: string | undefined) =>
+export const alreadyExists = (kind: KindNames, slug: string, existingId: string | undefined) =>
   new GatewayError('already_exists', `${kind.title} with slug '${slug}' already exists`, { existingId })

@@ -1,29 +1,62 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { ExecutionContextBodySchema, type ExecutionContextBody } from '../gen/ectx/storage/v1/body_pb.js'
+import { SealedBodySchema, type SealedBody } from '../gen/ectx/storage/v1/body_pb.js'
 import { keyIdOf } from '../secrets/seal.js'
+import type { Vault } from '../secrets/vault.js'
 import { damaged } from '../storage/refusals.js'
 import type { StoredRecord } from '../storage/store.js'
-import { hidesSecrets } from '../kinds/execution-context/render.js'
+import type { Answer } from './answer.js'
+import type { View } from './call.js'
+import { hidesSecrets, reveal } from './hidden.js'
+import type { Resource, ResourceKind } from './kind.js'
 
-/** The body of a context's record. */
-export const encodeBody = (body: Pick<ExecutionContextBody, 'redactedJson' | 'sealedSecrets' | 'runTokenHash'>): Uint8Array =>
-  toBinary(ExecutionContextBodySchema, create(ExecutionContextBodySchema, body))
+// How a resource of any kind is kept and shown: the text without secrets, and beside it their sealed values.
 
-/** @throws `internal` naming the record, where its body is no such body */
-export function decodeBody ({ id, body }: StoredRecord): ExecutionContextBody {
-  try {
-    const decoded = fromBinary(ExecutionContextBodySchema, body)
-    if (decoded.redactedJson !== '') return decoded
-  } catch (error) {
-    throw damaged(id, error)
-  }
-  throw damaged(id)
+type Awaitable<T> = T | Promise<T>
+const EMPTY = new Uint8Array()
+
+/** The record of a new resource, its secrets sealed, and the answer that shows it. @throws what the vault throws */
+export function sealResource<R extends Resource, More extends object> (vault: Vault, kind: ResourceKind<R, More>, resource: R, more: More, view: View): Awaitable<{ record: StoredRecord, answer: Answer<R> }> {
+  const id = resource.metadata?.id ?? ''
+  const { redacted, secrets, shownOnce = redacted, accessHash = EMPTY } = kind.render(resource, more)
+  const names = Object.keys(secrets)
+  const isRevealed = view === 'full' && names.length > 0
+  return whenThere(names.length > 0 ? vault.seal(id, JSON.stringify(secrets), redacted) : EMPTY, sealedSecrets => {
+    const record = {
+      kind: kind.name,
+      id,
+      slug: resource.metadata?.slug ?? '',
+      executionId: kind.executionIdOf(resource),
+      revision: 1,
+      body: encodeBody({ redactedJson: redacted, sealedSecrets, accessHash })
+    }
+    return { record, answer: answerOf(kind, record, view, isRevealed ? reveal(shownOnce, secrets) : shownOnce, isRevealed ? names : undefined) }
+  })
 }
 
-/** Whether the context has secrets. Either sign says so: where the other is gone, the record is damaged, and not without secrets. */
-export const holdsSecrets = ({ redactedJson, sealedSecrets }: ExecutionContextBody): boolean => sealedSecrets.length > 0 || hidesSecrets(redactedJson)
+/** The answer that shows a stored resource. @throws `internal` where the record is damaged, and what the vault throws */
+export function showResource<R extends Resource> (vault: Vault, kind: ResourceKind<R>, record: StoredRecord, view: View): Awaitable<Answer<R>> {
+  const body = decodeBody(record)
+  const { redactedJson } = body
+  if (view === 'redacted' || !holdsSecrets(body)) return answerOf(kind, record, view, redactedJson)
+  return whenThere(vault.open(record.id, body.sealedSecrets, redactedJson), text => {
+    const secrets = JSON.parse(text)
+    return answerOf(kind, record, view, reveal(redactedJson, secrets), Object.keys(secrets))
+  })
+}
 
-/** The ring key that a context's secrets are sealed with; `undefined` where it has none. @throws `internal` where that cannot be told */
+const answerOf = <R extends Resource>(kind: ResourceKind<R>, { id, revision }: StoredRecord, view: View, json: string, revealed?: readonly string[]): Answer<R> =>
+  ({ id, revision, view, json, revealed, message: () => kind.decode(json) })
+
+/** The organization that a stored resource belongs to; empty where it belongs to none. */
+export const orgOf = (record: StoredRecord): string => JSON.parse(decodeBody(record).redactedJson).metadata.org ?? ''
+
+/** The hash of the token that opens a stored resource to its holder; `undefined` where there is none. */
+export function accessHashOf (record: StoredRecord): Uint8Array | undefined {
+  const { accessHash } = decodeBody(record)
+  return accessHash.length === 0 ? undefined : accessHash
+}
+
+/** The ring key that a stored resource's secrets are sealed with; `undefined` where it has none. @throws `internal` where that cannot be told */
 export function sealingKeyOf (record: StoredRecord): string | undefined {
   const body = decodeBody(record)
   if (!holdsSecrets(body)) return undefined
@@ -31,3 +64,25 @@ export function sealingKeyOf (record: StoredRecord): string | undefined {
   if (keyId === undefined) throw damaged(record.id)
   return keyId
 }
+
+/** The body of a resource's record. */
+export const encodeBody = (body: Pick<SealedBody, 'redactedJson' | 'sealedSecrets' | 'accessHash'>): Uint8Array =>
+  toBinary(SealedBodySchema, create(SealedBodySchema, body))
+
+/** @throws `internal` naming the record, where its body is no such body */
+export function decodeBody ({ id, body }: StoredRecord): SealedBody {
+  try {
+    const decoded = fromBinary(SealedBodySchema, body)
+    if (decoded.redactedJson !== '') return decoded
+  } catch (error) {
+    throw damaged(id, error)
+  }
+  throw damaged(id)
+}
+
+/** Whether the resource has secrets. Either sign says so: where the other is gone, the record is damaged, and not without secrets. */
+const holdsSecrets = ({ redactedJson, sealedSecrets }: SealedBody): boolean => sealedSecrets.length > 0 || hidesSecrets(redactedJson)
+
+// A key that is at hand costs no promise.
+const whenThere = <T, Result>(value: Awaitable<T>, use: (value: T) => Result): Awaitable<Result> =>
+  value instanceof Promise ? value.then(use) : use(value)

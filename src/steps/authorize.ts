@@ -1,13 +1,11 @@
 import type { Caller } from '../auth/caller.js'
 import { GatewayError } from '../errors.js'
-import { step } from '../pipeline/pipeline.js'
+import { step, type Run } from '../pipeline/pipeline.js'
 import { eventOf, type Auditor } from '../resource/audit-event.js'
 import type { Call, View } from '../resource/call.js'
 
 /** Who, beside operators, may do an operation. */
 export interface Permission<Input> {
-  /** Ends the sentence that others get, such as `create Execution Context`. */
-  readonly action: string
   /** Whether viewers may, who never see secrets. */
   readonly viewers?: boolean
   /** What this is about: where it is what a run token is for, its holder may do that. */
@@ -15,24 +13,27 @@ export interface Permission<Input> {
 }
 
 /**
- * Admits operators and whom `permission` names besides, and settles which view they get. A refusal is recorded, and
- * says nothing of whether there is what was asked for.
+ * Admits operators and whom the permission names besides, and settles which view they get. A refusal says what was refused,
+ * by the operation's name and `label`, is recorded, and says nothing of whether there is what was asked for.
  * @throws `unauthenticated` to those who showed nothing, `permission_denied` to all others
  */
-export const authorize = <Input = unknown>(audit: Auditor, operation: string, { action, viewers = false, target }: Permission<Input>) =>
-  step('Authorize', ({ origin, input, requestedView }: Call<Input>): { view: View } => {
-    const { caller } = origin
+export const authorize = <Input = unknown>(audit: Auditor, label: string, { viewers = false, target }: Permission<Input> = {}) =>
+  step('Authorize', (ctx: Call<Input> & Run): { view: View } => {
+    const { operation, origin: { caller }, input, requestedView } = ctx
     const about = target?.(input)
     const refuse = (what: string) => {
       const code = caller.kind === 'anonymous' ? 'unauthenticated' : 'permission_denied'
-      audit.recordEventually({ ...eventOf('denied', operation, origin), context_id: idIn(about), outcome: code })
-      return new GatewayError(code, `unauthorized to ${what} (operator-only action)`)
+      audit.recordEventually({ ...eventOf('denied', ctx), context_id: idIn(about), outcome: code })
+      return new GatewayError(code, `unauthorized to ${verbOf(operation)} ${label}${what} (operator-only action)`)
     }
     const reveals = caller.role === 'operator' || isOwn(about, caller)
-    if (!reveals && !(viewers && caller.role === 'viewer')) throw refuse(action)
-    if (!reveals && requestedView === 'full') throw refuse(`${action} with its secrets`)
+    if (!reveals && !(viewers && caller.role === 'viewer')) throw refuse('')
+    if (!reveals && requestedView === 'full') throw refuse(' with its secrets')
     return { view: requestedView ?? (reveals ? 'full' : 'redacted') }
   })
+
+/** What `operation` does, in one word: `get` of `getByReference`. */
+const verbOf = (operation: string) => /^[a-z]*/.exec(operation)![0]
 
 type Target = ReturnType<NonNullable<Permission<unknown>['target']>>
 

@@ -3,17 +3,18 @@ import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresour
 import { GatewayError, invalidArgument } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
 import type { Store } from '../storage/store.js'
-import { notFound, type Resource, type ResourceKind } from '../resource/kind.js'
+import { notFound, type KindNames } from '../resource/kind.js'
+import { orgOf } from '../resource/sealed-body.js'
 
 /** Loads the resource that the input names by its slug and, where it says them, its kind and organization. */
-export const loadByReference = <R extends Resource>(store: Store, kind: ResourceKind<R>) =>
+export const loadByReference = (store: Store, kind: KindNames) =>
   step('LoadByReference', async ({ input: { slug, org, kind: asked } }: { input: ApiResourceReference }) => {
     if (asked !== ApiResourceKind.api_resource_kind_unknown && asked !== kind.referenceKind) {
       throw invalidArgument([{ pointer: '/kind', detail: `kind mismatch: only ${kind.name} can be looked up here` }])
     }
     const record = await store.findBySlug(kind.name, slug)
     if (record === undefined) throw notFound(kind, 'slug', slug)
-    if (org !== '' && kind.orgOf(record) !== org) {
+    if (org !== '' && orgOf(record) !== org) {
       throw new GatewayError('not_found', `no ${kind.title} with slug '${slug}' in that org`)
     }
     return { record }

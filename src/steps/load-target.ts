@@ -1,9 +1,9 @@
 import { step } from '../pipeline/pipeline.js'
 import type { Store } from '../storage/store.js'
-import { notFound, type Resource, type ResourceKind } from '../resource/kind.js'
+import { notFound, type KindNames } from '../resource/kind.js'
 
 /** Loads the resource that the input names by its id. */
-export const loadTarget = <R extends Resource>(store: Store, kind: ResourceKind<R>) =>
+export const loadTarget = (store: Store, kind: KindNames) =>
   step('LoadTarget', async ({ input }: { input: { readonly value: string } }) => {
     const record = await store.find(kind.name, input.value)
     if (record === undefined) throw notFound(kind, 'id', input.value)

@@ -1,18 +1,19 @@
 import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
+import type { Answer } from '../resource/answer.js'
+import { eventOf, type Auditor, type Happening } from '../resource/audit-event.js'
+import { alreadyExists, type KindNames } from '../resource/kind.js'
 import type { Store, StoredRecord } from '../storage/store.js'
-import { eventOf, type Auditor } from '../resource/audit-event.js'
-import type { Origin } from '../resource/call.js'
-import { alreadyExists, type Answer, type Resource, type ResourceKind } from '../resource/kind.js'
 
 /**
  * Stores the new resource. Of many at once with one slug exactly one succeeds; when it has, the resource is durable.
  * It is recorded before it is stored, so that nothing exists of which the audit log does not know; where it then cannot
  * be stored, a second event says so.
  */
-export const persist = <R extends Resource>(store: Store, audit: Auditor, operation: string, kind: ResourceKind<R>) =>
-  step('Persist', async ({ origin, record, answer }: { origin: Origin, record: StoredRecord, answer: Answer }) => {
-    const event = eventOf('created', operation, origin, record, answer.revealed)
+export const persist = (store: Store, audit: Auditor, kind: KindNames) =>
+  step('Persist', async (ctx: Happening & { record: StoredRecord, answer: Answer<unknown> }) => {
+    const { record, answer } = ctx
+    const event = eventOf('created', ctx, record, answer.revealed)
     await audit.record(event)
     try {
       await store.insert(record)

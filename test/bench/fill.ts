@@ -12,6 +12,6 @@ const store = await LevelStore.open(join(directory, 'db'))
 const vault = createVault(await KeyRing.open({ file: join(directory, 'keyring.json') }))
 let next = 0
 await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
-  while (next < Number(count)) await store.insert(recordOf(next++, vault))
+  while (next < Number(count)) await store.insert(await recordOf(next++, vault))
 }))
 await store.close()

@@ -5,8 +5,9 @@ import { AuditLog } from '../../src/audit/log.js'
 import { createAuthenticator } from '../../src/auth/authenticator.js'
 import { StaticTokens } from '../../src/auth/static-tokens.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
-import { createOperations } from '../../src/kinds/execution-context/operations.js'
+import { createOperations } from '../../src/kinds/operations.js'
 import { createServer } from '../../src/http/server.js'
+import { showResource } from '../../src/resource/sealed-body.js'
 import { createLog } from '../../src/log.js'
 import { createObserver } from '../../src/observer.js'
 import { KeyRing } from '../../src/secrets/ring.js'
@@ -20,12 +21,15 @@ const vault = createVault(await KeyRing.open({ file: join(directory, 'keyring.js
 const forgetful = { record: async () => {}, recordEventually () {}, query: async () => ({ events: [] }) }
 const audit = parts.includes('audit') ? await AuditLog.open({ directory: join(directory, 'audit') }) : forgetful
 
-const record = recordOf(0, vault)
-const view = { id: record.id, revision: record.revision, ...kind.show(record, 'redacted', vault) }
-const atOnce = async () => view
+const record = await recordOf(0, vault)
+const answer = await showResource(vault, kind, record, 'redacted')
+const atOnce = async () => answer
 const operations = parts.includes('operations')
   ? createOperations({ store: new MemoryStore(), audit, vault }, createObserver(log))
-  : { create: atOnce, apply: atOnce, get: atOnce, getByReference: atOnce, delete: atOnce, listAuditEvents: async () => ({ events: [] }) }
+  : {
+      executionContexts: { create: atOnce, apply: atOnce, get: atOnce, getByReference: atOnce, delete: atOnce },
+      auditEvents: { list: async () => ({ events: [] }) }
+    }
 
 const tokens = await StaticTokens.open(join(directory, 'tokens.json'))
 const app = await createServer({

@@ -5,6 +5,7 @@ import { API_VERSION, KIND } from '../../schemas/execution-context.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
 import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../../src/gen/ai/stigmer/commons/apiresource/status_pb.js'
+import { sealResource } from '../../src/resource/sealed-body.js'
 import type { Vault } from '../../src/secrets/vault.js'
 import type { StoredRecord } from '../../src/storage/store.js'
 
@@ -61,7 +62,7 @@ function inputOf (n: number) {
 }
 
 /** The record that the gateway with `vault` would store for it. */
-export function recordOf (n: number, vault: Vault): StoredRecord {
+export async function recordOf (n: number, vault: Vault): Promise<StoredRecord> {
   const at = timestampFromMs(madeAt(n))
   const info = create(ApiResourceAuditInfoSchema, { createdBy: { id: 'system' }, createdAt: at, updatedBy: { id: 'system' }, updatedAt: at, event: 'created' })
   const input = fromJson(ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...inputOf(n) })
@@ -70,5 +71,5 @@ export function recordOf (n: number, vault: Vault): StoredRecord {
     slug: slugOf(n),
     audit: create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info })
   })
-  return kind.seal(resource, vault, 'redacted', undefined).record
+  return (await sealResource(vault, kind, resource, { runToken: undefined }, 'redacted')).record
 }

@@ -34,11 +34,16 @@ const start = Pipeline.from<{ n: number }>('sum')
 t.test('a run', async t => {
   t.test('gives each step what the start and the steps before it added, and answers all of it', async t => {
     const result = await start.step(double).step(nothing).step(later).run({ n: 2 })
-    t.strictSame(result, { n: 2, twice: 4, later: 5 })
+    t.strictSame(result, { n: 2, operation: 'sum', twice: 4, later: 5 })
   })
 
-  t.test('of no steps answers its start', async t => {
-    t.strictSame(await start.run({ n: 1 }), { n: 1 })
+  t.test('of no steps answers its start, and what it is called', async t => {
+    t.strictSame(await start.run({ n: 1 }), { n: 1, operation: 'sum' })
+  })
+
+  t.test('is called what its pipeline is called, whatever its start says', async t => {
+    const said: { n: number } = JSON.parse('{ "n": 1, "operation": "another" }')
+    t.strictSame(await start.run(said), { n: 1, operation: 'sum' })
   })
 
   t.test('freezes every context, but neither freezes nor changes what it was given', async t => {
@@ -48,7 +53,7 @@ t.test('a run', async t => {
     contexts.push(await start.step(look('First')).step(double).step(look('Second')).step(later).run(given))
     t.equal(contexts.length, 3)
     for (const ctx of contexts) t.ok(Object.isFrozen(ctx))
-    t.strictSame(contexts[0], { n: 1 }, 'a context stays as it was while others follow it')
+    t.strictSame(contexts[0], { n: 1, operation: 'sum' }, 'a context stays as it was while others follow it')
     t.notOk(Object.isFrozen(given))
     t.strictSame(given, { n: 1 })
   })
@@ -69,7 +74,7 @@ t.test('a run', async t => {
 
   t.test('admits keys that every object inherits', async t => {
     const result = await start.step(step('Name', () => ({ constructor: 'mine' }))).run({ n: 1 })
-    t.strictSame(result, { n: 1, constructor: 'mine' })
+    t.strictSame(result, { n: 1, operation: 'sum', constructor: 'mine' })
   })
 
   t.test('of synchronous steps takes no turn of the event loop, and not even one of the microtask queue', async t => {
@@ -91,7 +96,7 @@ t.test('a run', async t => {
   t.test('leaves others alone: runs of one pipeline may overlap', async t => {
     const pipeline = start.step(double).step(step('Slow', async ({ n }: { n: number }) => { await nextTurn(); return { n2: n } }))
     const results = await Promise.all([1, 2, 3].map(n => pipeline.run({ n })))
-    t.strictSame(results, [1, 2, 3].map(n => ({ n, twice: n * 2, n2: n })))
+    t.strictSame(results, [1, 2, 3].map(n => ({ n, operation: 'sum', twice: n * 2, n2: n })))
   })
 
   t.test('adds up what its steps add, whatever they are', async t => {
@@ -118,6 +123,7 @@ t.test('a run', async t => {
 /** What the first `count` steps of the property above leave behind. */
 const before = (kinds: readonly string[], count: number) => ({
   n: 0,
+  operation: 'sum',
   ...Object.fromEntries(kinds.slice(0, count).flatMap((kind, index) => kind.endsWith('nothing') ? [] : [[`key${index}`, index]]))
 })
 
@@ -131,8 +137,8 @@ t.test('a pipeline', async t => {
 
   t.test('can branch: two pipelines may share a beginning', async t => {
     const shared = start.step(double)
-    t.strictSame(await shared.step(later).run({ n: 1 }), { n: 1, twice: 2, later: 3 })
-    t.strictSame(await shared.step(nothing).run({ n: 1 }), { n: 1, twice: 2 })
+    t.strictSame(await shared.step(later).run({ n: 1 }), { n: 1, operation: 'sum', twice: 2, later: 3 })
+    t.strictSame(await shared.step(nothing).run({ n: 1 }), { n: 1, operation: 'sum', twice: 2 })
   })
 })
 
@@ -200,7 +206,7 @@ t.test('an abort', async t => {
   t.test('after the last step changes nothing', async t => {
     const controller = new AbortController()
     const last = step('Last', () => { controller.abort(reason); return { done: true } })
-    t.strictSame(await start.step(last).run({ n: 1 }, undefined, controller.signal), { n: 1, done: true })
+    t.strictSame(await start.step(last).run({ n: 1 }, undefined, controller.signal), { n: 1, operation: 'sum', done: true })
   })
 
   t.test('is for each step to see', async t => {
@@ -214,8 +220,8 @@ t.test('an observer', async t => {
   t.test('is told the start, each step and the end, in order and once', async t => {
     const { told, observer } = recorder()
     const result = await start.step(double).step(later).run({ n: 1 }, observer)
-    t.strictSame(result, { n: 1, twice: 2, later: 3 })
-    t.strictSame(told, [['begin', 'sum', { n: 1 }], ['step', 'Double'], ['step', 'Later'], ['end', undefined]])
+    t.strictSame(result, { n: 1, operation: 'sum', twice: 2, later: 3 })
+    t.strictSame(told, [['begin', 'sum', { n: 1, operation: 'sum' }], ['step', 'Double'], ['step', 'Later'], ['end', undefined]])
   })
 
   t.test('is told of a failure once, and of no step after it', async t => {
@@ -229,12 +235,12 @@ t.test('an observer', async t => {
   t.test('is told of an abort as of a failure, without the step that did not run', async t => {
     const { told, observer } = recorder()
     const failure = await failureOf(start.step(double).run({ n: 1 }, observer, AbortSignal.abort()))
-    t.strictSame(told, [['begin', 'sum', { n: 1 }], ['end', failure]])
+    t.strictSame(told, [['begin', 'sum', { n: 1, operation: 'sum' }], ['end', failure]])
   })
 
   t.test('that does not watch a run changes nothing', async t => {
     const observer: Observer = { begin: () => undefined }
-    t.strictSame(await start.step(double).run({ n: 1 }, observer), { n: 1, twice: 2 })
+    t.strictSame(await start.step(double).run({ n: 1 }, observer), { n: 1, operation: 'sum', twice: 2 })
     t.equal((await failureOf(start.step(fail('x')).run({ n: 1 }, observer))).step, 'Fail')
   })
 })

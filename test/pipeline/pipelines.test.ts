@@ -33,15 +33,15 @@ t.test('npm run pipelines', async t => {
 
   t.test('shows what each step of create needs and adds, with types', async t => {
     t.strictSame(operations[0]?.rows, [
-      ['(call)', 'wantsRunToken: boolean, origin: Origin, input: ExecutionContext, requestedView?: View | undefined'],
-      ['Authorize', 'origin: Origin, input: unknown, requestedView?: View | undefined', 'view: View'],
+      ['(call)', 'wantsRunToken: boolean, origin: Origin, input: ExecutionContext, requestedView?: View | undefined, operation: string'],
+      ['Authorize', 'origin: Origin, input: unknown, requestedView?: View | undefined, operation: string', 'view: View'],
       ['ValidateProto', 'input: ExecutionContext', '–'],
       ['ResolveSlug', 'input: Resource', 'slug: string'],
       ['CheckDuplicate', 'slug: string', '–'],
       ['BuildNewState', 'input: ExecutionContext, slug: string, origin: Origin', 'resource: ExecutionContext'],
       ['IssueRunToken', 'resource: Resource, wantsRunToken: boolean', 'runToken: RunToken | undefined'],
-      ['Seal', 'resource: ExecutionContext, view: View, runToken: RunToken | undefined', 'record: StoredRecord, answer: Answer'],
-      ['Persist', 'origin: Origin, record: StoredRecord, answer: Answer', '–']
+      ['Seal', 'resource: ExecutionContext, view: View, runToken: RunToken | undefined', 'record: StoredRecord, answer: Answer<ExecutionContext>'],
+      ['Persist', 'origin: Origin, operation: string, record: StoredRecord, answer: Answer<unknown>', '–']
     ])
   })
 

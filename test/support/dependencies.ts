@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../../src/audit/event.js'
-import type { Dependencies } from '../../src/kinds/execution-context/operations.js'
+import type { Dependencies } from '../../src/kinds/dependencies.js'
 import { ringKey } from '../../src/secrets/ring-key.js'
 import { createVault } from '../../src/secrets/vault.js'
 import { MemoryStore } from '../../src/storage/memory.js'

@@ -4,10 +4,10 @@ import { authorize } from '../../steps/authorize.js'
 import type { Call } from '../../resource/call.js'
 import { loadAuditEvents } from '../../steps/load-audit-events.js'
 import { validateProto } from '../../steps/validate-proto.js'
-import type { Dependencies } from '../execution-context/operations.js'
+import type { Dependencies } from '../dependencies.js'
 
 /** Reads a page of the audit log, which outlives the contexts that it tells of. */
 export const listAuditEvents = ({ audit }: Pick<Dependencies, 'audit'>) => Pipeline.from<Call<ListAuditEventsRequest>>('listAuditEvents')
-  .step(authorize(audit, 'listAuditEvents', { action: 'list Audit Events' }))
+  .step(authorize(audit, 'Audit Events'))
   .step(validateProto(ListAuditEventsRequestSchema))
   .step(loadAuditEvents(audit))

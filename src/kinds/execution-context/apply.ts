@@ -11,11 +11,11 @@ import { resolveSlug } from '../../steps/resolve-slug.js'
 import { seal } from '../../steps/seal.js'
 import { validateProto } from '../../steps/validate-proto.js'
 import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
-import type { Dependencies } from './operations.js'
+import type { Dependencies } from '../dependencies.js'
 
 /** Creates the context where its slug is free, else says `already_exists`: a context is immutable, so nothing is updated. */
 export const apply = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('apply')
-  .step(authorize(audit, 'apply', { action: `apply ${kind.label}` }))
+  .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
   .step(resolveSlug)
   .step(loadForApply(store, kind))
@@ -23,4 +23,4 @@ export const apply = ({ store, audit, vault }: Dependencies) => Pipeline.from<Cr
   .step(buildNewState(kind))
   .step(issueRunToken)
   .step(seal(vault, kind))
-  .step(persist(store, audit, 'apply', kind))
+  .step(persist(store, audit, kind))

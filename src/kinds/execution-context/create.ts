@@ -10,15 +10,15 @@ import { resolveSlug } from '../../steps/resolve-slug.js'
 import { seal } from '../../steps/seal.js'
 import { validateProto } from '../../steps/validate-proto.js'
 import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
-import type { Dependencies } from './operations.js'
+import type { Dependencies } from '../dependencies.js'
 
 /** Creates a context whose slug nobody has. */
 export const create = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
-  .step(authorize(audit, 'create', { action: `create ${kind.label}` }))
+  .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
   .step(resolveSlug)
   .step(checkDuplicate(store, kind))
   .step(buildNewState(kind))
   .step(issueRunToken)
   .step(seal(vault, kind))
-  .step(persist(store, audit, 'create', kind))
+  .step(persist(store, audit, kind))

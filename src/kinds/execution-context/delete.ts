@@ -8,7 +8,7 @@ import { extractResourceId } from '../../steps/extract-resource-id.js'
 import { loadExistingForDelete } from '../../steps/load-existing-for-delete.js'
 import { validateProto } from '../../steps/validate-proto.js'
 import { executionContextKind as kind } from './kind.js'
-import type { Dependencies } from './operations.js'
+import type { Dependencies } from '../dependencies.js'
 
 /** A delete may be made conditional: where `onlyRevisions` is given, the context must have one of them. */
 export interface DeleteCall extends Call<ApiResourceDeleteInput> {
@@ -17,12 +17,11 @@ export interface DeleteCall extends Call<ApiResourceDeleteInput> {
 
 /** Deletes a context and answers it as it was. */
 export const deleteContext = ({ store, audit, vault }: Dependencies) => Pipeline.from<DeleteCall>('delete')
-  .step(authorize<ApiResourceDeleteInput>(audit, 'delete', {
-    action: `delete ${kind.label}`,
+  .step(authorize<ApiResourceDeleteInput>(audit, kind.label, {
     target: ({ resourceId }) => ({ contextId: resourceId })
   }))
   .step(validateProto(ApiResourceDeleteInputSchema))
   .step(extractResourceId)
   .step(loadExistingForDelete(store, kind))
   .step(deleteResource(store, kind))
-  .step(discloseDeleted(audit, vault, 'delete', kind))
+  .step(discloseDeleted(audit, vault, kind))

@@ -6,15 +6,14 @@ import { disclose } from '../../steps/disclose.js'
 import { loadByReference } from '../../steps/load-by-reference.js'
 import { validateProto } from '../../steps/validate-proto.js'
 import { executionContextKind as kind } from './kind.js'
-import type { Dependencies } from './operations.js'
+import type { Dependencies } from '../dependencies.js'
 
 /** Reads a context by its slug. */
 export const getByReference = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<ApiResourceReference>>('getByReference')
-  .step(authorize<ApiResourceReference>(audit, 'getByReference', {
-    action: `get ${kind.label}`,
+  .step(authorize<ApiResourceReference>(audit, kind.label, {
     viewers: true,
     target: ({ slug }) => ({ slug })
   }))
   .step(validateProto(ApiResourceReferenceSchema))
   .step(loadByReference(store, kind))
-  .step(disclose(audit, vault, 'getByReference', kind))
+  .step(disclose(audit, vault, kind))

@@ -6,15 +6,14 @@ import { disclose } from '../../steps/disclose.js'
 import { loadTarget } from '../../steps/load-target.js'
 import { validateProto } from '../../steps/validate-proto.js'
 import { executionContextKind as kind } from './kind.js'
-import type { Dependencies } from './operations.js'
+import type { Dependencies } from '../dependencies.js'
 
 /** Reads a context by its id. */
 export const get = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<ExecutionContextId>>('get')
-  .step(authorize<ExecutionContextId>(audit, 'get', {
-    action: `get ${kind.label}`,
+  .step(authorize<ExecutionContextId>(audit, kind.label, {
     viewers: true,
     target: ({ value }) => ({ contextId: value })
   }))
   .step(validateProto(ExecutionContextIdSchema))
   .step(loadTarget(store, kind))
-  .step(disclose(audit, vault, 'get', kind))
+  .step(disclose(audit, vault, kind))

@@ -1,10 +1,10 @@
-import { create } from '@bufbuild/protobuf'
+import { create, fromJsonString } from '@bufbuild/protobuf'
+import type { RunToken } from '../../auth/run-token.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ApiResourceKind } from '../../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceMetadataSchema } from '../../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ResourceKind } from '../../resource/kind.js'
-import { decodeBody, encodeBody, holdsSecrets } from '../../resource/sealed-body.js'
-import { render, reveal } from './render.js'
+import { render } from './render.js'
 
 /** Rules of `api.proto` that stand on `metadata` but speak of one field of it. */
 export const RULE_FIELDS = {
@@ -13,10 +13,8 @@ export const RULE_FIELDS = {
   'execution_context.version.server_set': 'version'
 }
 
-const EMPTY = new Uint8Array()
-
-/** What is particular to ExecutionContext. */
-export const executionContextKind: ResourceKind<ExecutionContext> = {
+/** What is particular to ExecutionContext. Its rendering brings the run token, where one was issued. */
+export const executionContextKind: ResourceKind<ExecutionContext, { readonly runToken: RunToken | undefined }> = {
   name: 'execution_context',
   title: 'ExecutionContext',
   label: 'Execution Context',
@@ -31,36 +29,12 @@ export const executionContextKind: ResourceKind<ExecutionContext> = {
     status: { audit }
   }),
 
-  seal (resource, vault, view, runToken) {
-    const id = resource.metadata?.id ?? ''
-    const { redacted, secrets } = render(resource)
-    const names = Object.keys(secrets)
-    const record = {
-      kind: executionContextKind.name,
-      id,
-      slug: resource.metadata?.slug ?? '',
-      executionId: resource.spec?.executionId ?? '',
-      revision: 1,
-      body: encodeBody({
-        redactedJson: redacted,
-        sealedSecrets: names.length > 0 ? vault.seal(id, JSON.stringify(secrets), redacted) : EMPTY,
-        runTokenHash: runToken?.hash ?? EMPTY
-      })
-    }
-    const shown = runToken === undefined ? redacted : render(resource, runToken.token).redacted
-    const answer = view === 'redacted' || names.length === 0
-      ? { view, json: shown }
-      : { view, json: reveal(shown, secrets), revealed: names }
-    return { record, answer }
-  },
+  render: (resource, { runToken }) => ({
+    ...render(resource),
+    shownOnce: runToken && render(resource, runToken.token).redacted,
+    accessHash: runToken?.hash
+  }),
 
-  show (record, view, vault) {
-    const body = decodeBody(record)
-    const { redactedJson } = body
-    if (view === 'redacted' || !holdsSecrets(body)) return { view, json: redactedJson }
-    const secrets = JSON.parse(vault.open(record.id, body.sealedSecrets, redactedJson))
-    return { view, json: reveal(redactedJson, secrets), revealed: Object.keys(secrets) }
-  },
-
-  orgOf: record => JSON.parse(decodeBody(record).redactedJson).metadata.org ?? ''
+  executionIdOf: ({ spec }) => spec?.executionId ?? '',
+  decode: json => fromJsonString(ExecutionContextSchema, json)
 }

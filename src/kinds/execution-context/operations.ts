@@ -1,63 +1,35 @@
-import type { AuditPage } from '../../audit/query.js'
 import type { ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import type { ExecutionContextId } from '../../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import type { ApiResourceReference } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
-import type { ListAuditEventsRequest } from '../../gen/ectx/audit/v1/query_pb.js'
-import type { Observer, Pipeline } from '../../pipeline/pipeline.js'
-import type { Vault } from '../../secrets/vault.js'
-import type { Auditor } from '../../resource/audit-event.js'
-import type { Call, CreateCall, View } from '../../resource/call.js'
-import type { Answer } from '../../resource/kind.js'
-import type { Store, StoredRecord } from '../../storage/store.js'
+import type { Observer } from '../../pipeline/pipeline.js'
+import type { Answer } from '../../resource/answer.js'
+import type { Call, CreateCall } from '../../resource/call.js'
+import { operation, type Operation } from '../../resource/operation.js'
+import type { Dependencies } from '../dependencies.js'
 import { apply } from './apply.js'
 import { create } from './create.js'
 import { deleteContext, type DeleteCall } from './delete.js'
 import { getByReference } from './get-by-reference.js'
 import { get } from './get.js'
-import { listAuditEvents } from '../audit-event/list.js'
 
-/** What the operations work on. */
-export interface Dependencies {
-  readonly store: Store
-  readonly audit: Auditor
-  readonly vault: Vault
-}
-
-/** A context as an operation answers it, ready to send. */
-export interface ContextView {
-  readonly id: string
-  readonly revision: number
-  readonly view: View
-  /** The resource as JSON. */
-  readonly json: string
-}
-
-/** Runs one operation. @throws {PipelineFailure}, whose GatewayError `GatewayError.from` finds */
-export type Operation<C, Result = ContextView> = (call: C, signal?: AbortSignal) => Promise<Result>
+type ContextOperation<C> = Operation<C, Answer<ExecutionContext>>
 
 /** All that can be done with ExecutionContexts; every transport calls these and nothing else. */
-export interface Operations {
-  readonly create: Operation<CreateCall<ExecutionContext>>
-  readonly apply: Operation<CreateCall<ExecutionContext>>
-  readonly get: Operation<Call<ExecutionContextId>>
-  readonly getByReference: Operation<Call<ApiResourceReference>>
-  readonly delete: Operation<DeleteCall>
-  readonly listAuditEvents: Operation<Call<ListAuditEventsRequest>, AuditPage>
+export interface ExecutionContextOperations {
+  readonly create: ContextOperation<CreateCall<ExecutionContext>>
+  readonly apply: ContextOperation<CreateCall<ExecutionContext>>
+  readonly get: ContextOperation<Call<ExecutionContextId>>
+  readonly getByReference: ContextOperation<Call<ApiResourceReference>>
+  readonly delete: ContextOperation<DeleteCall>
 }
 
 /** The operations, each run watched by `observer`. */
-export function createOperations (dependencies: Dependencies, observer: Observer): Operations {
-  const operation = <C extends object, Ctx extends object, Result>(pipeline: Pipeline<C, Ctx>, result: (ctx: Readonly<Ctx>) => Result): Operation<C, Result> =>
-    async (call, signal) => result(await pipeline.run(call, observer, signal))
+export function executionContextOperations (dependencies: Dependencies, observer: Observer): ExecutionContextOperations {
   return {
-    create: operation(create(dependencies), toView),
-    apply: operation(apply(dependencies), toView),
-    get: operation(get(dependencies), toView),
-    getByReference: operation(getByReference(dependencies), toView),
-    delete: operation(deleteContext(dependencies), toView),
-    listAuditEvents: operation(listAuditEvents(dependencies), ({ page }) => page)
+    create: operation(create(dependencies), 'answer', observer),
+    apply: operation(apply(dependencies), 'answer', observer),
+    get: operation(get(dependencies), 'answer', observer),
+    getByReference: operation(getByReference(dependencies), 'answer', observer),
+    delete: operation(deleteContext(dependencies), 'answer', observer)
   }
 }
-
-const toView = ({ record: { id, revision }, answer: { view, json } }: { record: StoredRecord, answer: Answer }): ContextView =>
-  ({ id, revision, view, json })

@@ -2,7 +2,8 @@ import { create, fromJsonString, type MessageInitShape } from '@bufbuild/protobu
 import t from 'tap'
 import { ANONYMOUS, SYSTEM, type Caller } from '../../../src/auth/caller.js'
 import { GatewayError } from '../../../src/errors.js'
-import { createOperations, type ContextView } from '../../../src/kinds/execution-context/operations.js'
+import { executionContextOperations } from '../../../src/kinds/execution-context/operations.js'
+import type { Answer } from '../../../src/resource/answer.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ExecutionContextIdSchema } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { ApiResourceKind } from '../../../src/gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
@@ -16,7 +17,7 @@ import { failingStore } from '../../support/failing-store.js'
 
 // Every operation as any transport would call it: nothing here knows HTTP.
 
-const operationsOn = (store: Store) => createOperations(testDependencies(store), { begin: () => undefined })
+const operationsOn = (store: Store) => executionContextOperations(testDependencies(store), { begin: () => undefined })
 const call = <Input>(input: Input, caller: Caller = SYSTEM) => ({ origin: { caller, requestId: 'request-1' }, input, wantsRunToken: false })
 
 // A number that no enum has, as an older or newer client might send.
@@ -36,10 +37,10 @@ const reference = (slug: string, more: Reference = {}) => create(ApiResourceRefe
 const deletion = (resourceId: string, more: { caller?: Caller, onlyRevisions?: number[] } = {}) =>
   ({ ...call(create(ApiResourceDeleteInputSchema, { resourceId }), more.caller), onlyRevisions: more.onlyRevisions })
 
-const read = ({ json }: ContextView) => fromJsonString(ExecutionContextSchema, json)
+const read = (answer: Answer<ExecutionContext>) => answer.message()
 
 /** Why `running` failed, and at which step. */
-async function failure (running: Promise<ContextView>): Promise<{ error: GatewayError, step: string }> {
+async function failure (running: Promise<Answer<ExecutionContext>>): Promise<{ error: GatewayError, step: string }> {
   const thrown = await running.then(() => undefined, error => error)
   if (!(thrown instanceof PipelineFailure)) throw new Error('it did not fail, or with something else', { cause: thrown })
   return { error: GatewayError.from(thrown), step: thrown.step }
@@ -140,6 +141,17 @@ t.test('get', async t => {
 
   t.test('answers the context', async t => {
     t.same(await operations.get(call(byId(view.id))), view)
+  })
+
+  t.test('answers it as JSON, and as a message for who asks, in the view that was asked for', async t => {
+    for (const [requestedView, value] of [['full', 's3cr3t'], ['redacted', '']] as const) {
+      const answer = await operations.get({ ...call(byId(view.id)), requestedView })
+      t.strictSame(answer.message(), fromJsonString(ExecutionContextSchema, answer.json))
+      t.equal(answer.message().spec?.data.TOKEN?.value, value)
+      t.same(answer.revealed, value === '' ? undefined : ['TOKEN'])
+    }
+    const { message } = await operations.create({ ...call(context({ metadata: { name: 'With a token' } })), wantsRunToken: true })
+    t.match(message().status?.runToken, /^ectx_run_exec-/)
   })
 
   t.test('refuses an empty id, and one that nobody has', async t => {

@@ -1,6 +1,6 @@
 // The new operation of src/pipeline/README.md, made of real steps and two new ones.
 import { executionContextKind as kind } from '../../../src/kinds/execution-context/kind.js'
-import type { Dependencies } from '../../../src/kinds/execution-context/operations.js'
+import type { Dependencies } from '../../../src/kinds/dependencies.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { Pipeline, step } from '../../../src/pipeline/pipeline.js'
 import { authorize } from '../../../src/steps/authorize.js'
@@ -21,7 +21,7 @@ const save = (store: Store) => step('Save', async ({ record, existing }: { recor
 })
 
 export const upsert = ({ store, audit }: Dependencies) => Pipeline.from<Call<ExecutionContext>>('upsert')
-  .step(authorize(audit, 'upsert', { action: 'upsert Execution Context' }))
+  .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema))
   .step(resolveSlug)
   .step(loadForApply(store, kind))

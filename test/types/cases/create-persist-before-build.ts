@@ -1,6 +1,6 @@
 // names: Persist, record, answer
 import { executionContextKind as kind } from '../../../src/kinds/execution-context/kind.js'
-import type { Dependencies } from '../../../src/kinds/execution-context/operations.js'
+import type { Dependencies } from '../../../src/kinds/dependencies.js'
 import type { ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { Pipeline } from '../../../src/pipeline/pipeline.js'
 import { authorize } from '../../../src/steps/authorize.js'
@@ -12,9 +12,9 @@ import { resolveSlug } from '../../../src/steps/resolve-slug.js'
 import { seal } from '../../../src/steps/seal.js'
 
 export const create = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
-  .step(authorize(audit, 'create', { action: 'create Execution Context' }))
+  .step(authorize(audit, kind.label))
   .step(resolveSlug)
-  .step(persist(store, audit, 'create', kind))
+  .step(persist(store, audit, kind))
   .step(buildNewState(kind))
   .step(issueRunToken)
   .step(seal(vault, kind))

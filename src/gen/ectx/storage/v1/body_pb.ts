@@ -10,15 +10,15 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ectx/storage/v1/body.proto.
  */
 export const file_ectx_storage_v1_body: GenFile = /*@__PURE__*/
-  fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxImMKFEV4ZWN1dGlvbkNvbnRleHRCb2R5EhUKDXJlZGFjdGVkX2pzb24YASABKAkSFgoOc2VhbGVkX3NlY3JldHMYBiABKAwSFgoOcnVuX3Rva2VuX2hhc2gYBSABKAxKBAgCEAViBnByb3RvMw");
+  fileDesc("ChplY3R4L3N0b3JhZ2UvdjEvYm9keS5wcm90bxIPZWN0eC5zdG9yYWdlLnYxIlYKClNlYWxlZEJvZHkSFQoNcmVkYWN0ZWRfanNvbhgBIAEoCRIWCg5zZWFsZWRfc2VjcmV0cxgGIAEoDBITCgthY2Nlc3NfaGFzaBgFIAEoDEoECAIQBWIGcHJvdG8z");
 
 /**
- * The body of an ExecutionContext's record: its answer was rendered when it was made, so that reading it redacted parses
- * nothing, and revealing it only puts the secrets back in their places.
+ * The body of a resource's record: its answer was rendered when it was made, so that reading it redacted parses nothing,
+ * and revealing it only puts the secrets back in their places.
  *
- * @generated from message ectx.storage.v1.ExecutionContextBody
+ * @generated from message ectx.storage.v1.SealedBody
  */
-export type ExecutionContextBody = Message<"ectx.storage.v1.ExecutionContextBody"> & {
+export type SealedBody = Message<"ectx.storage.v1.SealedBody"> & {
   /**
    * The resource as response-ready JSON, without the values of its secrets.
    *
@@ -27,7 +27,7 @@ export type ExecutionContextBody = Message<"ectx.storage.v1.ExecutionContextBody
   redactedJson: string;
 
   /**
-   * JSON of the secrets' values by name, in the order of `redacted_json`, sealed for the context's id and that text; empty
+   * JSON of the secrets' values by name, in the order of `redacted_json`, sealed for the resource's id and that text; empty
    * where it has no secrets.
    *
    * @generated from field: bytes sealed_secrets = 6;
@@ -35,17 +35,17 @@ export type ExecutionContextBody = Message<"ectx.storage.v1.ExecutionContextBody
   sealedSecrets: Uint8Array;
 
   /**
-   * The SHA-256 of its run token; empty where it has none.
+   * The SHA-256 of a token that opens this resource to its holder; empty where there is none.
    *
-   * @generated from field: bytes run_token_hash = 5;
+   * @generated from field: bytes access_hash = 5;
    */
-  runTokenHash: Uint8Array;
+  accessHash: Uint8Array;
 };
 
 /**
- * Describes the message ectx.storage.v1.ExecutionContextBody.
- * Use `create(ExecutionContextBodySchema)` to create a new message.
+ * Describes the message ectx.storage.v1.SealedBody.
+ * Use `create(SealedBodySchema)` to create a new message.
  */
-export const ExecutionContextBodySchema: GenMessage<ExecutionContextBody> = /*@__PURE__*/
+export const SealedBodySchema: GenMessage<SealedBody> = /*@__PURE__*/
   messageDesc(file_ectx_storage_v1_body, 0);
 

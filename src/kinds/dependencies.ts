@@ -1,0 +1,10 @@
+import type { Vault } from '../secrets/vault.js'
+import type { Auditor } from '../resource/audit-event.js'
+import type { Store } from '../storage/store.js'
+
+/** What operations work on. */
+export interface Dependencies {
+  readonly store: Store
+  readonly audit: Auditor
+  readonly vault: Vault
+}
