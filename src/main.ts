@@ -1,8 +1,9 @@
 import closeWithGrace from 'close-with-grace'
 import { composeGateway } from './compose.js'
-import { ConfigError, loadConfig } from './config.js'
+import { loadConfig } from './config.js'
 import { GatewayError } from './errors.js'
 import { createLog } from './log.js'
+import { ConfigError } from './variables.js'
 
 const CLOSE_MS = 9_500
 
@@ -13,6 +14,7 @@ try {
   const config = loadConfig(process.env)
   const { log, flush } = await createLog(config.logLevel)
   if (process.getuid?.() === 0) log.warn('running as root: run it as a user of its own, which needs no rights but to its data directory')
+  if (config.serviceLinks.length > 0) log.warn(`ignored what Kubernetes sets for a Service that is called "ectx" or "ectx-…": ${config.serviceLinks.join(', ')}; enableServiceLinks: false in the pod keeps it away`)
   const app = await composeGateway(config, log)
 
   closeWithGrace({ delay: CLOSE_MS, logger: false }, async ({ err, signal }) => {

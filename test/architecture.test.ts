@@ -5,7 +5,7 @@ import ts from 'typescript'
 
 /** Each part of src, and the parts that it may import. `main → compose → http → execution-context → steps → pipeline`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['compose', 'config', 'errors', 'log'],
+  main: ['compose', 'config', 'errors', 'log', 'variables'],
   compose: ['audit', 'auth', 'config', 'errors', 'execution-context', 'http', 'keeping', 'observer', 'secrets', 'storage'],
   keeping: ['audit', 'auth', 'execution-context', 'secrets', 'storage'],
   http: ['auth', 'errors', 'execution-context', 'gen', 'steps'],
@@ -19,8 +19,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'durable-file': ['errors'],
   errors: [],
   gen: [],
-  config: ['auth', 'config-values'],
+  config: ['auth', 'config-values', 'variables'],
+  variables: ['config-values', 'service-links'],
   'config-values': [],
+  'service-links': [],
   log: ['config', 'errors', 'pipeline'],
   observer: ['errors', 'pipeline']
 }
