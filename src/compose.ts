@@ -7,6 +7,7 @@ import { ANONYMOUS, SYSTEM } from './auth/caller.js'
 import { JwtVerifier } from './auth/jwt.js'
 import { StaticTokens } from './auth/static-tokens.js'
 import type { Config } from './config.js'
+import { GatewayError } from './errors.js'
 import { executionContextKind as kind } from './execution-context/kind.js'
 import { createOperations } from './execution-context/operations.js'
 import { runTokenOf } from './execution-context/run-tokens.js'
@@ -73,9 +74,21 @@ async function credentials (store: Store, { tokensFile, jwt }: Pick<Config, 'tok
   const allowSystem = tokensFile === undefined && jwt === undefined
   if (allowSystem) log.warn('no credentials are configured: everybody on this machine may do everything; set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER')
   return createAuthenticator({
-    tokens: tokensFile === undefined ? undefined : await StaticTokens.open(tokensFile, { onProblem }),
-    jwt: jwt && JwtVerifier.create({ ...jwt, onProblem, onRefused: reason => log.info({ reason }, 'a JWT was refused') }),
+    tokens: tokensFile === undefined
+      ? undefined
+      : await named('ECTX_TOKENS_FILE', () => StaticTokens.open(tokensFile, { onProblem }), '; how to make it says: npm run token -- --help'),
+    jwt: jwt && await named('ECTX_JWT_JWKS', () => JwtVerifier.create({ ...jwt, onProblem, onRefused: reason => log.info({ reason }, 'a JWT was refused') })),
     runTokenOf: runTokenOf(store),
     allowSystem
   })
+}
+
+/** What `open` makes of what `variable` names; what is wrong with that is told with the variable's name before it and `advice` behind. */
+async function named<T> (variable: string, open: () => T | Promise<T>, advice = ''): Promise<T> {
+  try {
+    return await open()
+  } catch (error) {
+    const { code, message } = GatewayError.from(error)
+    throw new GatewayError(code, `${variable}: ${message}${advice}`, { cause: error })
+  }
 }

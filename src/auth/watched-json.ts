@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { GatewayError } from '../errors.js'
+import { fileProblem } from '../file-problem.js'
 
 export interface Watching {
   /** Told once for each change that was not taken, and why. The message holds nothing of the file. */
@@ -81,5 +82,5 @@ function parse (text: string): unknown {
 
 function problemOf (error: unknown): string {
   if (error instanceof GatewayError) return error.message
-  return `cannot be read (${error instanceof Error && 'code' in error ? error.code : 'unknown reason'})`
+  return `cannot be read${fileProblem(error)}`
 }
