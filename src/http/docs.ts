@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
-import { REQUEST_EXAMPLE } from './openapi-parts.js'
+import { REQUEST_EXAMPLE } from './openapi-examples.js'
 
 /**
  * Swagger UI at `/docs`, whole from this server. Its policy lists what is allowed instead of using the ready-made one,
