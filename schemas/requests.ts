@@ -1,10 +1,14 @@
 import { Type } from '@sinclair/typebox'
-import { rules, stringEnum } from './helpers.js'
-import { OWNER_SCOPES, SLUG_PATTERN } from './metadata.js'
+import { ref, rules, sharedEnum } from './helpers.js'
+import { ApiResourceOwnerScopeSchema, SLUG_PATTERN } from './metadata.js'
 
-export const RESOURCE_KINDS = [
-  'api_resource_kind_unknown', 'agent', 'agent_execution', 'session', 'workflow_execution', 'environment', 'execution_context'
-] as const
+/** Of the kinds that the .proto names, those that can be looked up here; unknown is to leave it out. */
+export const REFERENCE_KINDS = ['api_resource_kind_unknown', 'execution_context'] as const
+
+export const ApiResourceKindSchema = sharedEnum('ApiResourceKind', REFERENCE_KINDS, {
+  ...rules({ 'x-message': 'kind mismatch: only execution_context can be looked up here' }),
+  description: 'The kind to look up. There is one, and unknown leaves it open: leave it out.'
+})
 
 export const IdParamsSchema = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 253, description: 'The id that the server gave: `exec-` and a lower-case ULID.' })
@@ -16,8 +20,8 @@ export const ReferenceQuerySchema = Type.Object({
     ...rules({ 'x-message': 'must be 1 to 253 of a-z, 0-9 and -, beginning and ending with a letter or digit' }),
     description: 'The slug of the context.'
   }),
-  kind: Type.Optional(stringEnum(RESOURCE_KINDS, { description: 'Must be `execution_context` where it is given.' })),
-  scope: Type.Optional(stringEnum(OWNER_SCOPES, { description: 'Checked, and otherwise ignored: every context is operator-managed.' })),
+  kind: Type.Optional(ref(ApiResourceKindSchema)),
+  scope: Type.Optional(ref(ApiResourceOwnerScopeSchema)),
   org: Type.Optional(Type.String({ maxLength: 253, description: 'Must equal the context’s `metadata.org` where it is given.' })),
   version: Type.Optional(Type.String({
     maxLength: 253,
@@ -32,9 +36,11 @@ export const DeleteQuerySchema = Type.Object({
 
 export const VIEWS = ['full', 'redacted'] as const
 
-const view = Type.Optional(stringEnum(VIEWS, {
+export const ViewSchema = sharedEnum('View', VIEWS, {
   description: 'How much to show: `redacted` leaves out the values of secrets. `full` where it is left out, if the caller may reveal them, else `redacted`.'
-}))
+})
+
+const view = Type.Optional(ref(ViewSchema))
 
 /** What may be asked of every operation that answers a context. */
 export const ViewQuerySchema = Type.Object({ view }, { additionalProperties: false })
@@ -48,7 +54,7 @@ export const CreateQuerySchema = Type.Object({
 }, { additionalProperties: false })
 
 export const PageQuerySchema = Type.Object({
-  page_size: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })),
+  page_size: Type.Optional(Type.Integer({ format: 'int32', minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })),
   page_token: Type.Optional(Type.String({ maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' }))
 }, { additionalProperties: false })
 

@@ -26,7 +26,7 @@ export function createValidatorCompiler (shared: Iterable<object>): FastifySchem
 
 function createAjv (options: { coerceTypes: boolean }): Ajv {
   // `verbose` puts values into the error objects: they are turned into violations at once and go nowhere else.
-  const ajv = new Ajv({ ...options, allErrors: true, verbose: true, strict: true, strictTypes: false, formats: { 'date-time': true } })
+  const ajv = new Ajv({ ...options, allErrors: true, verbose: true, strict: true, strictTypes: false, formats: { 'date-time': true, int32: true, int64: true } })
   ajv.addKeyword({ keyword: 'x-message', schemaType: 'string' })
   ajv.addKeyword({ keyword: 'x-property-names', macro: (propertyNames: object) => ({ propertyNames }) })
   ajv.addKeyword({
