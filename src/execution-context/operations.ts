@@ -6,8 +6,8 @@ import type { ListAuditEventsRequest } from '../gen/ectx/audit/v1/query_pb.js'
 import type { Observer, Pipeline } from '../pipeline/pipeline.js'
 import type { Vault } from '../secrets/vault.js'
 import type { Auditor } from '../steps/audit-event.js'
-import type { Call, CreateCall, View } from '../steps/call.js'
-import type { Answer } from '../steps/resource-kind.js'
+import type { Call, CreateCall, ReadCall, Shown } from '../steps/call.js'
+import type { Answer, Reading } from '../steps/resource-kind.js'
 import type { Store, StoredRecord } from '../storage/store.js'
 import { apply } from './apply.js'
 import { create } from './create.js'
@@ -24,13 +24,13 @@ export interface Dependencies {
 }
 
 /** A context as an operation answers it, ready to send. */
-export interface ContextView {
-  readonly id: string
-  readonly revision: number
-  readonly view: View
+export interface ContextView extends Shown {
   /** The resource as JSON. */
   readonly json: string
 }
+
+/** How a read of a context ends. */
+export interface ContextReading extends Shown, Reading {}
 
 /** Runs one operation. @throws {PipelineFailure}, whose GatewayError `GatewayError.from` finds */
 export type Operation<C, Result = ContextView> = (call: C, signal?: AbortSignal) => Promise<Result>
@@ -39,8 +39,8 @@ export type Operation<C, Result = ContextView> = (call: C, signal?: AbortSignal)
 export interface Operations {
   readonly create: Operation<CreateCall<ExecutionContext>>
   readonly apply: Operation<CreateCall<ExecutionContext>>
-  readonly get: Operation<Call<ExecutionContextId>>
-  readonly getByReference: Operation<Call<ApiResourceReference>>
+  readonly get: Operation<ReadCall<ExecutionContextId>, ContextReading>
+  readonly getByReference: Operation<ReadCall<ApiResourceReference>, ContextReading>
   readonly delete: Operation<DeleteCall>
   readonly listAuditEvents: Operation<Call<ListAuditEventsRequest>, AuditPage>
 }
@@ -52,8 +52,8 @@ export function createOperations (dependencies: Dependencies, observer: Observer
   return {
     create: operation(create(dependencies), toView),
     apply: operation(apply(dependencies), toView),
-    get: operation(get(dependencies), toView),
-    getByReference: operation(getByReference(dependencies), toView),
+    get: operation(get(dependencies), toReading),
+    getByReference: operation(getByReference(dependencies), toReading),
     delete: operation(deleteContext(dependencies), toView),
     listAuditEvents: operation(listAuditEvents(dependencies), ({ page }) => page)
   }
@@ -61,3 +61,6 @@ export function createOperations (dependencies: Dependencies, observer: Observer
 
 const toView = ({ record: { id, revision }, answer: { view, json } }: { record: StoredRecord, answer: Answer }): ContextView =>
   ({ id, revision, view, json })
+
+const toReading = ({ record: { id, revision }, answer: { view, json, bytes } }: { record: StoredRecord, answer: Reading }): ContextReading =>
+  json === undefined ? { id, revision, view, bytes } : { id, revision, view, json }

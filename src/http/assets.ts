@@ -34,7 +34,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 const require = createRequire(import.meta.url)
-const OURS = join(require.resolve('#package.json'), '../public')
+const OURS = join(require.resolve('#package.json'), '../openapi/page')
 // Swagger UI itself; unlike its own package this one runs nothing when it is installed.
 const SWAGGER_UI = join(require.resolve('@fastify/swagger-ui/package.json'), '../static')
 

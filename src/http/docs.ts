@@ -6,7 +6,7 @@ import { Negotiator } from '@fastify/accept-negotiator'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
 import { CODINGS, loadAssets, type Asset, type Coding } from './assets.js'
-import { matches } from './etag.js'
+import { names } from './etag.js'
 import { REQUEST_EXAMPLE } from './openapi-examples.js'
 
 // Swagger UI needs nothing from elsewhere, no inline script or style, and no frame. Nothing here upgrades requests to
@@ -30,7 +30,7 @@ export async function docs (app: FastifyInstance): Promise<void> {
     const etag = `"${hash('sha256', html, 'hex').slice(0, 16)}"`
     app.get(url, options, async (request, reply) => {
       reply.header('cache-control', ASK_AGAIN).header('etag', etag)
-      return matches(request.headers['if-none-match'], etag) ? reply.code(304).send() : reply.type('text/html; charset=utf-8').send(html)
+      return names(request.headers['if-none-match'], etag) ? reply.code(304).send() : reply.type('text/html; charset=utf-8').send(html)
     })
   }
 
@@ -53,7 +53,7 @@ async function sendAsset (request: FastifyRequest, reply: FastifyReply, { body, 
   const etag = `"${version}.${coding}"`
   const { v } = request.query as { v?: unknown }
   reply.header('cache-control', v === version ? FOR_EVER : ASK_AGAIN).header('etag', etag).header('vary', 'accept-encoding')
-  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+  if (names(request.headers['if-none-match'], etag)) return reply.code(304).send()
   if (coding !== 'identity') reply.header('content-encoding', coding)
   return reply.type(type).send(await body(coding))
 }

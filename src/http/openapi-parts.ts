@@ -61,7 +61,7 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
   409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],
   412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
   413: ['The body is larger than 2 MiB.', contexts, error('resource_exhausted', 'the body is larger than 2 MiB')],
-  415: ['The body is not sent as `application/json`.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json')],
+  415: ['The body is not sent plain, as `application/json` in UTF-8.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json, in UTF-8')],
   429: ['The caller makes too many requests: try again after `Retry-After` seconds.', contexts, new GatewayError('resource_exhausted', 'this caller makes more than 60000 requests a minute; wait before the next', { retryAfterSeconds: 1 })],
   431: ['The headers are larger than 16 KiB.', '/', error('resource_exhausted', 'the headers are larger than 16 KiB')],
   503: ['The gateway cannot do its work now: try again.', '/readyz', error('unavailable', 'the store cannot work now; try again, and see the log for its reason')]

@@ -1,16 +1,16 @@
 import type { Server as TlsServer } from 'node:https'
 import swagger from '@fastify/swagger'
-import fastify, { errorCodes, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Operations } from '../execution-context/operations.js'
 import { GatewayError } from '../errors.js'
 import { authenticateRequests, type Authentication } from './authentication.js'
 import { auditRoutes } from './audit-routes.js'
+import { parseBodies } from './body-parser.js'
 import { refuseWhileClosing } from './closing.js'
 import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
 import { healthRoutes } from './health-routes.js'
-import { parseJsonBody } from './json-body.js'
 import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
 import { documentOptions, sharedSchemas } from './openapi.js'
@@ -78,12 +78,7 @@ export async function createServer ({ operations, authentication, ready, log, tl
   app.setSerializerCompiler(() => JSON.stringify)
   for (const schema of sharedSchemas) app.addSchema(schema)
 
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async ({ headers }: FastifyRequest, body: Buffer) => {
-    if (body.length > 0 && !isJson(headers['content-type'])) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
-    return parseJsonBody(body)
-  })
-
+  parseBodies(app)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id).headers(headers)
     const hasHost = request.headers.host !== undefined || request.raw.httpVersion === '1.0'
@@ -112,5 +107,3 @@ export async function createServer ({ operations, authentication, ready, log, tl
   await app.register(healthRoutes, { ready })
   return app
 }
-
-const isJson = (type: string | undefined) => type !== undefined && /^application\/json\s*(;|$)/i.test(type.trim())

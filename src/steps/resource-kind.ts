@@ -50,6 +50,14 @@ export interface Answer {
   readonly revealed?: readonly string[]
 }
 
+/** How a read ends: with the resource; with its size alone, where no more was wanted; or with neither, where the caller has it. */
+export interface Reading {
+  readonly view: View
+  readonly json?: string
+  /** Of `json`. */
+  readonly bytes?: number
+}
+
 type Named = Pick<ResourceKind<Resource>, 'title'>
 
 export const notFound = (kind: Named, by: 'id' | 'slug', value: string) =>

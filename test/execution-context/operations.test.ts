@@ -2,7 +2,7 @@ import { create, fromJsonString, type MessageInitShape } from '@bufbuild/protobu
 import t from 'tap'
 import { ANONYMOUS, SYSTEM, type Caller } from '../../src/auth/caller.js'
 import { GatewayError } from '../../src/errors.js'
-import { createOperations, type ContextView } from '../../src/execution-context/operations.js'
+import { createOperations, type ContextReading, type ContextView } from '../../src/execution-context/operations.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ExecutionContextIdSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { ApiResourceKind } from '../../src/gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
@@ -39,7 +39,7 @@ const deletion = (resourceId: string, more: { caller?: Caller, onlyRevisions?: n
 const read = ({ json }: ContextView) => fromJsonString(ExecutionContextSchema, json)
 
 /** Why `running` failed, and at which step. */
-async function failure (running: Promise<ContextView>): Promise<{ error: GatewayError, step: string }> {
+async function failure (running: Promise<ContextReading>): Promise<{ error: GatewayError, step: string }> {
   const thrown = await running.then(() => undefined, error => error)
   if (!(thrown instanceof PipelineFailure)) throw new Error('it did not fail, or with something else', { cause: thrown })
   return { error: GatewayError.from(thrown), step: thrown.step }
@@ -135,11 +135,37 @@ for (const operation of ['create', 'apply'] as const) {
 }
 
 t.test('get', async t => {
-  const operations = operationsOn(new MemoryStore())
+  const store = new MemoryStore()
+  const operations = operationsOn(store)
   const view = await operations.create(call(context()))
 
   t.test('answers the context', async t => {
     t.same(await operations.get(call(byId(view.id))), view)
+  })
+
+  t.test('tells who has it already no more than that, and who asks for its size that: nothing is revealed', async t => {
+    const { id, revision, json } = view
+    const dependencies = testDependencies(store)
+    const watched = createOperations(dependencies, { begin: () => undefined })
+    const shown = { id, revision, view: 'full' } as const
+    const reading = (more: object) => watched.get({ ...call(byId(id)), ...more })
+    const read = { event: 'read', operation: 'get', keys: undefined }
+    const revealed = { event: 'revealed', operation: 'get', keys: ['TOKEN'] }
+    const others = [{ ...shown, id: 'exec-x' }, { ...shown, revision: 2 }, { ...shown, view: 'redacted' as const }]
+    for (const [more, expected, event] of [
+      [{ held: 'any' }, shown, read],
+      [{ held: [...others, shown] }, shown, read],
+      [{ held: 'any', sizeOnly: true }, shown, read],
+      [{ sizeOnly: true }, { ...shown, bytes: Buffer.byteLength(json) }, read],
+      [{ held: others, sizeOnly: true }, { ...shown, bytes: Buffer.byteLength(json) }, read],
+      [{ held: others }, view, revealed],
+      [{ held: [], sizeOnly: false }, view, revealed]
+    ] as Array<[object, object, object]>) {
+      dependencies.events.length = 0
+      t.same(await reading(more), expected)
+      t.match(dependencies.events, [event])
+      t.equal(dependencies.events.length, 1)
+    }
   })
 
   t.test('refuses an empty id, and one that nobody has', async t => {

@@ -11,8 +11,10 @@ import { ExecutionContextStatusSchema } from '../../src/gen/ai/stigmer/agentic/e
 import { ApiResourceKindSchema } from '../../src/gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema, file_ai_stigmer_commons_apiresource_io as commonInputs } from '../../src/gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceMetadataSchema, ApiResourceMetadataVersionSchema, ApiResourceOwnerScopeSchema } from '../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import { ListAuditEventsRequestSchema } from '../../src/gen/ectx/audit/v1/query_pb.js'
 import { ApiResourceAuditActorSchema, ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../../src/gen/ai/stigmer/commons/apiresource/status_pb.js'
-import { schemaOfProto } from '../support/schema-of-proto.js'
+import { PATTERN_SENTENCES } from '../../schemas/text.js'
+import { patternSentences, schemaOfProto } from '../support/schema-of-proto.js'
 
 // The resource is described twice, for JSON and for protobuf. What follows holds the two together, field by field and
 // rule by rule: a change on one side alone fails here, unless it is added to the differences that are meant.
@@ -37,6 +39,8 @@ interface Differences {
   readonly renamed?: Readonly<Record<string, string>>
   /** Fields that the transport fills in where they are left out. */
   readonly optional?: readonly string[]
+  /** Fields that are left out where they are empty: parameters, which cannot be given without a value. */
+  readonly notEmpty?: readonly string[]
   /** Schemas of fields, and of the whole, that a CEL rule or a later step narrows. */
   readonly narrowed?: Readonly<Record<string, Json>>
   readonly whole?: Json
@@ -58,11 +62,11 @@ const celOf = (message: DescMessage): readonly string[] => {
   return message === ApiResourceMetadataSchema ? [...cel, ...schemaOfProto(ExecutionContextSchema).cel] : cel
 }
 
-function requestOf (message: DescMessage, { omitted = [], renamed = {}, optional = [], narrowed: own }: Differences): Json {
+function requestOf (message: DescMessage, { omitted = [], renamed = {}, optional = [], notEmpty = [], narrowed: own }: Differences): Json {
   const cel = celOf(message).map(id => CEL[id]!)
   const left = [...omitted, ...cel.flatMap(({ omitted = [] }) => omitted)]
   const fields = Object.entries(schemaOfProto(message).fields).filter(([name]) => !left.includes(name))
-  const narrowed = Object.assign({}, ...cel.map(({ narrowed }) => narrowed), own)
+  const narrowed = Object.assign(Object.fromEntries(notEmpty.map(name => [name, { minLength: 1 }])), ...cel.map(({ narrowed }) => narrowed), own)
   const required = fields.filter(([name, { required }]) => required && !optional.includes(name)).map(([name]) => renamed[name] ?? name)
   return {
     type: 'object',
@@ -85,10 +89,10 @@ t.test('a request takes what its message takes', async t => {
     [ExecutionContextSpecSchema, plain(typebox.ExecutionContextSpecInputSchema), {}],
     [ExecutionValueSchema, plain(typebox.ExecutionValueInputSchema), {}],
     [ApiResourceMetadataSchema, plain(metadata.ApiResourceMetadataInputSchema), {}],
-    [ApiResourceReferenceSchema, together(parameters.ReferenceQuerySchema), { narrowed: { kind: { enum: parameters.REFERENCE_KINDS } } }],
+    [ApiResourceReferenceSchema, together(parameters.ReferenceQuerySchema), { notEmpty: ['org', 'version'], narrowed: { kind: { enum: parameters.REFERENCE_KINDS } } }],
     [ExecutionContextIdSchema, together(parameters.IdParamsSchema), { renamed: { value: 'id' } }],
     // Nothing of ours can be forced.
-    [ApiResourceDeleteInputSchema, together(parameters.IdParamsSchema, parameters.DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'] }]
+    [ApiResourceDeleteInputSchema, together(parameters.IdParamsSchema, parameters.DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'], notEmpty: ['version_message'] }]
   ]
   for (const [message, request, differences] of requests) t.strictSame(request, requestOf(message, differences), message.name)
   const seen = requests.map(([message]) => message)
@@ -98,6 +102,10 @@ t.test('a request takes what its message takes', async t => {
 t.test('every CEL rule is known here, and its sentence is the same on both sides', async t => {
   const messages = [ExecutionContextSchema, ExecutionContextSpecSchema, ExecutionValueSchema, ApiResourceMetadataSchema, ApiResourceReferenceSchema, ExecutionContextIdSchema, ApiResourceDeleteInputSchema]
   t.strictSame(messages.flatMap(message => schemaOfProto(message).cel).sort(), Object.keys(CEL).sort())
+  const patterns = [...messages, ListAuditEventsRequestSchema].flatMap(message => patternSentences(message))
+  t.equal(patterns.length, 11)
+  t.strictSame(Object.fromEntries(patterns), PATTERN_SENTENCES)
+  for (const [pattern, sentence] of patterns) t.equal(sentence, PATTERN_SENTENCES[pattern])
   t.equal(
     metadata.ApiResourceMetadataInputSchema.properties.owner_scope['x-message'],
     schemaOfProto(ExecutionContextSchema).sentences['execution_context.owner_scope.unspecified_only']
