@@ -23,7 +23,11 @@ export const AuditEventSchema = output('AuditEvent', {
   remote_address: Type.Optional(Type.String({ description: 'Where the call came from.' })),
   outcome: stringEnum(['ok', ...CODES], { description: '`ok`, or why not.' }),
   key_id: Type.Optional(Type.String({ pattern: '^key-[0-9a-z]{26}$', description: 'The new key of the ring, with `rotated_key`.' })),
-  count: Type.Optional(Type.Integer({ format: 'int64', minimum: 1, description: 'How many events were lost, with `lost`.' })),
+  count: Type.Optional(Type.Integer({
+    format: 'int64',
+    minimum: 1,
+    description: 'How many events were lost, with `lost`. With `authentication_failed`, how many more failed within a minute than have an event of their own.'
+  })),
   previous: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the line before, in hex.' })
 }, { description: 'One thing that somebody did or tried to do. Names values by their keys and never holds one.' })
 

@@ -55,7 +55,7 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
     { pointer: '/metadata/owner_scope', detail: 'ExecutionContext owner_scope must be unspecified (operator-managed resource)' },
     { pointer: '/spec/execution_id', detail: 'is required' }
   ])],
-  401: ['The credentials are missing or not valid.', contexts, error('unauthenticated', 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force')],
+  401: ['The credentials are missing or not valid.', contexts, error('unauthenticated', 'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context')],
   403: ['The caller may not do this, whether or not there is such a context.', contexts, error('permission_denied', 'unauthorized to create Execution Context (operator-only action)')],
   404: ['There is no such context.', `${contexts}/${ID}`, error('not_found', `no ExecutionContext with id '${ID}'`)],
   409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],

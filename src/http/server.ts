@@ -7,6 +7,7 @@ import { GatewayError } from '../errors.js'
 import { authenticateRequests, type Authentication } from './authentication.js'
 import { auditRoutes } from './audit-routes.js'
 import { parseBodies } from './body-parser.js'
+import { findClientAddress } from './client-address.js'
 import { refuseWhileClosing } from './closing.js'
 import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
@@ -27,7 +28,7 @@ import { createValidatorCompiler } from './validation.js'
 export interface ServerSettings {
   /** Without it the server speaks plain HTTP. */
   readonly tls?: TlsFiles | undefined
-  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  /** Addresses and networks of proxies whose `X-Forwarded-For`, or else `Forwarded`, is believed. */
   readonly trustedProxies?: readonly string[]
   /** Of each caller; 0, or left out, is no limit. */
   readonly requestsPerMinute?: number
@@ -67,7 +68,6 @@ export async function createServer ({ operations, authentication, ready, log, tl
     },
     clientErrorHandler: answerUnparsable(log, headers),
     serverFactory: handler => createListener(handler, limits, secure),
-    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // Only names the scheme of the address that it says it listens at: the server is made above.
     ...(secure && { https: {} })
   })
@@ -86,6 +86,7 @@ export async function createServer ({ operations, authentication, ready, log, tl
   })
   // Node would answer an expectation that it does not know with 417 and no body; it may as well be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  findClientAddress(app, trustedProxies)
   refuseWhileClosing(app)
   await shedLoad(app, limits.loopDelay)
   logRequests(app, log)

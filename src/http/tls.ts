@@ -66,6 +66,7 @@ export function followTls (server: Server, files: TlsFiles, inForce: TlsOptions,
   const look = () => {
     try {
       const now = readTls(files)
+      if (problem !== undefined) log.info('the TLS files can be used again')
       problem = undefined
       if (isDeepStrictEqual(now, inForce)) return
       server.setSecureContext(now)

@@ -23,16 +23,24 @@ export const authorize = <Input = unknown>(audit: Auditor, operation: string, { 
   step('Authorize', ({ origin, input, requestedView }: Call<Input>): { view: View } => {
     const { caller } = origin
     const about = target?.(input)
-    const refuse = (what: string) => {
+    const refuse = (what: string, why: string) => {
       const code = caller.kind === 'anonymous' ? 'unauthenticated' : 'permission_denied'
       audit.recordEventually({ ...eventOf('denied', operation, origin), context_id: idIn(about), outcome: code })
-      return new GatewayError(code, `unauthorized to ${what} (operator-only action)`)
+      return new GatewayError(code, `unauthorized to ${what} (${why})`)
     }
     const reveals = caller.role === 'operator' || isOwn(about, caller)
-    if (!reveals && !(viewers && caller.role === 'viewer')) throw refuse(action)
-    if (!reveals && requestedView === 'full') throw refuse(`${action} with its secrets`)
+    if (!reveals && !(viewers && caller.role === 'viewer')) throw refuse(action, whyNot(caller, viewers, target !== undefined))
+    if (!reveals && requestedView === 'full') throw refuse(`${action} with its secrets`, 'viewers see none: ask for view=redacted')
     return { view: requestedView ?? (reveals ? 'full' : 'redacted') }
   })
+
+/** What whoever may not do an operation needs to know, which `viewers` may do, or runs on what is theirs. */
+function whyNot ({ kind, role }: Caller, viewers: boolean, runs: boolean): string {
+  if (!viewers && !runs) return 'operator-only action'
+  if (kind === 'anonymous') return 'credentials are needed'
+  if (kind === 'run') return 'a run token opens its own context alone'
+  return role === 'viewer' ? 'operators may, and a run with its own token' : 'the credentials give no role'
+}
 
 type Target = ReturnType<NonNullable<Permission<unknown>['target']>>
 

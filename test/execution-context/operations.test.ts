@@ -262,7 +262,8 @@ t.test('every operation refuses a caller it does not know, before anything else'
     const { error, step } = await failure(running)
     t.equal(step, 'Authorize')
     t.equal(error.code, 'unauthenticated')
-    t.equal(error.message, `unauthorized to ${sentences[name as keyof typeof sentences]} Execution Context (operator-only action)`)
+    const why = ['create', 'apply'].includes(name) ? 'operator-only action' : 'credentials are needed'
+    t.equal(error.message, `unauthorized to ${sentences[name as keyof typeof sentences]} Execution Context (${why})`)
   }
 })
 

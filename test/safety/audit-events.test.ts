@@ -49,7 +49,7 @@ t.test('every operation is recorded: who did what, on which context, what of it 
   await send(409, 'POST', `${PATH}/apply`, OPERATOR, { body: named('full') })
   await send(400, 'POST', PATH, OPERATOR, { body: {} })
   await send(403, 'POST', PATH, VIEWER, { body: named('x'), event: { event: 'denied', caller: auditor, operation: 'create', outcome: 'permission_denied' } })
-  await send(401, 'POST', `${PATH}/apply`, '', { body: named('x'), event: { event: 'denied', caller: anonymous, operation: 'apply', outcome: 'unauthenticated' } })
+  await send(401, 'POST', `${PATH}/apply`, '', { body: named('x'), event: { event: 'authentication_failed', caller: anonymous, outcome: 'unauthenticated' } })
 
   const revealed = { event: 'revealed', operation: 'get', ...context, keys }
   const { headers: { etag } } = await send(200, 'GET', `${PATH}/${id}`, OPERATOR, { event: revealed })
@@ -76,7 +76,7 @@ t.test('every operation is recorded: who did what, on which context, what of it 
   await send(403, 'GET', `${PATH}/${id}?view=full`, VIEWER, { event: { ...denied, caller: auditor, operation: 'get', context_id: id } })
   await send(403, 'GET', `${PATH}/canary-that-is-no-id?view=full`, VIEWER, { event: { ...denied, caller: auditor, operation: 'get' } })
   await send(403, 'GET', `${PATH}/by-reference?slug=full&view=full`, VIEWER, { event: { ...denied, caller: auditor, operation: 'getByReference' } })
-  await send(401, 'GET', `${PATH}/${id}`, '', { event: { ...denied, caller: anonymous, operation: 'get', context_id: id, outcome: 'unauthenticated' } })
+  await send(401, 'GET', `${PATH}/${id}`, '', { event: { event: 'authentication_failed', caller: anonymous, outcome: 'unauthenticated' } })
   await send(403, 'DELETE', `${PATH}/${id}`, VIEWER, { event: { ...denied, caller: auditor, operation: 'delete', context_id: id } })
   await send(403, 'GET', '/v1/audit-events', VIEWER, { event: { ...denied, caller: auditor, operation: 'listAuditEvents' } })
   await send(403, 'GET', `${PATH}/${own.id}/audit`, own.token, { event: { ...denied, ...run, operation: 'listAuditEvents' } })
