@@ -8,7 +8,7 @@ export const AuditCallerSchema = output('AuditCaller', {
 }, { description: 'Who called.' })
 
 export const AuditEventSchema = output('AuditEvent', {
-  sequence: Type.Integer({ minimum: 1, description: 'From 1, without a gap.' }),
+  sequence: Type.Integer({ format: 'int64', minimum: 1, description: 'From 1, without a gap.' }),
   time: Type.String({ format: 'date-time', description: 'When it happened.' }),
   event: stringEnum(['created', 'read', 'revealed', 'deleted', 'denied', 'authentication_failed', 'rotated_key', 'started', 'stopped', 'lost'], {
     description: 'What happened. `lost` says how many events could not be kept.'
@@ -22,9 +22,13 @@ export const AuditEventSchema = output('AuditEvent', {
   request_id: Type.Optional(Type.String({ description: 'The `X-Request-Id`.' })),
   remote_address: Type.Optional(Type.String({ description: 'Where the call came from.' })),
   outcome: stringEnum(['ok', ...CODES], { description: '`ok`, or why not.' }),
-  key_id: Type.Optional(Type.String({ description: 'The new key of the ring, with `rotated_key`.' })),
-  count: Type.Optional(Type.Integer({ description: 'How many events were lost, with `lost`.' })),
-  previous: Type.String({ description: 'SHA-256 of the line before, in hex.' })
+  key_id: Type.Optional(Type.String({ pattern: '^key-[0-9a-z]{26}$', description: 'The new key of the ring, with `rotated_key`.' })),
+  count: Type.Optional(Type.Integer({
+    format: 'int64',
+    minimum: 1,
+    description: 'How many events were lost, with `lost`. With `authentication_failed`, how many more failed within a minute than have an event of their own.'
+  })),
+  previous: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the line before, in hex.' })
 }, { description: 'One thing that somebody did or tried to do. Names values by their keys and never holds one.' })
 
 export const AuditEventPageSchema = output('AuditEventPage', {

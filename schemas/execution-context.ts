@@ -1,18 +1,22 @@
 import { Type } from '@sinclair/typebox'
-import { input, map, output, ref, rules, stringEnum } from './helpers.js'
-import { ApiResourceMetadataInputSchema, ApiResourceMetadataSchema } from './metadata.js'
+import { input, map, output, ref, rules, sharedEnum } from './helpers.js'
+import { ApiResourceMetadataInputSchema, ApiResourceMetadataSchema, RUN_TOKEN_PATTERN } from './metadata.js'
+import { ONE_LINE_PATTERN } from './text.js'
 
 export const API_VERSION = 'agentic.stigmer.ai/v1'
 export const KIND = 'ExecutionContext'
 export const DATA_KEY_PATTERN = '^[A-Za-z_][A-Za-z0-9_.-]{0,252}$'
 
-const apiVersion = stringEnum([API_VERSION], { description: 'The version of the kind; a request may leave it out.' })
-const kind = stringEnum([KIND], { description: 'The kind of resource; a request may leave it out.' })
-const executionId = Type.String({ minLength: 1, maxLength: 253, description: 'The workflow or agent execution that the values are for, as its engine names it.' })
+export const ApiVersionSchema = sharedEnum('ApiVersion', [API_VERSION], { description: 'The version of the kind; a request may leave it out.' })
+export const KindSchema = sharedEnum('Kind', [KIND], { description: 'The kind of resource; a request may leave it out.' })
+
+const executionId = Type.String({
+  minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'The workflow or agent execution that the values are for, as its engine names it.'
+})
 const value = { minLength: 1, maxLength: 65_536, ...rules({ 'x-max-bytes': 65_536 }) }
 
 export const ExecutionValueInputSchema = input('ExecutionValueInput', {
-  value: Type.String({ ...value, description: '1 byte to 64 KiB of text in UTF-8.' }),
+  value: Type.String({ ...value, description: 'Text of 1 byte to 64 KiB (65536 bytes) in UTF-8.' }),
   is_secret: Type.Optional(Type.Boolean({ description: 'A secret is shown only to callers who may reveal it. False where it is left out.' }))
 }, { description: 'One value for the run.' })
 
@@ -21,19 +25,19 @@ export const ExecutionContextSpecInputSchema = input('ExecutionContextSpecInput'
   data: Type.Optional(map(ref(ExecutionValueInputSchema), {
     maxProperties: 1000,
     ...rules({ 'x-property-names': { pattern: DATA_KEY_PATTERN }, 'x-max-total-bytes': 1_048_576 }),
-    description: `The values by name, at most 1 MiB in all. A name matches \`${DATA_KEY_PATTERN}\`.`
+    description: `The values by name: at most 1000, and at most 1 MiB (1048576 bytes in UTF-8) in all. A name matches \`${DATA_KEY_PATTERN}\`.`
   }))
 }, { description: 'What the run is given.' })
 
 export const ExecutionContextInputSchema = input('ExecutionContextInput', {
-  api_version: Type.Optional(apiVersion),
-  kind: Type.Optional(kind),
+  api_version: Type.Optional(ref(ApiVersionSchema)),
+  kind: Type.Optional(ref(KindSchema)),
   metadata: ref(ApiResourceMetadataInputSchema),
   spec: ref(ExecutionContextSpecInputSchema)
 }, { description: 'A context to create.' })
 
 export const ExecutionValueSchema = output('ExecutionValue', {
-  value: Type.Optional(Type.String({ ...value, description: '1 byte to 64 KiB of text in UTF-8.' })),
+  value: Type.Optional(Type.String({ ...value, description: 'Text of 1 byte to 64 KiB (65536 bytes) in UTF-8.' })),
   is_secret: Type.Boolean({ description: 'Whether the value is a secret.' })
 }, { description: 'One value for the run.' })
 
@@ -62,12 +66,15 @@ export const ApiResourceAuditSchema = output('ApiResourceAudit', {
 
 export const ExecutionContextStatusSchema = output('ExecutionContextStatus', {
   audit: ref(ApiResourceAuditSchema),
-  run_token: Type.Optional(Type.String({ description: 'Opens this one context to whoever holds it: to get, reveal and delete it. Only in the answer that made the context, where that was asked for.' }))
+  run_token: Type.Optional(Type.String({
+    pattern: RUN_TOKEN_PATTERN,
+    description: 'Opens this one context to whoever holds it: to get, reveal and delete it. Only in the answer that made the context, where that was asked for.'
+  }))
 }, { description: 'What the server knows of a context.' })
 
 export const ExecutionContextSchema = output('ExecutionContext', {
-  api_version: apiVersion,
-  kind,
+  api_version: ref(ApiVersionSchema),
+  kind: ref(KindSchema),
   metadata: ref(ApiResourceMetadataSchema),
   spec: ref(ExecutionContextSpecSchema),
   status: ref(ExecutionContextStatusSchema)

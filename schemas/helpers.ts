@@ -5,6 +5,10 @@ import { Type, type SchemaOptions, type Static, type StringOptions, type TObject
 /** `schema` by its `$id`: one component in the OpenAPI document, one type in an SDK. */
 export const ref = <T extends TSchema>(schema: T): TUnsafe<Static<T>> => Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#` })
 
+/** A string enum of its own: one component in the OpenAPI document and one type in an SDK, however often it is used. */
+export const sharedEnum = <T extends string>($id: string, values: readonly T[], options: SchemaOptions): TUnsafe<T> =>
+  stringEnum(values, { $id, ...options })
+
 /** One of the strings of `values`. */
 export const stringEnum = <T extends string>(values: readonly T[], options: SchemaOptions = {}): TUnsafe<T> =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], ...options })

@@ -1,18 +1,33 @@
 import { Type } from '@sinclair/typebox'
-import { input, map, output, ref, rules, stringEnum } from './helpers.js'
+import { input, map, output, ref, rules, sharedEnum, stringEnum } from './helpers.js'
+import { LINES_PATTERN, ONE_LINE_PATTERN } from './text.js'
 
 export const SLUG_PATTERN = '^[a-z0-9]([a-z0-9-]{0,251}[a-z0-9])?$'
+/** What the server gives: `exec-` and a lower-case ULID. */
+export const ID_PATTERN = '^exec-[0-9a-hjkmnp-tv-z]{26}$'
+export const RUN_TOKEN_PATTERN = '^ectx_run_exec-[0-9a-hjkmnp-tv-z]{26}_[A-Za-z0-9_-]{43}$'
 export const OWNER_SCOPES = ['api_resource_owner_scope_unspecified', 'platform', 'organization', 'identity_account'] as const
 
-const name = Type.String({ maxLength: 1024, description: 'For people. The slug is made from it unless one is given.' })
-const org = Type.String({ maxLength: 253, description: 'The organization the run belongs to; a reference that names one must name the same.' })
-const labels = map(Type.String({ maxLength: 253 }), {
-  maxProperties: 64, ...rules({ 'x-property-names': { minLength: 1, maxLength: 253 } }), description: 'Short values to select by.'
+const name = Type.String({ maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'For people. The slug is made from it unless one is given.' })
+const org = Type.String({
+  maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'The organization the run belongs to; a reference that names one must name the same.'
 })
-const annotations = map(Type.String({ maxLength: 4096 }), {
-  maxProperties: 64, ...rules({ 'x-property-names': { minLength: 1, maxLength: 253 } }), description: 'Longer values for people and tools.'
+const names = rules({ 'x-property-names': { minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN } })
+const labels = map(Type.String({ maxLength: 253, pattern: ONE_LINE_PATTERN }), {
+  maxProperties: 64,
+  ...names,
+  description: 'Short values to select by: at most 64, each of at most 253 characters. A name has 1 to 253 characters.'
 })
-const tags = Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: 64, description: 'Words to find it by.' })
+const annotations = map(Type.String({ maxLength: 4096, pattern: LINES_PATTERN }), {
+  maxProperties: 64,
+  ...names,
+  description: 'Longer values for people and tools: at most 64, each of at most 4096 characters. A name has 1 to 253 characters.'
+})
+const tags = Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN }), { maxItems: 64, description: 'Words to find it by.' })
+
+export const ApiResourceOwnerScopeSchema = sharedEnum('ApiResourceOwnerScope', OWNER_SCOPES, {
+  description: 'Whom a resource belongs to. Every context is operator-managed: its scope is unspecified, and left out of answers.'
+})
 
 export const ApiResourceMetadataInputSchema = input('ApiResourceMetadataInput', {
   name: Type.Optional(name),
@@ -43,9 +58,9 @@ export const ApiResourceMetadataVersionSchema = output('ApiResourceMetadataVersi
 export const ApiResourceMetadataSchema = output('ApiResourceMetadata', {
   name: Type.Optional(name),
   slug: Type.String({ pattern: SLUG_PATTERN, description: 'For machines: unique over all live contexts.' }),
-  id: Type.String({ readOnly: true, description: 'Given by the server: `exec-` and a lower-case ULID.' }),
+  id: Type.String({ pattern: ID_PATTERN, description: 'Given by the server: `exec-` and a lower-case ULID.' }),
   org: Type.Optional(org),
-  owner_scope: Type.Optional(stringEnum(OWNER_SCOPES, { description: 'Left out where it is unspecified, as it always is here.' })),
+  owner_scope: Type.Optional(ref(ApiResourceOwnerScopeSchema)),
   labels: Type.Optional(labels),
   annotations: Type.Optional(annotations),
   tags: Type.Optional(tags),

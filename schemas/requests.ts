@@ -1,10 +1,15 @@
 import { Type } from '@sinclair/typebox'
-import { rules, stringEnum } from './helpers.js'
-import { OWNER_SCOPES, SLUG_PATTERN } from './metadata.js'
+import { ref, rules, sharedEnum } from './helpers.js'
+import { ApiResourceOwnerScopeSchema, SLUG_PATTERN } from './metadata.js'
+import { ONE_LINE_PATTERN } from './text.js'
 
-export const RESOURCE_KINDS = [
-  'api_resource_kind_unknown', 'agent', 'agent_execution', 'session', 'workflow_execution', 'environment', 'execution_context'
-] as const
+/** Of the kinds that the .proto names, those that can be looked up here; unknown is to leave it out. */
+export const REFERENCE_KINDS = ['api_resource_kind_unknown', 'execution_context'] as const
+
+export const ApiResourceKindSchema = sharedEnum('ApiResourceKind', REFERENCE_KINDS, {
+  ...rules({ 'x-message': 'kind mismatch: only execution_context can be looked up here' }),
+  description: 'The kind to look up. There is one, and unknown leaves it open: leave it out.'
+})
 
 export const IdParamsSchema = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 253, description: 'The id that the server gave: `exec-` and a lower-case ULID.' })
@@ -16,25 +21,31 @@ export const ReferenceQuerySchema = Type.Object({
     ...rules({ 'x-message': 'must be 1 to 253 of a-z, 0-9 and -, beginning and ending with a letter or digit' }),
     description: 'The slug of the context.'
   }),
-  kind: Type.Optional(stringEnum(RESOURCE_KINDS, { description: 'Must be `execution_context` where it is given.' })),
-  scope: Type.Optional(stringEnum(OWNER_SCOPES, { description: 'Checked, and otherwise ignored: every context is operator-managed.' })),
-  org: Type.Optional(Type.String({ maxLength: 253, description: 'Must equal the context’s `metadata.org` where it is given.' })),
+  kind: Type.Optional(ref(ApiResourceKindSchema)),
+  scope: Type.Optional(ref(ApiResourceOwnerScopeSchema)),
+  org: Type.Optional(Type.String({
+    minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Must equal the context’s `metadata.org` where it is given.'
+  })),
   version: Type.Optional(Type.String({
+    minLength: 1,
     maxLength: 253,
     pattern: '^$|^latest$|^[a-zA-Z0-9._-]+$',
+    ...rules({ 'x-message': 'must be 1 to 253 of a-z, A-Z, 0-9, ., _ and -, such as latest' }),
     description: 'Checked, and otherwise ignored: a context has one version.'
   }))
 }, { additionalProperties: false })
 
 export const DeleteQuerySchema = Type.Object({
-  version_message: Type.Optional(Type.String({ maxLength: 1024, description: 'Why it is deleted.' }))
+  version_message: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'Why it is deleted.' }))
 }, { additionalProperties: false })
 
 export const VIEWS = ['full', 'redacted'] as const
 
-const view = Type.Optional(stringEnum(VIEWS, {
+export const ViewSchema = sharedEnum('View', VIEWS, {
   description: 'How much to show: `redacted` leaves out the values of secrets. `full` where it is left out, if the caller may reveal them, else `redacted`.'
-}))
+})
+
+const view = Type.Optional(ref(ViewSchema))
 
 /** What may be asked of every operation that answers a context. */
 export const ViewQuerySchema = Type.Object({ view }, { additionalProperties: false })
@@ -48,19 +59,21 @@ export const CreateQuerySchema = Type.Object({
 }, { additionalProperties: false })
 
 export const PageQuerySchema = Type.Object({
-  page_size: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })),
-  page_token: Type.Optional(Type.String({ maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' }))
+  page_size: Type.Optional(Type.Integer({ format: 'int32', minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })),
+  page_token: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' }))
 }, { additionalProperties: false })
 
 export const AuditQuerySchema = Type.Object({
-  context_id: Type.Optional(Type.String({ maxLength: 253, description: 'Only events of this context.' })),
-  execution_id: Type.Optional(Type.String({ maxLength: 253, description: 'Only events of contexts of this execution.' }))
+  context_id: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of this context.' })),
+  execution_id: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of contexts of this execution.' }))
 }, { additionalProperties: false })
 
+const ETAGS_PATTERN = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
+
 export const IfNoneMatchSchema = Type.Object({
-  'If-None-Match': Type.Optional(Type.String({ description: 'The ETags you have: where the context has one of them it is not sent again.' }))
+  'If-None-Match': Type.Optional(Type.String({ pattern: ETAGS_PATTERN, description: 'The ETags you have, or `*`: where the context has one of them it is not sent again.' }))
 })
 
 export const IfMatchSchema = Type.Object({
-  'If-Match': Type.Optional(Type.String({ description: 'ETags, such as a read gave: where the context has none of them the answer is 412.' }))
+  'If-Match': Type.Optional(Type.String({ pattern: ETAGS_PATTERN, description: 'ETags, such as a read gave, or `*`: where the context has none of them the answer is 412.' }))
 })

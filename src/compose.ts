@@ -4,12 +4,15 @@ import type { Logger } from 'pino'
 import { AuditLog } from './audit/log.js'
 import { createAuthenticator, type Authenticate } from './auth/authenticator.js'
 import { ANONYMOUS, SYSTEM } from './auth/caller.js'
+import { FailedAuthentications } from './auth/failed-authentications.js'
 import { JwtVerifier } from './auth/jwt.js'
+import { isLoopback } from './auth/loopback.js'
 import { StaticTokens } from './auth/static-tokens.js'
 import type { Config } from './config.js'
+import { GatewayError } from './errors.js'
 import { executionContextKind as kind } from './kinds/execution-context/kind.js'
-import { createOperations } from './kinds/operations.js'
 import { runTokenOf } from './kinds/execution-context/run-tokens.js'
+import { createOperations } from './kinds/operations.js'
 import { createServer, type ServerSettings } from './http/server.js'
 import { keepKeys } from './keeping.js'
 import { createObserver } from './observer.js'
@@ -26,6 +29,9 @@ type Settings = ServerSettings & Pick<Config, 'dataDir' | 'tokensFile' | 'jwt' |
 
 /** The gateway that `config` asks for: the one place that picks an engine. Closing it closes all that it opened. */
 export async function composeGateway (config: Config, log: Logger): Promise<FastifyInstance> {
+  if (!isLoopback(config.host) && config.tls === undefined && config.trustedProxies.length === 0) {
+    log.warn('tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address')
+  }
   await makePrivate(config.dataDir)
   // First: its lock keeps a second process out of the whole directory.
   const store = await LevelStore.open(join(config.dataDir, 'db'))
@@ -41,12 +47,15 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
   const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: keyRing.rotationHours * HOUR_MS })
 
+  const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
+    audit.recordEventually({ event: 'authentication_failed', caller: ANONYMOUS, request_id: requestId, remote_address: remoteAddress, outcome: 'unauthenticated', count }))
+
   const app = await createServer({
     ...config,
     operations: createOperations({ store, audit, vault: createVault(ring) }, createObserver(log)),
     authentication: {
       authenticate: await credentials(store, config, log),
-      failed: ({ requestId, remoteAddress }) => audit.recordEventually({ event: 'authentication_failed', caller: ANONYMOUS, request_id: requestId, remote_address: remoteAddress, outcome: 'unauthenticated' })
+      failed: credentials => failures.add(credentials)
     },
     ready: async () => {
       await Promise.all([store.ready(), audit.ready()])
@@ -56,6 +65,7 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
   })
   app.addHook('onClose', async () => {
     await stopKeeping()
+    failures.flush()
     await store.close()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
     await audit.close()
@@ -69,13 +79,28 @@ const isEmpty = (store: Store): Promise<boolean> =>
   store.page(kind.name, {}, undefined, 1).then(({ records, damaged }) => records.length + damaged.length === 0, () => false)
 
 async function credentials (store: Store, { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>, log: Logger): Promise<Authenticate> {
-  const onProblem = (problem: string) => log.error({ problem }, 'changed credentials were not taken')
+  const listeners = {
+    onProblem: (problem: string) => log.error({ problem }, 'credentials cannot be read'),
+    onMended: (source: string) => log.info({ source }, 'credentials can be read again')
+  }
   const allowSystem = tokensFile === undefined && jwt === undefined
   if (allowSystem) log.warn('no credentials are configured: everybody on this machine may do everything; set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER')
   return createAuthenticator({
-    tokens: tokensFile === undefined ? undefined : await StaticTokens.open(tokensFile, { onProblem }),
-    jwt: jwt && JwtVerifier.create({ ...jwt, onProblem, onRefused: reason => log.info({ reason }, 'a JWT was refused') }),
+    tokens: tokensFile === undefined
+      ? undefined
+      : await named('ECTX_TOKENS_FILE', () => StaticTokens.open(tokensFile, listeners), '; how to make it says: npm run token -- --help'),
+    jwt: jwt && await named('ECTX_JWT_JWKS', () => JwtVerifier.create({ ...jwt, ...listeners, onRefused: reason => log.info({ reason }, 'a JWT was refused') })),
     runTokenOf: runTokenOf(store),
     allowSystem
   })
+}
+
+/** What `open` makes of what `variable` names; what is wrong with that is told with the variable's name before it and `advice` behind. */
+async function named<T> (variable: string, open: () => T | Promise<T>, advice = ''): Promise<T> {
+  try {
+    return await open()
+  } catch (error) {
+    const { code, message } = GatewayError.from(error)
+    throw new GatewayError(code, `${variable}: ${message}${advice}`, { cause: error })
+  }
 }

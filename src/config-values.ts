@@ -6,21 +6,25 @@ export const DEFAULT_ROLE_CLAIM = 'role'
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 FormatRegistry.Set('networks', text => listOf(text).every(isNetwork))
+FormatRegistry.Set('host', text => isIP(text) !== 0 || /^[\w-]+(\.[\w-]+)*\.?$/.test(text))
+FormatRegistry.Set('list', text => listOf(text).length > 0)
 
 const text = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected })
+/** Taken as it is: nothing expands what a shell would. */
+const path = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected, isPath: true })
 const whole = (minimum: number, maximum: number, value: number, expected: string) => Type.Integer({ minimum, maximum, default: value, expected })
-const file = Type.Optional(text('a file'))
+const file = Type.Optional(path('a file'))
 
 /** Every variable that the gateway reads. `expected` ends the sentence that a wrong value gets. */
 export const VariablesSchema = Type.Object({
-  ECTX_HOST: text('an address or host name to listen on', '127.0.0.1'),
+  ECTX_HOST: Type.String({ format: 'host', default: '127.0.0.1', expected: 'an address or a host name to listen on, without port and brackets' }),
   ECTX_PORT: whole(0, 65_535, 8080, 'a port from 0 (any free one) to 65535'),
-  ECTX_DATA_DIR: text('a directory', './data'),
+  ECTX_DATA_DIR: path('a directory', './data'),
   ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') }),
   ECTX_TOKENS_FILE: file,
   ECTX_JWT_ISSUER: Type.Optional(text('the "iss" of the tokens')),
-  ECTX_JWT_AUDIENCE: Type.Optional(text('the "aud" of the tokens')),
-  ECTX_JWT_JWKS: Type.Optional(text('an https URL or a file')),
+  ECTX_JWT_AUDIENCE: Type.Optional(Type.String({ format: 'list', expected: 'the "aud" of the tokens, or several with commas between them' })),
+  ECTX_JWT_JWKS: Type.Optional(path('an https URL or a file')),
   ECTX_JWT_ROLE_CLAIM: text('the path of a claim', DEFAULT_ROLE_CLAIM),
   ECTX_JWT_OPERATORS: Type.Optional(text('values of the claim, with commas between them')),
   ECTX_JWT_VIEWERS: Type.Optional(text('values of the claim, with commas between them')),

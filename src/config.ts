@@ -1,7 +1,6 @@
-import { Value } from '@sinclair/typebox/value'
-import leven from 'leven'
 import { isLoopback } from './auth/loopback.js'
-import { DEFAULT_ROLE_CLAIM, listOf, VariablesSchema, type LOG_LEVELS, type Variables } from './config-values.js'
+import { DEFAULT_ROLE_CLAIM, listOf, type LOG_LEVELS, type Variables } from './config-values.js'
+import { ConfigError, readVariables } from './variables.js'
 
 export type LogLevel = typeof LOG_LEVELS[number]
 
@@ -35,22 +34,17 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   /** Of each caller; 0 is no limit. */
   readonly requestsPerMinute: number
-}
-
-/** What is wrong with the environment, a line for each variable. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
+  /** The names of variables that Kubernetes set for a Service, and that were ignored. */
+  readonly serviceLinks: readonly string[]
 }
 
 /**
- * The configuration that the `ECTX_…` variables of `environment` give, complete and frozen. An empty variable is as
- * good as none.
- * @throws {ConfigError} that names every variable that is unknown or wrong
+ * The configuration that the `ECTX_…` variables of `environment` give, complete and frozen.
+ * @throws {ConfigError} that names every variable that is unknown, wrong or missing
  */
 export function loadConfig (environment: NodeJS.ProcessEnv): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name.startsWith('ECTX_') && value !== ''))
-  const values = Value.Convert(VariablesSchema, Value.Default(VariablesSchema, { ...given })) as Variables
-  const problems = [...unknown(Object.keys(given)), ...wrong(given, values), ...incomplete(values)]
+  const { values, serviceLinks } = readVariables(environment)
+  const problems = [...incomplete(values)]
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
 
   const { ECTX_TLS_CERT: cert, ECTX_TLS_KEY: key, ECTX_TLS_CA: ca, ECTX_ROOT_KEY, ECTX_ROOT_KEY_FILE } = values
@@ -65,22 +59,9 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     auditDays: values.ECTX_AUDIT_DAYS,
     tls: cert !== undefined && key !== undefined ? { cert, key, ca } : undefined,
     trustedProxies: listOf(values.ECTX_TRUSTED_PROXIES),
-    requestsPerMinute: values.ECTX_RATE_LIMIT
+    requestsPerMinute: values.ECTX_RATE_LIMIT,
+    serviceLinks
   })
-}
-
-const KNOWN = Object.keys(VariablesSchema.properties)
-
-const unknown = (names: string[]): string[] => names.filter(name => !KNOWN.includes(name)).map(name => {
-  const [near] = KNOWN.filter(candidate => leven(candidate, name) <= 3).sort((a, b) => leven(a, name) - leven(b, name))
-  return `${name} is not known${near === undefined ? `; there are ${KNOWN.join(', ')}` : `; did you mean ${near}?`}`
-})
-
-function wrong (given: Record<string, string | undefined>, values: Variables): string[] {
-  // Converting would make 1 of 1.5.
-  const fractions = Object.keys(given).filter(name => VariablesSchema.properties[name as keyof Variables]?.type === 'integer' && !/^\d+$/.test(given[name] ?? ''))
-  const names = [...fractions, ...[...Value.Errors(VariablesSchema, values)].map(({ path }) => path.slice(1))]
-  return [...new Set(names)].map(name => `${name} must be ${VariablesSchema.properties[name as keyof Variables].expected}`)
 }
 
 /** Each with those that it needs. */

@@ -48,12 +48,32 @@ export class GatewayError extends Error {
   }
 }
 
+/** As many violations are worth listing: a body of some MiB can break the rules half a million times, and nobody reads on. */
+export const MOST_VIOLATIONS = 100
+
+/** The first violation of each place says enough of it. Stops at the most that are worth listing. */
+export function oneEach (violations: Iterable<Violation>): Violation[] {
+  const byPointer = new Map<string, Violation>()
+  for (const violation of violations) {
+    if (byPointer.size === MOST_VIOLATIONS) break
+    if (!byPointer.has(violation.pointer)) byPointer.set(violation.pointer, violation)
+  }
+  return [...byPointer.values()]
+}
+
 /** `invalid_argument` that lists every violation. */
-export function invalidArgument (violations: readonly Violation[]): GatewayError {
+export function invalidArgument (found: readonly Violation[]): GatewayError {
+  const violations = found.map(({ pointer, detail }) => ({ pointer: readable(pointer), detail }))
   const [first] = violations
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : ''
   return new GatewayError('invalid_argument', first === undefined ? 'invalid input' : `${first.pointer || 'the body'} ${first.detail}${more}`, { violations })
 }
+
+// The longest to what a request may hold is shorter. A name that was sent may have any length, and halves of surrogate pairs.
+const LONGEST_POINTER = 1024
+
+const readable = (pointer: string): string =>
+  (pointer.length > LONGEST_POINTER ? `${pointer.slice(0, LONGEST_POINTER)}…` : pointer).toWellFormed()
 
 /** An RFC 6901 JSON pointer to `path`. */
 export const jsonPointer = (path: ReadonlyArray<string | number>): string =>

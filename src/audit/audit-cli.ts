@@ -1,23 +1,36 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { fileProblem } from '../file-problem.js'
+import { ConfigError, readVariables } from '../variables.js'
+import { readHead } from './head.js'
 import { verify } from './verify.js'
 
+const USAGE = 'usage: npm run audit -- verify\nChecks the audit log in ECTX_DATA_DIR (./data), also while the gateway runs.\n'
+
 /** `npm run audit -- verify`: 0 where the log is whole, 1 with the places where it is not, 2 where it could not be read. */
-async function main ([command, ...others]: string[]): Promise<number> {
-  if (command !== 'verify' || others.length > 0) {
-    process.stderr.write('usage: npm run audit -- verify\nChecks the audit log in ECTX_DATA_DIR (./data), also while the gateway runs.\n')
-    return 2
+async function main (args: string[]): Promise<number> {
+  if (args.some(arg => arg === '--help' || arg === '-h')) {
+    process.stdout.write(USAGE)
+    return 0
   }
-  const directory = join(process.env.ECTX_DATA_DIR || './data', 'audit')
+  if (args.length !== 1 || args[0] !== 'verify') return refuse(USAGE)
+  const directory = join(readVariables(process.env).values.ECTX_DATA_DIR, 'audit')
   const { files, lines, first, problems } = await verify(directory)
+  if (files === 0 && await readHead(directory) === undefined) return refuse(`audit: there is no log in ${resolve(directory)}: set ECTX_DATA_DIR to the directory of a gateway that has been started; where one has, its log was removed\n`)
   for (const { file, line, problem } of problems) process.stdout.write(`${file}${line > 0 ? `:${line}` : ''} ${problem}\n`)
   process.stdout.write(`${directory}: ${lines} lines in ${files} files, ${problems.length === 0 ? 'whole' : `${problems.length} problems`}\n`)
   if (first !== undefined && first > 1) process.stdout.write(`It begins with line number ${first}: older files are no longer kept.\n`)
   return problems.length === 0 ? 0 : 1
 }
 
+function refuse (what: string): number {
+  process.stderr.write(what)
+  return 2
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  process.stderr.write(`audit: cannot read the log: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 2
+  const isOfFiles = error instanceof Error && 'syscall' in error
+  const why = isOfFiles ? `cannot read the log${'path' in error ? ` ${error.path}` : ''}${fileProblem(error)}` : error instanceof ConfigError ? error.message : String(error)
+  process.exitCode = refuse(`audit: ${why}\n`)
 }

@@ -1,5 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeDirectory } from '../make-directory.js'
 import { hashOf, lineOf, NO_LINE, parseLine, type AuditEvent } from './event.js'
 import { FileIndex } from './file-index.js'
 import { dayOf, listFiles, named, readLines, type Named } from './files.js'
@@ -43,7 +44,7 @@ export class Chain {
   /** Opens the log and goes on where it ended: after what the head says, where lines behind that are gone. */
   static async open (options: ChainOptions): Promise<Chain> {
     const { directory, warn } = options
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeDirectory(directory)
     const files = await listFiles(directory)
     const { size, last } = await findEnd(directory, files)
     const head = await readHead(directory)

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.js'
+import { fileProblem } from '../file-problem.js'
 import { Chain, type Entry } from './chain.js'
 import { describe, type AuditEvent } from './event.js'
 import { queryFiles, type AuditPage, type AuditQuery } from './query.js'
@@ -63,7 +64,7 @@ export class AuditLog {
     try {
       return new AuditLog(complete, await Chain.open(complete))
     } catch (cause) {
-      throw new GatewayError('unavailable', `cannot open the audit log in ${options.directory} (${reasonOf(cause)}); make it a directory that this user may write, on a disk with free space`, { cause })
+      throw new GatewayError('unavailable', `cannot open the audit log in ${options.directory}${fileProblem(cause)}; make it a directory that this user may write, on a disk with free space`, { cause })
     }
   }
 
@@ -205,5 +206,3 @@ export class AuditLog {
 }
 
 const closed = () => new GatewayError('unavailable', 'the audit log is closed: the gateway is shutting down')
-
-const reasonOf = (error: unknown) => error instanceof Error && 'code' in error ? String(error.code) : String(error)

@@ -4,7 +4,6 @@ import type { JwtVerifier } from './jwt.js'
 import { parseRunToken, sameHash } from './run-token.js'
 import type { StaticTokens } from './static-tokens.js'
 
-const MAX_LENGTH = 8192
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i
 
 export interface Credentials {
@@ -19,14 +18,16 @@ export interface Credentials {
 export interface Presented {
   /** The `Authorization` header. */
   readonly authorization?: string
+  /** The bare address that the call comes from. */
+  readonly remoteAddress?: string
   /** Whether the transport is sure that the call comes from this machine, and that it was meant for this gateway. */
   isLocal (): boolean
 }
 
 /**
  * Finds out who calls, without a promise where it can. Nothing shown is `anonymous`, or `system` where that is allowed.
- * @throws {GatewayError} `unauthenticated`, in the same words whatever was wrong, at once or by the promise;
- *   `unavailable` where that cannot be found out now
+ * @throws {GatewayError} at once or by the promise: `unauthenticated`, of all that is a bearer token in the same words whatever
+ *   was wrong; `unavailable` where that cannot be found out now; `resource_exhausted` where that address shows too many at once
  */
 export type Authenticate = (presented: Presented) => Caller | Promise<Caller>
 
@@ -37,33 +38,32 @@ export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: C
     return { kind: 'run', name: `run:${contextId}`, contextId, slug: kept.slug }
   }
 
-  async function byJwt (verifier: Pick<JwtVerifier, 'verify'>, token: string): Promise<Caller> {
-    const caller = await verifier.verify(token)
+  async function byJwt (verifier: Pick<JwtVerifier, 'verify'>, token: string, remoteAddress?: string): Promise<Caller> {
+    const caller = await verifier.verify(token, remoteAddress)
     if (caller === undefined) throw refusal()
     return caller
   }
 
   return presented => {
-    const { authorization } = presented
+    const { authorization, remoteAddress } = presented
     if (authorization === undefined) {
       if (!allowSystem) return ANONYMOUS
       if (presented.isLocal()) return SYSTEM
-      throw new GatewayError('unauthenticated', 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost and not through a proxy, or configure credentials')
+      throw new GatewayError('unauthenticated', 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost, not through a proxy and not from a page of another origin, or configure credentials')
     }
     const token = bearerToken(authorization)
-    if (token === undefined) throw refusal()
+    if (token === undefined) throw new GatewayError('unauthenticated', 'the Authorization header is not of the form "Bearer <token>"; send it so, with a token that is in force')
     const run = parseRunToken(token)
     if (run !== undefined) return byRunToken(run)
     const caller = tokens?.find(token)
     if (caller !== undefined) return caller
-    if (jwt !== undefined && token.split('.').length === 3) return byJwt(jwt, token)
+    // None of ours has a dot.
+    if (jwt !== undefined && token.includes('.')) return byJwt(jwt, token, remoteAddress)
     throw refusal()
   }
 }
 
-/** The token in an `Authorization` header of RFC 6750, of at most 8 KiB. */
-export function bearerToken (authorization: string): string | undefined {
-  return authorization.length > MAX_LENGTH ? undefined : BEARER.exec(authorization)?.[1]
-}
+/** The token in an `Authorization` header of RFC 6750. How long it may be is the transport's to say. */
+export const bearerToken = (authorization: string): string | undefined => BEARER.exec(authorization)?.[1]
 
 const refusal = () => new GatewayError('unauthenticated', 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force')

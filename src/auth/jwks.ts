@@ -1,50 +1,43 @@
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import { GatewayError } from '../errors.js'
-import { isLoopback } from './loopback.js'
 import { WatchedJson, type Watching } from './watched-json.js'
 
-/** Finds the key that a token names by its `kid`. */
-export type KeySource = JWTVerifyGetKey
+/** Finds the keys that a token may be signed with. */
+export type KeySet = JWTVerifyGetKey
 
-export interface Fetching {
-  readonly cooldownMs?: number
-  readonly fetch?: typeof fetch
-}
-
-// An issuer that is down is not asked again for each token that comes.
-const RETRY_MS = 1000
-
-/** The keys at `address`: cached, fetched again when they are old (10 min) or a token names one that is not among them. */
-export function remoteKeys (address: string, { cooldownMs = 30_000, fetch: get = fetch }: Fetching): KeySource {
-  const url = URL.canParse(address) ? new URL(address) : undefined
-  if (url === undefined || (url.protocol === 'http:' && !isLoopback(url.hostname.replaceAll(/[[\]]/g, '')))) {
-    throw new GatewayError('invalid_argument', 'the keys for JWTs must be at an https URL (http for loopback only) or in a file: whoever can change them on the way can sign')
-  }
-  return createRemoteJWKSet(url, { cooldownDuration: cooldownMs, [customFetch]: sparingly(get) })
-}
-
-/** `get`, which for a while after a failure fails without asking. */
-function sparingly (get: typeof fetch): (url: string, options: object) => Promise<Response> {
-  let retryAt = 0
-  const rest = () => { retryAt = performance.now() + RETRY_MS }
-  return async (url, options) => {
-    if (performance.now() < retryAt) throw new Error('the keys could not be fetched a moment ago')
-    const response = await get(url, options).catch(error => { rest(); throw error })
-    if (!response.ok) rest()
-    return response
-  }
+/** Where an issuer's keys come from. */
+export interface KeySource {
+  /** Those that count now, the same object until they change. @throws {GatewayError} `unavailable` */
+  current (): KeySet | Promise<KeySet>
+  /** For a token that none of the current ones is for: such as there are by now. @throws {GatewayError} `unavailable`; `resource_exhausted` where too many wait for that */
+  newer (): KeySet | Promise<KeySet>
 }
 
 /** The keys in the JSON Web Key Set at `path`, read again when it changes. */
 export function fileKeys (path: string, watching: Watching): KeySource {
   const keys = new WatchedJson(path, keySet, watching)
-  return (header, token) => keys.current(header, token)
+  return { current: () => keys.current, newer: () => keys.current }
 }
 
-function keySet (json: unknown): KeySource {
-  try {
-    return createLocalJWKSet(json as JSONWebKeySet)
-  } catch {
-    throw new GatewayError('invalid_argument', 'must be a JSON Web Key Set: {"keys": […]}')
+/**
+ * The keys of a JSON Web Key Set; what in it is no key is passed over. A token is matched with the keys that have its
+ * `kid`, or else with those that have none; a token without one with all.
+ * @throws {GatewayError} that quotes nothing of it
+ */
+export function keySet (json: unknown): KeySet {
+  const keys: unknown = isObject(json) ? json.keys : undefined
+  if (!Array.isArray(keys)) throw new GatewayError('invalid_argument', 'must be a JSON Web Key Set: {"keys": […]}')
+  const usable = keys.filter(isObject).filter(({ kty }) => typeof kty === 'string') as Array<{ kty: string, kid?: string }>
+  const all = createLocalJWKSet({ keys: usable })
+  const nameless = createLocalJWKSet({ keys: usable.filter(({ kid }) => kid === undefined) })
+  return async (header, token) => {
+    try {
+      return await all(header, token)
+    } catch (error) {
+      if (header.kid === undefined || !(error instanceof errors.JWKSNoMatchingKey)) throw error
+      return await nameless({ ...header, kid: undefined }, token)
+    }
   }
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)

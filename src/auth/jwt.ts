@@ -1,14 +1,21 @@
-import { errors, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { GatewayError } from '../errors.js'
+import { networkOf } from './address.js'
 import type { Caller } from './caller.js'
-import { fileKeys, remoteKeys, type KeySource } from './jwks.js'
+import { fileKeys, type KeySet, type KeySource } from './jwks.js'
+import { nameOf } from './jwt-name.js'
+import { KnownJwts } from './known-jwts.js'
+import { RemoteKeys, type Fetching } from './remote-keys.js'
 import { roleByClaim, type RoleValues } from './role-claim.js'
+import { Turns } from './turns.js'
+import { verifySignature } from './verify-signature.js'
+import type { Watching } from './watched-json.js'
 
 // Signatures by a key pair only: where a shared secret (HS…) or "none" counts, whoever knows the public key can sign.
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
-const MAX_NAME = 255
 
-export interface JwtOptions {
+/** With what concerns its keys: of a URL, or in a file. */
+export interface JwtOptions extends Fetching, Watching {
   readonly issuer: string
   readonly audience: string | readonly string[]
   /** Where the issuer's public keys are: an https URL (http for loopback only), or a file. */
@@ -18,28 +25,27 @@ export interface JwtOptions {
   readonly roles: RoleValues
   /** How far clocks may be apart; 60 where it is not said. */
   readonly clockToleranceSeconds?: number
-  /** An unknown key id makes the keys be fetched again, but not sooner than this after the last time; 30 s where it is not said. */
-  readonly cooldownMs?: number
-  /** In place of the global one. */
-  readonly fetch?: typeof fetch
-  /** Told why a changed file of keys was not taken. */
-  readonly onProblem?: (message: string) => void
   /** Told why a token was refused, in words of ours: no part of the token. */
   readonly onRefused?: (reason: string) => void
-  /** How long a look at a file of keys holds. */
-  readonly checkEveryMs?: number
 }
 
 /** Knows the callers that a JWT of one issuer names. */
 export class JwtVerifier {
   readonly #options: JwtOptions
+  readonly #expected: JWTVerifyOptions
+  readonly #tolerance: number
   readonly #keys: KeySource
   readonly #roleOf: ReturnType<typeof roleByClaim>
+  readonly #known = new KnownJwts()
+  readonly #turns = new Turns()
 
   private constructor (options: JwtOptions, keys: KeySource) {
+    const { issuer, audience, clockToleranceSeconds: clockTolerance = 60, roleClaim, roles } = options
     this.#options = options
+    this.#tolerance = clockTolerance
+    this.#expected = { algorithms: ALGORITHMS, issuer, audience: [audience].flat(), clockTolerance, requiredClaims: ['exp', 'sub'] }
     this.#keys = keys
-    this.#roleOf = roleByClaim(options.roleClaim, options.roles)
+    this.#roleOf = roleByClaim(roleClaim, roles)
   }
 
   /**
@@ -53,51 +59,67 @@ export class JwtVerifier {
     need(audiences.length > 0 && !audiences.includes(''), 'an audience: the "aud" that tokens for this gateway have')
     need(options.roleClaim !== '', 'the name of the claim that gives the role')
     need(options.roles.operator.length + options.roles.viewer.length > 0, 'at least one value of the claim that gives a role')
-    return new JwtVerifier(options, /^https?:/i.test(options.jwks) ? remoteKeys(options.jwks, options) : fileKeys(options.jwks, options))
+    return new JwtVerifier(options, /^https?:/i.test(options.jwks) ? new RemoteKeys(options.jwks, options) : fileKeys(options.jwks, options))
   }
 
   /**
-   * Who shows `token`; without a role where no claim of it gives one. `undefined` where it is not acceptable.
-   * @throws {GatewayError} `unavailable` where the keys cannot be had, since that says nothing of the token
+   * Who shows `token`; without a role where no claim of it gives one. `undefined` where it is not acceptable. Signatures
+   * cost: they are verified once for each token, and one at a time, for all addresses in turn.
+   * @throws {GatewayError} `unavailable` where the keys cannot be had, since that says nothing of the token;
+   *   `resource_exhausted` where too many tokens from that address wait
    */
-  async verify (token: string): Promise<Caller | undefined> {
-    const { issuer, audience, clockToleranceSeconds = 60, onRefused } = this.#options
+  async verify (token: string, remoteAddress = ''): Promise<Caller | undefined> {
+    const known = this.#known.find(token)
+    if (known !== undefined && known.keys === await this.#keys.current()) return known.caller
     try {
-      const { payload } = await jwtVerify(token, this.#key, {
-        algorithms: ALGORITHMS,
-        issuer,
-        audience: [audience].flat(),
-        clockTolerance: clockToleranceSeconds,
-        requiredClaims: ['exp', 'sub']
-      })
-      const name = nameOf(payload.sub)
-      if (name !== undefined) return { kind: 'jwt', name, role: this.#roleOf(payload) }
-      onRefused?.('a "sub" that cannot be a name')
+      const fault = this.#fault(token)
+      if (fault === undefined) return await this.#caller(token, networkOf(remoteAddress))
+      this.#options.onRefused?.(fault)
     } catch (error) {
       if (error instanceof GatewayError) throw error
-      onRefused?.(reasonOf(error))
+      this.#options.onRefused?.(reasonOf(error))
     }
     return undefined
   }
 
-  readonly #key: KeySource = async (header, token) => {
+  /** Why a token cannot be acceptable, as far as that shows without a key: this spares the issuer and us much work. */
+  #fault (token: string): string | undefined {
+    const { iss, exp = Infinity } = decodeJwt(token)
+    if (!ALGORITHMS.includes(String(decodeProtectedHeader(token).alg))) return errors.JOSEAlgNotAllowed.code
+    if (iss !== this.#options.issuer) return `${errors.JWTClaimValidationFailed.code} (iss)`
+    return exp <= Math.floor(Date.now() / 1000) - this.#tolerance ? `${errors.JWTExpired.code} (exp)` : undefined
+  }
+
+  async #caller (token: string, network: string): Promise<Caller | undefined> {
+    const { payload, keys } = await this.#verified(token, network)
+    const name = nameOf(payload.sub)
+    if (name === undefined) {
+      this.#options.onRefused?.('a "sub" that cannot be a name')
+      return undefined
+    }
+    const caller = Object.freeze({ kind: 'jwt', name, role: this.#roleOf(payload) } as const)
+    this.#known.add(token, { caller, keys, expiresAt: payload.exp! + this.#tolerance })
+    return caller
+  }
+
+  /** The claims of `token`, and the keys that they are proved by. */
+  async #verified (token: string, network: string): Promise<{ payload: JWTPayload, keys: KeySet }> {
+    const by = async (keys: KeySet) => ({ keys, payload: await this.#turns.take(network, () => verifySignature(token, keys, this.#expected)) })
+    const keys = await this.#keys.current()
     try {
-      return await this.#keys(header, token)
+      return await by(keys)
     } catch (error) {
-      if (TOKENS_FAULT.some(kind => error instanceof kind)) throw error
-      throw new GatewayError('unavailable', 'the keys that JWTs are checked with cannot be had; try again', { cause: error })
+      if (!mayBeOfNewerKey(error, token)) throw error
+      const newer = await this.#keys.newer()
+      if (newer === keys) throw error
+      return await by(newer)
     }
   }
 }
 
-const TOKENS_FAULT = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported]
-
-/** `jwt:` and `sub` with all that could disturb a log percent-encoded: so nobody takes the name of another, nor of `system`. */
-function nameOf (sub: unknown): string | undefined {
-  if (typeof sub !== 'string' || sub === '') return undefined
-  const name = sub.toWellFormed().replaceAll(/[^A-Za-z0-9._:@/|+=,~-]/gu, character => encodeURIComponent(character).replaceAll("'", '%27'))
-  return name.length <= MAX_NAME ? `jwt:${name}` : undefined
-}
+/** Whether the key is not known, or the token does not say which it is. */
+const mayBeOfNewerKey = (error: unknown, token: string): boolean => error instanceof errors.JWKSNoMatchingKey ||
+  (error instanceof errors.JWSSignatureVerificationFailed && decodeProtectedHeader(token).kid === undefined)
 
 /** jose's code, and the claim: both of closed sets. Its messages may speak of what was sent. */
 function reasonOf (error: unknown): string {

@@ -1,5 +1,7 @@
-import { isIP } from 'node:net'
+import { bareAddress } from './address.js'
 
 /** Whether `host`, a name or an address, can be reached from this machine only. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^::ffff:127\./.test(host) || (isIP(host) === 4 && host.startsWith('127.'))
+export function isLoopback (host: string): boolean {
+  const address = bareAddress(host)
+  return address === undefined ? host === 'localhost' : address === '::1' || address.startsWith('127.')
+}

@@ -1,6 +1,8 @@
 import { hash, randomBytes } from 'node:crypto'
+import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { GatewayError } from '../errors.js'
+import { fileProblem, isAbsent } from '../file-problem.js'
 import { tokenEntries, type TokenEntry } from './token-entries.js'
 import { addTokenEntry } from './token-file.js'
 
@@ -39,10 +41,16 @@ export async function tokenCommand (args: readonly string[], tokensFile: string 
   const entry = checked({ name, sha256: hash('sha256', token), role, ...(expiresIn !== undefined && { expires_at: expiry(expiresIn) }) })
 
   if (tokensFile) {
-    await addTokenEntry(tokensFile, entry)
+    await addTokenEntry(tokensFile, entry).catch(error => { throw notAdded(tokensFile, error) })
     return { token, note: `Added to ${tokensFile}; a running gateway takes it within a second.` }
   }
   return { token, note: `Add this entry to the JSON array in the file that ECTX_TOKENS_FILE names:\n\n${JSON.stringify(entry)}` }
+}
+
+function notAdded (file: string, cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return new GatewayError(cause.code, `ECTX_TOKENS_FILE: ${cause.message}`, { cause })
+  const why = isAbsent(cause) ? `: there is no directory ${dirname(resolve(file))}; make it, or name a file elsewhere` : fileProblem(cause)
+  return new GatewayError('unavailable', `ECTX_TOKENS_FILE: ${file} cannot be written${why}`, { cause })
 }
 
 function parse (args: readonly string[]) {

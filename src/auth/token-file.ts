@@ -1,6 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { replaceFile, whileLocked } from '../durable-file.js'
 import { GatewayError } from '../errors.js'
+import { parseJson } from './parse-json.js'
 import { tokenEntries, type TokenEntry } from './token-entries.js'
 
 /**
@@ -21,13 +22,11 @@ export async function addTokenEntry (path: string, entry: TokenEntry): Promise<v
 
 async function read (file: string): Promise<readonly TokenEntry[]> {
   const text = await readFile(file, 'utf8').catch(error => { if (isAbsent(error)) return '[]'; throw error })
-  let json: unknown
   try {
-    json = JSON.parse(text)
-  } catch {
-    throw new GatewayError('invalid_argument', `${file} is no valid JSON; mend it first`)
+    return tokenEntries(parseJson(text))
+  } catch (error) {
+    throw new GatewayError('invalid_argument', `${file}: ${GatewayError.from(error).message}; mend it first`, { cause: error })
   }
-  return tokenEntries(json)
 }
 
 const isAbsent = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT'

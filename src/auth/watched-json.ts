@@ -1,85 +1,69 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { GatewayError } from '../errors.js'
+import { fileProblem } from '../file-problem.js'
+import { parseJson } from './parse-json.js'
+import { Trouble, type Listeners } from './trouble.js'
 
-export interface Watching {
-  /** Told once for each change that was not taken, and why. The message holds nothing of the file. */
-  readonly onProblem?: (message: string) => void
+export interface Watching extends Listeners {
   /** How long a look at the file holds, in milliseconds; 1000 where it is not said. */
   readonly checkEveryMs?: number
 }
 
 /**
- * A small JSON file that is read again when it changes, however it was written or replaced. It is looked at on use, so
- * that nothing runs while nobody asks, and synchronously, so that whoever asks needs no promise. Where the changed
- * file cannot be read, what it held before stays in force.
+ * A small JSON file whose changes are taken, however it was written or replaced. It is looked at on use, so that nothing
+ * runs while nobody asks, and synchronously, so that whoever asks needs no promise. Each look reads it: no time or size of
+ * a file says for sure that it is the one that was read. Where it cannot be used, what it held before stays in force
+ * until a later look finds it well.
  */
 export class WatchedJson<T> {
   readonly #path: string
   readonly #take: (json: unknown) => T
-  readonly #onProblem: (message: string) => void
   readonly #checkEveryMs: number
+  readonly #trouble: Trouble
+  #text: string
   #value: T
-  #version: string
   #lookedAt = performance.now()
 
   /**
    * @param take makes the value from the parsed file, or throws a GatewayError that quotes nothing of it
-   * @throws {GatewayError} where the file cannot be read now
+   * @throws {GatewayError} where the file cannot be used now
    */
-  constructor (path: string, take: (json: unknown) => T, { onProblem = () => {}, checkEveryMs = 1000 }: Watching = {}) {
+  constructor (path: string, take: (json: unknown) => T, { checkEveryMs = 1000, ...listeners }: Watching = {}) {
     this.#path = path
     this.#take = take
-    this.#onProblem = onProblem
     this.#checkEveryMs = checkEveryMs
-    // Before it is read: should it change meanwhile, the next look sees that.
-    this.#version = versionOf(path)
-    this.#value = this.#read()
+    this.#trouble = new Trouble(path, listeners)
+    try {
+      this.#text = readFileSync(path, 'utf8')
+      this.#value = take(parseJson(this.#text))
+    } catch (error) {
+      throw new GatewayError('invalid_argument', `${path}: ${problemOf(error)}`, { cause: error })
+    }
   }
 
+  /** What the file holds, the same object until that changes. */
   get current (): T {
     const now = performance.now()
     if (now - this.#lookedAt < this.#checkEveryMs) return this.#value
     this.#lookedAt = now
-    const version = versionOf(this.#path)
-    if (version === this.#version) return this.#value
-    this.#version = version
     try {
-      this.#value = this.#read()
+      this.#look()
+      this.#trouble.over()
     } catch (error) {
-      this.#onProblem(`${GatewayError.from(error).message}; what it held before stays in force`)
+      this.#trouble.found(`${problemOf(error)}; what it held before stays in force`)
     }
     return this.#value
   }
 
-  #read (): T {
-    try {
-      return this.#take(parse(readFileSync(this.#path, 'utf8')))
-    } catch (error) {
-      throw new GatewayError('invalid_argument', `${this.#path}: ${problemOf(error)}`, { cause: error })
-    }
-  }
-}
-
-/** Differs where the file at `path` was written or replaced. */
-function versionOf (path: string): string {
-  try {
-    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
-    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`
-  } catch {
-    return 'unreadable'
-  }
-}
-
-function parse (text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // The parser's own error quotes what it read.
-    throw new GatewayError('invalid_argument', 'is no valid JSON')
+  #look (): void {
+    const text = readFileSync(this.#path, 'utf8')
+    if (text === this.#text) return
+    this.#value = this.#take(parseJson(text))
+    this.#text = text
   }
 }
 
 function problemOf (error: unknown): string {
   if (error instanceof GatewayError) return error.message
-  return `cannot be read (${error instanceof Error && 'code' in error ? error.code : 'unknown reason'})`
+  return `cannot be read${fileProblem(error)}`
 }

@@ -1,15 +1,14 @@
-import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller } from '../auth/caller.js'
-import { isLoopback } from '../auth/loopback.js'
-import { GatewayError } from '../errors.js'
+import { GatewayError, type Code } from '../errors.js'
 import type { Origin } from '../resource/call.js'
-import { FailedAuthentications } from './failed-authentications.js'
+import { isFromThisMachine } from './this-machine.js'
 
 /** What a request shows of its caller. */
 export interface Credentials {
   readonly authorization?: string
   readonly requestId: string
+  /** A bare address. */
   readonly remoteAddress?: string
   isLocal (): boolean
 }
@@ -17,7 +16,7 @@ export interface Credentials {
 export interface Authentication {
   /** Finds out who calls, at once where it can. Rejects credentials that are not valid. */
   authenticate (credentials: Credentials): Caller | Promise<Caller>
-  /** Is told of credentials that were not valid, unless they came too often. */
+  /** Is told of each request that could not say who calls. */
   failed (credentials: Credentials): void
 }
 
@@ -28,67 +27,44 @@ declare module 'fastify' {
   }
 }
 
+const FAILURES: ReadonlySet<Code> = new Set<Code>(['unauthenticated', 'resource_exhausted'])
+
 /**
- * Finds out who calls the routes of `app`, before anything else of a request is read. An address that fails too often
- * is not heard for a while; that it showed no credentials at all is not held against those who show some.
+ * Finds out who calls the routes of `app`, before anything else of a request is read, and refuses whoever shows nothing.
+ * What failed before counts for nothing: a credential that is valid always passes.
  */
 export function authenticateRequests (app: FastifyInstance, { authenticate, failed }: Authentication): void {
-  const wrong = new FailedAuthentications()
-  const missing = new FailedAuthentications()
-
   const accept = (request: FastifyRequest, { requestId, remoteAddress }: Credentials, caller: Caller) => {
-    if (caller.kind === 'anonymous') missing.count(request.ip)
+    if (caller.kind === 'anonymous') throw new GatewayError('unauthenticated', 'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context')
     request.origin = { caller, requestId, remoteAddress }
   }
-  const refuse = ({ ip }: FastifyRequest, credentials: Credentials, error: unknown): never => {
-    if (GatewayError.from(error).code === 'unauthenticated') {
-      (credentials.authorization === undefined ? missing : wrong).count(ip)
-      failed(credentials)
-    }
-    throw error
-  }
-  const identify = (request: FastifyRequest): void | Promise<void> => {
-    const credentials = credentialsOf(request)
-    let found: Caller | Promise<Caller>
-    try {
-      if (credentials.authorization !== undefined) wrong.check(request.ip)
-      found = authenticate(credentials)
-    } catch (error) {
-      return refuse(request, credentials, error)
-    }
+  const identify = (request: FastifyRequest, credentials: Credentials): void | Promise<void> => {
+    const found = authenticate(credentials)
     if (!(found instanceof Promise)) return accept(request, credentials, found)
-    return found.then(caller => accept(request, credentials, caller), error => refuse(request, credentials, error))
+    return found.then(caller => accept(request, credentials, caller))
   }
 
   app.decorateRequest('origin')
   app.addHook('onRequest', (request, _, done) => {
+    const credentials = credentialsOf(request)
+    const refuse = (error: Error) => {
+      if (FAILURES.has(GatewayError.from(error).code)) failed(credentials)
+      done(error)
+    }
     let identified
     try {
-      identified = identify(request)
+      identified = identify(request, credentials)
     } catch (error) {
-      return done(error as Error)
+      return refuse(error as Error)
     }
     if (identified === undefined) done()
-    else identified.then(() => done(), done)
+    else identified.then(() => done(), refuse)
   })
 }
 
-function credentialsOf (request: FastifyRequest): Credentials {
-  const { ip } = request
-  return {
-    authorization: request.headers.authorization,
-    requestId: request.id,
-    // A trusted proxy may hand on any text as an address.
-    remoteAddress: isIP(ip) === 0 ? undefined : ip,
-    isLocal: () => isLocal(request)
-  }
-}
-
-/**
- * Whether a request was made on this machine and for this gateway. It was not where a proxy forwards it, nor where it
- * names another host: a web page of that host, whose name leads here for a moment, could else do what it likes.
- */
-function isLocal ({ socket, hostname, headers }: FastifyRequest): boolean {
-  const isForUs = hostname === '' || isLoopback(hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase())
-  return isLoopback(socket.remoteAddress ?? '') && isForUs && headers.forwarded === undefined && headers['x-forwarded-for'] === undefined
-}
+const credentialsOf = (request: FastifyRequest): Credentials => ({
+  authorization: request.headers.authorization,
+  requestId: request.id,
+  remoteAddress: request.ip || undefined,
+  isLocal: () => isFromThisMachine(request.raw)
+})

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { create, fromJson, type JsonObject } from '@bufbuild/protobuf'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
@@ -6,14 +7,14 @@ import { API_VERSION, ExecutionContextInputSchema, ExecutionContextSchema, KIND 
 import { ref } from '../../schemas/helpers.js'
 import { CreateQuerySchema, DeleteQuerySchema, IdParamsSchema, IfMatchSchema, IfNoneMatchSchema, ReferenceQuerySchema, ViewQuerySchema } from '../../schemas/requests.js'
 import type { Operations } from '../kinds/operations.js'
-import type { Answer } from '../resource/answer.js'
+import type { Answer, Reading } from '../resource/answer.js'
 import * as proto from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ExecutionContextIdSchema } from '../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceOwnerScope } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
-import type { View } from '../resource/call.js'
-import { etagOf, matches, revisionsIn } from './etag.js'
+import type { Shown, View } from '../resource/call.js'
+import { etagOf, heldBy, revisionsIn } from './etag.js'
 
 const PATH = '/v1/execution-contexts'
 const CLOSED = { additionalProperties: false }
@@ -64,7 +65,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
   }, async (request, reply) => {
     const { slug, org, version, kind = 'api_resource_kind_unknown', scope = 'api_resource_owner_scope_unspecified' } = request.query
     const input = create(ApiResourceReferenceSchema, { slug, org, version, kind: ApiResourceKind[kind], scope: ApiResourceOwnerScope[scope] })
-    return sendContext(request, reply, await operations.getByReference(call(request, input)))
+    return sendReading(reply, await operations.getByReference(readCall(request, input)))
   })
 
   app.get(`${PATH}/:id`, {
@@ -81,7 +82,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
     }
   }, async (request, reply) => {
     const input = create(ExecutionContextIdSchema, { value: request.params.id })
-    return sendContext(request, reply, await operations.get(call(request, input)))
+    return sendReading(reply, await operations.get(readCall(request, input)))
   })
 
   app.delete(`${PATH}/:id`, {
@@ -100,17 +101,21 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
     const { id } = request.params
     const input = create(ApiResourceDeleteInputSchema, { resourceId: id, versionMessage: request.query.version_message })
     const onlyRevisions = revisionsIn(request.headers['if-match'], id)
-    return send(reply, await operations.delete({ ...call(request, input), onlyRevisions }))
+    return send(reply, await operations.delete({ origin: request.origin, input, requestedView: request.query.view, onlyRevisions }))
   })
 }
 
-type Shown = Pick<Answer<unknown>, 'id' | 'revision' | 'view' | 'json'>
-
 type Asking = Pick<FastifyRequest, 'origin'> & { query: { view?: View } }
 
-const call = <Input>(request: Asking, input: Input) => ({ origin: request.origin, input, requestedView: request.query.view })
+// Each is spelled out, and not another with one more: `Pipeline.run` says what that would cost.
+const readCall = <Input>(request: Asking & Pick<FastifyRequest, 'headers' | 'method'>, input: Input) => ({
+  origin: request.origin,
+  input,
+  requestedView: request.query.view,
+  held: heldBy(request.headers['if-none-match']),
+  sizeOnly: request.method === 'HEAD'
+})
 
-// Spelled out, and not `call` with one more: `Pipeline.run` says what that would cost.
 const createCall = (request: Asking & { body: object, query: { run_token?: boolean } }) => ({
   origin: request.origin,
   input: toMessage(request.body),
@@ -122,17 +127,19 @@ const createCall = (request: Asking & { body: object, query: { run_token?: boole
 const toMessage = (body: object): proto.ExecutionContext =>
   fromJson(proto.ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...body } as JsonObject)
 
-const send = (reply: FastifyReply, shown: Shown) => reply
+const send = (reply: FastifyReply, answer: Answer<unknown>) => withHeaders(reply, answer).send(answer.json)
+
+const withHeaders = (reply: FastifyReply, shown: Shown) => reply
   .header('content-type', 'application/json; charset=utf-8')
   .header('cache-control', 'no-store')
   .header('etag', etagOf(shown))
-  .send(shown.json)
 
-const sendCreated = (reply: FastifyReply, shown: Shown) =>
-  send(reply.code(201).header('location', `${PATH}/${shown.id}`), shown)
+const sendCreated = (reply: FastifyReply, answer: Answer<unknown>) =>
+  send(reply.code(201).header('location', `${PATH}/${answer.id}`), answer)
 
-function sendContext (request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, shown: Shown) {
-  const etag = etagOf(shown)
-  if (!matches(request.headers['if-none-match'], etag)) return send(reply, shown)
-  return reply.code(304).header('cache-control', 'no-store').header('etag', etag).send()
+function sendReading (reply: FastifyReply, reading: Reading<unknown>) {
+  if ('json' in reading) return send(reply, reading)
+  // To a HEAD. Fastify would take the size of whatever is sent here but a stream.
+  if (reading.bytes !== undefined) return withHeaders(reply, reading).header('content-length', reading.bytes).send(Readable.from([]))
+  return reply.code(304).header('cache-control', 'no-store').header('etag', etagOf(reading)).send()
 }

@@ -1,63 +1,10 @@
 import type { OpenAPIV3 } from 'openapi-types'
-import { API_VERSION, KIND } from '../../schemas/execution-context.js'
+import { REQUEST_ID_PATTERN } from '../../schemas/problem.js'
 import { GatewayError, invalidArgument, type Code } from '../errors.js'
+import { ETAG, ID, REQUEST_ID } from './openapi-examples.js'
 import { failure, toProblem } from './problem.js'
 
 // What the OpenAPI document has beside the routes' own schemas.
-
-const ID = 'exec-01m7yq1we0ras12e9q0c426n0n'
-const REQUEST_ID = '1f9d4c0e-8a53-4c55-9d0e-6a9a3b0f7c21'
-
-/** Prefilled in Swagger UI for create and apply: a fresh gateway answers it 201. */
-export const REQUEST_EXAMPLE = {
-  metadata: { name: 'Nightly import 42', labels: { team: 'data' } },
-  spec: {
-    execution_id: 'wfx-42',
-    data: {
-      REGION: { value: 'eu-central-1', is_secret: false },
-      API_TOKEN: { value: 'not-a-real-token', is_secret: true }
-    }
-  }
-}
-
-const audit = {
-  created_by: { id: 'system' },
-  created_at: '2026-11-21T09:30:00.000Z',
-  updated_by: { id: 'system' },
-  updated_at: '2026-11-21T09:30:00.000Z',
-  event: 'created'
-}
-
-const { name, ...others } = REQUEST_EXAMPLE.metadata
-
-/** What is answered where all is well, by the tag of the operation. */
-export const RESPONSE_EXAMPLES: Readonly<Record<string, object>> = {
-  ExecutionContexts: {
-    api_version: API_VERSION,
-    kind: KIND,
-    metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
-    spec: REQUEST_EXAMPLE.spec,
-    status: { audit: { spec_audit: audit, status_audit: audit } }
-  },
-  Audit: {
-    events: [{
-      sequence: 1042,
-      previous: '5f9c1b0d7c3c4f0e9a8b7d6c5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f',
-      time: '2026-11-21T09:30:00.000Z',
-      event: 'revealed',
-      caller: { name: 'runner', kind: 'token' },
-      operation: 'get',
-      context_id: ID,
-      slug: 'nightly-import-42',
-      execution_id: REQUEST_EXAMPLE.spec.execution_id,
-      keys: ['API_TOKEN'],
-      request_id: REQUEST_ID,
-      remote_address: '127.0.0.1',
-      outcome: 'ok'
-    }]
-  },
-  Health: { status: 'ok' }
-}
 
 export const SECURITY_SCHEMES: Record<string, OpenAPIV3.SecuritySchemeObject> = {
   bearerAuth: {
@@ -67,15 +14,37 @@ export const SECURITY_SCHEMES: Record<string, OpenAPIV3.SecuritySchemeObject> = 
   }
 }
 
-const header = (description: string, example: string | number): OpenAPIV3.HeaderObject =>
-  ({ description, schema: { type: typeof example === 'number' ? 'integer' : 'string' }, example })
+const header = (description: string, example: string | number, pattern?: string): OpenAPIV3.HeaderObject =>
+  ({ description, schema: typeof example === 'number' ? { type: 'integer', format: 'int32' } : { type: 'string', pattern }, example })
 
 export const HEADERS: Record<string, OpenAPIV3.HeaderObject> = {
-  ETag: header('Names this state of the context; for `If-None-Match` and `If-Match`.', `"${ID}.1.full"`),
+  ETag: header('Names this state of the context; for `If-None-Match` and `If-Match`.', ETAG),
   Location: header('The path of the new context.', `/v1/execution-contexts/${ID}`),
   'Retry-After': header('Seconds to wait before trying again.', 1),
   'WWW-Authenticate': header('How to show who calls.', 'Bearer realm="ectx"'),
-  'X-Request-Id': header('Names this request in the log: as it was sent, where that is 1 to 128 letters, digits and `-._~`, else made here.', REQUEST_ID)
+  'X-Request-Id': header('Names this request in the log: as it was sent, where that is 1 to 128 letters, digits and `-._~`, else made here.', REQUEST_ID, REQUEST_ID_PATTERN)
+}
+
+/** What every operation takes. No pattern: one that is not well-formed is not refused, but another is made in its place. */
+export const PARAMETERS: Record<string, OpenAPIV3.ParameterObject> = {
+  RequestId: {
+    name: 'X-Request-Id',
+    in: 'header',
+    required: false,
+    description: 'Your own name for this request, to find it in the log: 1 to 128 letters, digits and `-._~`. Of anything else, and where it is left out, one is made here.',
+    schema: { type: 'string' },
+    example: REQUEST_ID
+  }
+}
+
+const CONTEXT_ID = { id: '$response.body#/metadata/id' }
+
+/** What can be done with a context that was created, by its id or its slug. */
+export const LINKS: Record<string, OpenAPIV3.LinkObject> = {
+  Get: { operationId: 'getExecutionContext', parameters: CONTEXT_ID, description: 'Reads the context.' },
+  GetByReference: { operationId: 'getExecutionContextByReference', parameters: { slug: '$response.body#/metadata/slug' }, description: 'Reads the context by its slug.' },
+  Delete: { operationId: 'deleteExecutionContext', parameters: CONTEXT_ID, description: 'Deletes the context.' },
+  ListAuditEvents: { operationId: 'listExecutionContextAuditEvents', parameters: CONTEXT_ID, description: 'Lists who did what to the context.' }
 }
 
 const contexts = '/v1/execution-contexts'
@@ -86,13 +55,13 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
     { pointer: '/metadata/owner_scope', detail: 'ExecutionContext owner_scope must be unspecified (operator-managed resource)' },
     { pointer: '/spec/execution_id', detail: 'is required' }
   ])],
-  401: ['The credentials are missing or not valid.', contexts, error('unauthenticated', 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force')],
+  401: ['The credentials are missing or not valid.', contexts, error('unauthenticated', 'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context')],
   403: ['The caller may not do this, whether or not there is such a context.', contexts, error('permission_denied', 'unauthorized to create Execution Context (operator-only action)')],
   404: ['There is no such context.', `${contexts}/${ID}`, error('not_found', `no ExecutionContext with id '${ID}'`)],
   409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],
   412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
   413: ['The body is larger than 2 MiB.', contexts, error('resource_exhausted', 'the body is larger than 2 MiB')],
-  415: ['The body is not sent as `application/json`.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json')],
+  415: ['The body is not sent plain, as `application/json` in UTF-8.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json, in UTF-8')],
   429: ['The caller makes too many requests: try again after `Retry-After` seconds.', contexts, new GatewayError('resource_exhausted', 'this caller makes more than 60000 requests a minute; wait before the next', { retryAfterSeconds: 1 })],
   431: ['The headers are larger than 16 KiB.', '/', error('resource_exhausted', 'the headers are larger than 16 KiB')],
   503: ['The gateway cannot do its work now: try again.', '/readyz', error('unavailable', 'the store cannot work now; try again, and see the log for its reason')]

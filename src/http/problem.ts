@@ -22,7 +22,7 @@ const STATUS: Readonly<Record<Code, number>> = {
 const TRANSPORT: Readonly<Record<string, { code: Code, status?: number, detail: string }>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: { code: 'resource_exhausted', status: 413, detail: 'the body is larger than 2 MiB' },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: 'invalid_argument', detail: 'the body has not the length that Content-Length says' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'invalid_argument', status: 415, detail: 'send the body as Content-Type: application/json' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'invalid_argument', status: 415, detail: 'send the body as Content-Type: application/json, in UTF-8' },
   FST_ERR_BAD_URL: { code: 'invalid_argument', detail: 'the path is not a valid URL path: check its percent-encoding' },
   FST_ERR_ASYNC_CONSTRAINT: { code: 'invalid_argument', detail: 'the request cannot be routed' },
   FST_ERR_MAX_PARAM_LENGTH: { code: 'invalid_argument', detail: 'the id in the path is too long' }

@@ -1,16 +1,17 @@
 import type { Server as TlsServer } from 'node:https'
 import swagger from '@fastify/swagger'
-import fastify, { errorCodes, LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Operations } from '../kinds/operations.js'
 import { GatewayError } from '../errors.js'
 import { authenticateRequests, type Authentication } from './authentication.js'
 import { auditRoutes } from './audit-routes.js'
+import { parseBodies } from './body-parser.js'
+import { findClientAddress } from './client-address.js'
 import { refuseWhileClosing } from './closing.js'
 import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
 import { healthRoutes } from './health-routes.js'
-import { parseJsonBody } from './json-body.js'
 import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
 import { documentOptions, sharedSchemas } from './openapi.js'
@@ -27,7 +28,7 @@ import { createValidatorCompiler } from './validation.js'
 export interface ServerSettings {
   /** Without it the server speaks plain HTTP. */
   readonly tls?: TlsFiles | undefined
-  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  /** Addresses and networks of proxies whose `X-Forwarded-For`, or else `Forwarded`, is believed. */
   readonly trustedProxies?: readonly string[]
   /** Of each caller; 0, or left out, is no limit. */
   readonly requestsPerMinute?: number
@@ -67,7 +68,6 @@ export async function createServer ({ operations, authentication, ready, log, tl
     },
     clientErrorHandler: answerUnparsable(log, headers),
     serverFactory: handler => createListener(handler, limits, secure),
-    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // Only names the scheme of the address that it says it listens at: the server is made above.
     ...(secure && { https: {} })
   })
@@ -78,12 +78,7 @@ export async function createServer ({ operations, authentication, ready, log, tl
   app.setSerializerCompiler(() => JSON.stringify)
   for (const schema of sharedSchemas) app.addSchema(schema)
 
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async ({ headers }: FastifyRequest, body: Buffer) => {
-    if (body.length > 0 && !isJson(headers['content-type'])) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
-    return parseJsonBody(body)
-  })
-
+  parseBodies(app)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id).headers(headers)
     const hasHost = request.headers.host !== undefined || request.raw.httpVersion === '1.0'
@@ -91,6 +86,7 @@ export async function createServer ({ operations, authentication, ready, log, tl
   })
   // Node would answer an expectation that it does not know with 417 and no body; it may as well be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  findClientAddress(app, trustedProxies)
   refuseWhileClosing(app)
   await shedLoad(app, limits.loopDelay)
   logRequests(app, log)
@@ -112,5 +108,3 @@ export async function createServer ({ operations, authentication, ready, log, tl
   await app.register(healthRoutes, { ready })
   return app
 }
-
-const isJson = (type: string | undefined) => type !== undefined && /^application\/json\s*(;|$)/i.test(type.trim())

@@ -5,6 +5,7 @@ import { createSecureContext, type TlsOptions, type TLSSocket } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { GatewayError } from '../errors.js'
+import { fileProblem } from '../file-problem.js'
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -45,7 +46,7 @@ function read (variable: string, file: string, expected: string, parse: (pem: Bu
   try {
     pem = readFileSync(file)
   } catch (cause) {
-    throw new GatewayError('invalid_argument', `${variable}: ${file} cannot be read (${cause instanceof Error && 'code' in cause ? cause.code : 'unknown reason'})`, { cause })
+    throw new GatewayError('invalid_argument', `${variable}: ${file} cannot be read${fileProblem(cause)}`, { cause })
   }
   try {
     parse(pem)
@@ -65,6 +66,7 @@ export function followTls (server: Server, files: TlsFiles, inForce: TlsOptions,
   const look = () => {
     try {
       const now = readTls(files)
+      if (problem !== undefined) log.info('the TLS files can be used again')
       problem = undefined
       if (isDeepStrictEqual(now, inForce)) return
       server.setSecureContext(now)

@@ -18,6 +18,21 @@ export interface Call<Input> {
   readonly requestedView?: View
 }
 
+/** What was shown of a resource: one view of one of its revisions. */
+export interface Shown {
+  readonly id: string
+  readonly revision: number
+  readonly view: View
+}
+
+/** A call that reads a resource. */
+export interface ReadCall<Input> extends Call<Input> {
+  /** What the caller has already, and needs no more than to be told so: these, or whatever there is. */
+  readonly held?: readonly Shown[] | 'any' | undefined
+  /** Whether to tell only how many bytes the resource is, and show nothing of it. */
+  readonly sizeOnly?: boolean
+}
+
 /** A call that makes a resource. */
 export interface CreateCall<Input> extends Call<Input> {
   /** Whether the answer brings a run token for the new resource. */

@@ -1,7 +1,10 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import type { KeyObject } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { GatewayError } from '../errors.js'
+import { fileProblem } from '../file-problem.js'
+import { readVariables } from '../variables.js'
 import type { KeyInfo } from './key-row.js'
 import { KeyRing } from './ring.js'
 import { loadRootKey } from './root-key.js'
@@ -30,7 +33,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Does what `args` ask for, with the ring that `environment` names, and resolves with what to print.
- * @throws {UsageError | GatewayError} that says what to do
+ * @throws {UsageError | GatewayError | ConfigError} that says what to do
  */
 export async function keysCommand (args: readonly string[], environment: Environment): Promise<string> {
   const { positionals: [command, ...more], values: { help, 'older-than': olderThan } } = parse(args)
@@ -54,25 +57,38 @@ function parse (args: readonly string[]) {
   }
 }
 
-const fileOf = (environment: Environment) => environment.ECTX_KEYRING_FILE || join(environment.ECTX_DATA_DIR || './data', 'keyring.json')
-
 async function openRing (environment: Environment): Promise<KeyRing> {
-  const file = fileOf(environment)
+  const { file, rootKey } = read(environment)
   // One made in a wrong directory would seal nothing.
-  if (!existsSync(file)) throw new GatewayError('not_found', `there is no key ring ${file}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR; the gateway makes one when it first starts`)
-  return openOrMake(environment)
+  if (!isThere(file)) throw new GatewayError('not_found', `there is no key ring ${file}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR; the gateway makes one when it first starts`)
+  return openOrMake(file, rootKey)
 }
 
-async function openOrMake (environment: Environment): Promise<KeyRing> {
-  const ring = await KeyRing.open({ file: fileOf(environment), rootKey: loadRootKey(environment) })
+function read (environment: Environment) {
+  const { values } = readVariables(environment)
+  return { file: values.ECTX_KEYRING_FILE ?? join(values.ECTX_DATA_DIR, 'keyring.json'), rootKey: loadRootKey(values) }
+}
+
+/** @throws `unavailable` where that cannot be told: then nothing may be made in its place */
+function isThere (path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (cause) {
+    throw new GatewayError('unavailable', `${path} cannot be looked at${fileProblem(cause)}`, { cause })
+  }
+}
+
+async function openOrMake (file: string, rootKey: KeyObject | undefined): Promise<KeyRing> {
+  const ring = await KeyRing.open({ file, rootKey })
   if (ring.problem !== undefined) throw new GatewayError('unavailable', ring.problem)
   return ring
 }
 
 async function begin (environment: Environment): Promise<string> {
-  const file = fileOf(environment)
-  if (existsSync(file)) throw new GatewayError('already_exists', `there is a key ring ${file}; a new key for it comes with: npm run keys -- rotate`)
-  return `${(await openOrMake(environment)).current().id}\n`
+  const { file, rootKey } = read(environment)
+  if (isThere(file)) throw new GatewayError('already_exists', `there is a key ring ${file}; a new key for it comes with: npm run keys -- rotate`)
+  if (!isThere(dirname(file))) throw new GatewayError('not_found', `there is no directory ${dirname(file)}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR`)
+  return `${(await openOrMake(file, rootKey)).current().id}\n`
 }
 
 async function prune (olderThan: string | undefined, environment: Environment): Promise<string> {

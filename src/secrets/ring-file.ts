@@ -1,9 +1,10 @@
 import type { KeyObject } from 'node:crypto'
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { GatewayError } from '../errors.js'
 import { replaceFile, whileLocked } from '../durable-file.js'
+import { fileProblem } from '../file-problem.js'
+import { makeDirectory } from '../make-directory.js'
 import type { KeyRows } from './key-row.js'
 import { parseRing, renderRing, UnusableRing } from './ring-codec.js'
 
@@ -56,7 +57,7 @@ export class RingFile {
   }
 
   async #create (rows: KeyRows): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
+    await makeDirectory(dirname(this.#path))
     await whileLocked(this.#path, async () => {
       if (isAbsent(this.#path)) await replaceFile(this.#path, renderRing(rows, this.#rootKey))
     })
@@ -79,7 +80,7 @@ export class RingFile {
   #problem (error: unknown): unknown {
     const unavailable = (problem: string, cause?: Error) => new GatewayError('unavailable', `the key ring ${this.#path} ${problem}`, { cause })
     if (error instanceof UnusableRing) return unavailable(error.message)
-    if (error instanceof Error && 'syscall' in error) return unavailable(`cannot be used (${error.message}): the gateway must be able to read and replace it`, error)
+    if (error instanceof Error && 'syscall' in error) return unavailable(`cannot be used${fileProblem(error)}; the gateway must be able to read and replace it, and ECTX_KEYRING_FILE says where it is`, error)
     return error
   }
 }

@@ -1,6 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { GatewayError } from '../errors.js'
+import { fileProblem } from '../file-problem.js'
 import { decrypt, encrypt } from './aead.js'
 import { KEY_BYTES } from './ring-key.js'
 
@@ -17,12 +18,24 @@ export function parseRootKey (text: string): KeyObject {
   return createSecretKey(Buffer.from(trimmed, encoding))
 }
 
+interface RootKeyVariables {
+  readonly ECTX_ROOT_KEY?: string | undefined
+  readonly ECTX_ROOT_KEY_FILE?: string | undefined
+}
+
 /** The root key that ECTX_ROOT_KEY is or ECTX_ROOT_KEY_FILE holds, where one of them is set. @throws `invalid_argument` naming the variable */
-export function loadRootKey (environment: Readonly<Record<string, string | undefined>>): KeyObject | undefined {
-  const { ECTX_ROOT_KEY: text, ECTX_ROOT_KEY_FILE: file } = environment
+export function loadRootKey ({ ECTX_ROOT_KEY: text, ECTX_ROOT_KEY_FILE: file }: RootKeyVariables): KeyObject | undefined {
   if (text && file) throw new GatewayError('invalid_argument', 'set ECTX_ROOT_KEY or ECTX_ROOT_KEY_FILE, not both')
   if (text) return named('ECTX_ROOT_KEY', () => parseRootKey(text))
-  if (file) return named('ECTX_ROOT_KEY_FILE', () => parseRootKey(readFileSync(file, 'utf8')))
+  if (file) return named('ECTX_ROOT_KEY_FILE', () => parseRootKey(read(file)))
+}
+
+function read (file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new GatewayError('invalid_argument', `${file} cannot be read${fileProblem(cause)}`, { cause })
+  }
 }
 
 function named (variable: string, load: () => KeyObject): KeyObject {

@@ -21,19 +21,27 @@ export const authorize = <Input = unknown>(audit: Auditor, label: string, { view
   step('Authorize', (ctx: Call<Input> & Run): { view: View } => {
     const { operation, origin: { caller }, input, requestedView } = ctx
     const about = target?.(input)
-    const refuse = (what: string) => {
+    const refuse = (what: string, why: string) => {
       const code = caller.kind === 'anonymous' ? 'unauthenticated' : 'permission_denied'
       audit.recordEventually({ ...eventOf('denied', ctx), context_id: idIn(about), outcome: code })
-      return new GatewayError(code, `unauthorized to ${verbOf(operation)} ${label}${what} (operator-only action)`)
+      return new GatewayError(code, `unauthorized to ${verbOf(operation)} ${label}${what} (${why})`)
     }
     const reveals = caller.role === 'operator' || isOwn(about, caller)
-    if (!reveals && !(viewers && caller.role === 'viewer')) throw refuse('')
-    if (!reveals && requestedView === 'full') throw refuse(' with its secrets')
+    if (!reveals && !(viewers && caller.role === 'viewer')) throw refuse('', whyNot(caller, viewers, target !== undefined))
+    if (!reveals && requestedView === 'full') throw refuse(' with its secrets', 'viewers see none: ask for view=redacted')
     return { view: requestedView ?? (reveals ? 'full' : 'redacted') }
   })
 
 /** What `operation` does, in one word: `get` of `getByReference`. */
 const verbOf = (operation: string) => /^[a-z]*/.exec(operation)![0]
+
+/** What whoever may not do an operation needs to know, which `viewers` may do, or runs on what is theirs. */
+function whyNot ({ kind, role }: Caller, viewers: boolean, runs: boolean): string {
+  if (!viewers && !runs) return 'operator-only action'
+  if (kind === 'anonymous') return 'credentials are needed'
+  if (kind === 'run') return 'a run token opens its own context alone'
+  return role === 'viewer' ? 'operators may, and a run with its own token' : 'the credentials give no role'
+}
 
 type Target = ReturnType<NonNullable<Permission<unknown>['target']>>
 

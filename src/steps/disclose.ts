@@ -1,30 +1,45 @@
 import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
-import type { Answer } from '../resource/answer.js'
+import type { Answer, Reading } from '../resource/answer.js'
 import { eventOf, type Auditor, type Happening } from '../resource/audit-event.js'
-import type { View } from '../resource/call.js'
+import type { ReadCall, View } from '../resource/call.js'
 import type { Resource, ResourceKind } from '../resource/kind.js'
 import { showResource } from '../resource/sealed-body.js'
 import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
 
+interface Needs extends Happening, Pick<ReadCall<unknown>, 'held' | 'sizeOnly'> {
+  readonly record: StoredRecord
+  readonly view: View
+}
+
 /**
- * Makes the answer that shows the loaded resource, and records that. What reveals a secret is in the audit log before
- * anybody sees the answer; anything else is recorded when that can be done.
+ * Makes the answer to a read of the loaded resource, and records what it shows. What reveals a secret is in the audit
+ * log before anybody sees the answer; anything else is a `read`, recorded when that can be done. Of what the caller has
+ * already nothing is opened.
  */
 export const disclose = <R extends Resource>(audit: Auditor, vault: Vault, kind: ResourceKind<R>) => {
-  const record = (ctx: Happening & { record: StoredRecord }, answer: Answer<R>): { answer: Answer<R> } | Promise<{ answer: Answer<R> }> => {
-    if (answer.revealed === undefined) {
-      audit.recordEventually(eventOf('read', ctx, ctx.record))
-      return { answer }
-    }
+  type Disclosed = { answer: Reading<R> }
+
+  const read = (ctx: Needs, answer: Reading<R>): Disclosed => {
+    audit.recordEventually(eventOf('read', ctx, ctx.record))
+    return { answer }
+  }
+  const show = (ctx: Needs, answer: Answer<R>): Disclosed | Promise<Disclosed> => {
+    const { id, revision, view } = answer
+    if (ctx.sizeOnly) return read(ctx, { id, revision, view, bytes: Buffer.byteLength(answer.json) })
+    if (answer.revealed === undefined) return read(ctx, answer)
     return audit.record(eventOf('revealed', ctx, ctx.record, answer.revealed)).then(() => ({ answer }))
   }
-  return step('Disclose', (ctx: Happening & { record: StoredRecord, view: View }) => {
-    const { origin: { caller } } = ctx
+  return step('Disclose', (ctx: Needs): Disclosed | Promise<Disclosed> => {
+    const { origin: { caller }, record, view } = ctx
     // Another may have taken the slug since `Authorize`.
-    if (caller.kind === 'run' && caller.contextId !== ctx.record.id) throw new GatewayError('aborted', 'it was replaced meanwhile; try again')
-    const shown = showResource(vault, kind, ctx.record, ctx.view)
-    return shown instanceof Promise ? shown.then(answer => record(ctx, answer)) : record(ctx, shown)
+    if (caller.kind === 'run' && caller.contextId !== record.id) throw new GatewayError('aborted', 'it was replaced meanwhile; try again')
+    if (isHeld(ctx)) return read(ctx, { id: record.id, revision: record.revision, view })
+    const shown = showResource(vault, kind, record, view)
+    return shown instanceof Promise ? shown.then(answer => show(ctx, answer)) : show(ctx, shown)
   })
 }
+
+const isHeld = ({ held, record: { id, revision }, view }: Needs): boolean =>
+  held === 'any' || (held !== undefined && held.some(shown => shown.id === id && shown.revision === revision && shown.view === view))

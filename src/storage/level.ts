@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import { Level } from 'level'
+import { makeDirectory } from '../make-directory.js'
 import { decodeRecord, encodeRecord, indexKeys, recordKey, slugKey } from './level-codec.js'
 import { cannotOpen, storeFailure } from './level-errors.js'
 import { LevelGate } from './level-gate.js'
@@ -27,7 +27,7 @@ export class LevelStore implements Store {
   /** Opens the database in `directory`, which is made where it is absent. @throws `unavailable` with what to do about it */
   static async open (directory: string): Promise<LevelStore> {
     try {
-      await mkdir(directory, { recursive: true, mode: 0o700 })
+      await makeDirectory(directory)
       const db = new Level<string, Buffer>(directory, { valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES })
       await db.open()
       return new LevelStore(db)

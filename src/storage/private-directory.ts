@@ -1,4 +1,5 @@
-import { chmod, mkdir, stat } from 'node:fs/promises'
+import { chmod, stat } from 'node:fs/promises'
+import { makeDirectory } from '../make-directory.js'
 import { cannotOpen } from './level-errors.js'
 
 const OTHERS = 0o077
@@ -11,7 +12,7 @@ const STICKY = 0o1000
  */
 export async function makePrivate (directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeDirectory(directory)
     const { mode, uid } = await stat(directory)
     if ((mode & OTHERS) !== 0 && (mode & STICKY) === 0 && uid === process.getuid?.()) await chmod(directory, 0o700)
   } catch (error) {

@@ -32,8 +32,31 @@ t.test('verify', async t => {
 
   await rm(directory, { recursive: true })
   const gone = await cli(dataDir, 'verify')
-  t.equal(gone.code, 1)
-  t.match(gone.stdout, /^head\.json is absent/)
+  t.match(gone, { code: 2, stdout: '', stderr: new RegExp(`^audit: there is no log in ${directory}: set ECTX_DATA_DIR .*removed\n$`) })
+})
+
+t.test('a log without lines is whole, and one that has lost all its files is not', async t => {
+  const dataDir = newDataDir(t)
+  const directory = join(dataDir, 'audit')
+  const log = await openLog(t, directory)
+  t.match(await cli(dataDir, 'verify'), { code: 0, stdout: /0 lines in 0 files, whole/ })
+  await recordAll(log, numbers(1, 3))
+  await log.close()
+  for (const name of await filesOf(directory)) await rm(join(directory, name))
+  t.match(await cli(dataDir, 'verify'), { code: 1, stdout: /^head\.json the lines number 1 to 3 are missing/ })
+})
+
+t.test('--help shows the usage and reads nothing', async t => {
+  for (const args of [['--help'], ['-h'], ['verify', '--help']]) t.match(await cli('/absent', ...args), { code: 0, stdout: /^usage: npm run audit -- verify/, stderr: '' })
+})
+
+t.test('a variable that is wrong or misspelt is told, and no other log is read in its place', async t => {
+  const dataDir = newDataDir(t)
+  await openLog(t, join(dataDir, 'audit'))
+  t.match(await cli(`${dataDir}\r`, 'verify'), { code: 2, stdout: '', stderr: /^audit: ECTX_DATA_DIR must be a directory; .*carriage return/ })
+  const misspelt = spawn(process.execPath, ['dist/src/audit/audit-cli.js', 'verify'], { env: { ECTX_DATADIR: dataDir } })
+  misspelt.stderr.setEncoding('utf8').once('data', text => t.match(text, /ECTX_DATADIR is not known; did you mean ECTX_DATA_DIR\?/))
+  t.same(await once(misspelt, 'close'), [2, null])
 })
 
 t.test('says where the log begins when older files are no longer kept', async t => {
@@ -51,7 +74,7 @@ t.test('says where the log begins when older files are no longer kept', async t 
 t.test('exits 2 where it cannot do what it is told', async t => {
   for (const args of [[], ['check'], ['verify', 'more']]) t.match(await cli(t.testdirName, ...args), { code: 2, stdout: '', stderr: /^usage: npm run audit -- verify/ })
   const dataDir = t.testdir({ audit: 'a file' })
-  t.match(await cli(dataDir, 'verify'), { code: 2, stdout: '', stderr: /cannot read the log/ })
+  t.match(await cli(dataDir, 'verify'), { code: 2, stdout: '', stderr: /cannot read the log .*\(ENOTDIR\): a file is in the way/ })
 })
 
 t.test('a log whose process is killed holds all that it acknowledged, and goes on whole', async t => {

@@ -77,22 +77,23 @@ t.test('the scheme is of any case', async t => {
   for (const scheme of ['bearer', 'BEARER', 'Bearer  ']) t.match(await outcome(`${scheme} ${STATIC}`), { kind: 'token' })
 })
 
-t.test('all that is refused is refused in the same words, and none holds the token', async t => {
-  const refused = [
-    STATIC, `Bearer${STATIC}`, `Basic ${STATIC}`, `Token ${STATIC}`, `Bearer ${STATIC} ${STATIC}`, `Bearer ${STATIC},`, `Bearer\t${STATIC}`, 'Bearer', 'Bearer ',
+t.test('all that is no bearer token is refused in the same words, so is each that is not valid, and none holds the token', async t => {
+  const noToken = [STATIC, `Bearer${STATIC}`, `Basic ${STATIC}`, `Token ${STATIC}`, `Bearer ${STATIC} ${STATIC}`, `Bearer ${STATIC},`, `Bearer\t${STATIC}`, 'Bearer', 'Bearer ', '']
+  const notValid = [
     `Bearer ${STATIC.slice(0, -1)}`, `Bearer ${STATIC}x`, `Bearer ${hashOf(STATIC)}`, 'Bearer expired',
     `Bearer ${newRunToken(ID).token}`, `Bearer ${newRunToken('exec-01k6z3v9c8m2n4p6q8r0s1t2v4').token}`,
     `Bearer ${await jwt('-1h')}`, `Bearer ${JWT.slice(0, -4)}AAAA`, `Bearer ${'x'.repeat(8192)}`
   ]
-  const messages = new Set<string>()
-  for (const authorization of refused) {
+  const messages = { noToken: new Set<string>(), notValid: new Set<string>() }
+  for (const authorization of [...noToken, ...notValid]) {
     const error = await outcome(authorization)
     t.ok(isRefused(error), authorization.slice(0, 20))
-    messages.add((error as GatewayError).message)
+    messages[noToken.includes(authorization) ? 'noToken' : 'notValid'].add((error as GatewayError).message)
     const shown = inspect(error, { depth: 9, showHidden: true })
     for (const part of authorization.split(/[ .]/).filter(part => part.length > 6)) t.notOk(shown.includes(part))
   }
-  t.equal(messages.size, 1)
+  t.same([...messages.noToken], ['the Authorization header is not of the form "Bearer <token>"; send it so, with a token that is in force'])
+  t.same([...messages.notValid], ['the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force'])
 })
 
 t.test('a store or an issuer that fails is not the caller\'s fault', async t => {
@@ -111,8 +112,7 @@ t.test('any header is a bearer token or none', async t => {
     const token = bearerToken(header)
     return token === undefined || (/^bearer +$/i.test(header.slice(0, -token.length)) && header.endsWith(token) && !/[^!-~]/.test(token))
   }))
-  t.equal(bearerToken(`Bearer ${'x'.repeat(8185)}`)?.length, 8185)
-  t.equal(bearerToken(`Bearer ${'x'.repeat(8186)}`), undefined)
+  t.equal(bearerToken(`Bearer ${'x'.repeat(16_000)}`)?.length, 16_000)
   t.equal(bearerToken(`Bearer ${'='.repeat(8000)}`), undefined)
 })
 

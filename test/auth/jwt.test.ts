@@ -77,9 +77,18 @@ t.test('a token says who calls', async t => {
     t.equal(new Set(names).size, subjects.length)
   })
 
+  t.test('which is cut, marked and still of that subject alone where it is long', async t => {
+    const name = async (sub: string) => (await verifier.verify(await one.sign({ sub })))?.name
+    t.equal(await name('x'.repeat(255)), `jwt:${'x'.repeat(255)}`)
+    const long = ['x'.repeat(256), 'x'.repeat(1024), `${'x'.repeat(255)}y`, 'ä'.repeat(512), `${'x'.repeat(218)}${'ä'.repeat(40)}`]
+    const names = await Promise.all(long.map(name))
+    for (const name of names) t.match(name, /^jwt:([\w.:@/|+=,~-]|%[\dA-F]{2}){210,219}%\.\.\.[\da-f]{32}$|^jwt:(%[\dA-F]{2}){73}%\.\.\.[\da-f]{32}$/)
+    t.equal(new Set(names).size, long.length)
+    t.not(await name(names[0]!.slice(4)), names[0], 'and nobody is called so')
+  })
+
   t.test('and needs a subject that can be a name', async t => {
-    for (const sub of ['', 'x'.repeat(256), undefined]) t.equal(await verifier.verify(await one.sign({ sub })), undefined)
-    t.match(await verifier.verify(await one.sign({ sub: 'x'.repeat(255) })), { kind: 'jwt' })
+    for (const sub of ['', 'x'.repeat(1025), 'ä'.repeat(513), undefined]) t.equal(await verifier.verify(await one.sign({ sub })), undefined)
     t.equal(await verifier.verify(await one.sign({ sub: 5 as unknown as string })), undefined)
   })
 })
@@ -201,19 +210,108 @@ t.test('keys of a URL', async t => {
     t.equal(await verifier.verify(await one.sign()), undefined, 'and the old key is gone')
   })
 
-  t.test('are not fetched again for unknown keys until the cooldown is over', async t => {
+  t.test('are fetched once for all unknown keys of a while, and nobody of a known key waits for that', async t => {
     const { state, jwks } = await startIssuer(t, [one.jwk])
-    const verifier = JwtVerifier.create(options(jwks, { cooldownMs: 10_000 }))
-    let clock = Date.now()
-    t.intercept(Date, 'now', { value: () => clock })
-    await verifier.verify(await one.sign())
-    const asked = async (times: number) => {
-      for (let token = 0; token < 3; token++) t.equal(await verifier.verify(await two.sign()), undefined)
-      t.equal(state.asked, times)
+    const verifier = JwtVerifier.create(options(jwks, { cooldownMs: 500 }))
+    t.match(await verifier.verify(await one.sign()), { kind: 'jwt' })
+    state.keys = [one.jwk, two.jwk]
+    const stranger = await signer('three')
+    let settled = 0
+    const unknown = await Promise.all(Array.from({ length: 20 }, (_, index) => stranger.sign({}, { kid: `random-${index}` })))
+    const waiting = [...unknown, await two.sign()].map(token => verifier.verify(token).finally(() => { settled++ }))
+    for (let sub = 0; sub < 3; sub++) t.match(await verifier.verify(await one.sign({ sub: `known-${sub}` })), { kind: 'jwt' })
+    t.same([settled, state.asked], [0, 1])
+    const callers = await Promise.all(waiting)
+    t.match(callers.pop(), { kind: 'jwt' }, 'a key that came a moment ago is found')
+    t.same(new Set(callers), new Set([undefined]))
+    t.equal(state.asked, 2)
+  })
+
+  t.test('are waited for by a few at a time: the others are told to try again', async t => {
+    const { jwks } = await startIssuer(t, [one.jwk])
+    const verifier = JwtVerifier.create(options(jwks, { cooldownMs: 500 }))
+    t.match(await verifier.verify(await one.sign()), { kind: 'jwt' })
+    const tokens = await Promise.all(Array.from({ length: 40 }, (_, index) => two.sign({}, { kid: `random-${index}` })))
+    const outcomes = await Promise.all(tokens.map(token => verifier.verify(token).then(() => 'refused', error => error.code)))
+    t.same(outcomes.filter(outcome => outcome === 'refused').length, 32)
+    t.same(outcomes.filter(outcome => outcome === 'resource_exhausted').length, 8)
+  })
+
+  t.test('are not fetched for tokens that cannot be acceptable whatever their key', async t => {
+    const { state, jwks } = await startIssuer(t, [one.jwk])
+    const verifier = JwtVerifier.create(options(jwks, { cooldownMs: 0 }))
+    for (const claims of [{ iss: 'https://other.test' }, { exp: now - 61 }]) t.equal(await verifier.verify(await two.sign(claims)), undefined)
+    t.equal(state.asked, 0)
+  })
+
+  t.test('stay in force for a day while newer ones cannot be had, which is told once', async t => {
+    let clock = 5000
+    t.intercept(performance, 'now', { value: () => clock })
+    let answer: () => Response | Promise<Response> = () => Response.json({ keys: [one.jwk] })
+    let asked = 0
+    const problems: string[] = []
+    const mended: string[] = []
+    const verifier = JwtVerifier.create(options('https://issuer.test/keys', {
+      fetch: async () => { asked++; return answer() },
+      onProblem: message => problems.push(message),
+      onMended: what => mended.push(what)
+    }))
+    let subjects = 0
+    const verify = async () => {
+      const caller = await verifier.verify(await one.sign({ sub: `runner-${++subjects}` }))
+      // What is fetched in the background is there now.
+      await new Promise(resolve => setImmediate(resolve))
+      return caller
     }
-    await asked(1)
+    t.match(await verify(), { kind: 'jwt' })
+    const secret = 's3cr3t'
+    const failures: Array<[answer: () => Response | Promise<Response>, problem: RegExp]> = [
+      [() => { throw new TypeError(`fetch failed: ${secret}`, { cause: Object.assign(new Error(secret), { code: 'ECONNREFUSED' }) }) }, /ECONNREFUSED/],
+      [() => new Response(secret, { status: 500 }), /answers 500/],
+      [() => new Response(null, { status: 302, headers: { location: `https://elsewhere.test/${secret}` } }), /answers 302.*set the URL/],
+      [() => new Response(`{"keys": ${secret}`), /no valid JSON/],
+      [() => Response.json({ keyz: secret }), /JSON Web Key Set/],
+      [() => new Response(`{"keys":[],"x":"${'x'.repeat(1024 * 1024)}"}`), /larger than 1 MiB/]
+    ]
+    for (const [at, [failure, problem]] of failures.entries()) {
+      answer = failure
+      for (let turn = 0; turn < 3; turn++) {
+        clock += 3_600_000
+        t.match(await verify(), { kind: 'jwt' })
+      }
+      t.equal(asked, 1 + 3 * (at + 1))
+      t.equal(problems.length, at + 1)
+      t.match(problems[at], problem)
+      t.match(problems[at], /stay in force/)
+    }
+    t.notMatch(JSON.stringify(problems), secret)
+    clock += 6 * 3_600_000
+    await t.rejects(verify(), { code: 'unavailable' }, 'a day later')
     clock += 10_000
-    await asked(2)
+    answer = () => Response.json({ keys: [one.jwk] })
+    t.match(await verify(), { kind: 'jwt' })
+    t.same(mended, ['the key set for JWTs'])
+  })
+
+  t.test('are read to the end of what they may be, and no further', async t => {
+    let sent = 0
+    const body = new ReadableStream({
+      pull (controller) {
+        sent += 65_536
+        controller.enqueue(new Uint8Array(65_536).fill(32))
+      }
+    })
+    const problems: string[] = []
+    const verifier = JwtVerifier.create(options('https://issuer.test/keys', { fetch: async () => new Response(body), onProblem: message => problems.push(message) }))
+    await t.rejects(verifier.verify(await one.sign()), { code: 'unavailable' })
+    t.match(problems, [/larger than 1 MiB/])
+    t.ok(sent < 2 * 1024 * 1024)
+  })
+
+  t.test('may come with a byte order mark, as any type, and among what is none', async t => {
+    const broken = [null, 5, 'text', [one.jwk], {}, { kty: 'EC' }, { kty: 'EC', kid: 'one', crv: 'P-256', x: '!', y: '!' }, { kty: null, kid: 'one' }, { kty: 'oct', k: 'AAAA', kid: 'one' }, one.privateJwk]
+    const fetch = async () => new Response(`\ufeff${JSON.stringify({ keys: [...broken, one.jwk, ...broken] })}`, { headers: { 'content-type': 'text/html' } })
+    const verifier = JwtVerifier.create(options('https://issuer.test/keys', { fetch }))
     t.match(await verifier.verify(await one.sign()), { kind: 'jwt' })
   })
 
@@ -286,6 +384,62 @@ t.test('keys of a file', async t => {
     rewrite({ keys: [one.privateJwk] })
     await t.rejects(verifier.verify(await one.sign()), { code: 'unavailable' })
   })
+})
+
+t.test('of several keys that a token may be by each is tried', async t => {
+  const nameless = (key: Signer) => ({ ...key, jwk: { ...key.jwk, kid: undefined } as unknown as Signer['jwk'] })
+  const same = await signer('one')
+  const cases: Array<[what: string, keys: Signer[], token: Promise<string>]> = [
+    ['two without a kid, and a token without one', [nameless(two), nameless(one)], one.sign({}, { kid: undefined })],
+    ['two without a kid, and a token with one', [nameless(two), nameless(one)], one.sign()],
+    ['two with one kid', [same, one], one.sign()],
+    ['two with one kid, the other order', [one, same], one.sign()],
+    ['one with a kid and one without', [two, nameless(one)], one.sign()],
+    ['a token without a kid', [two, one], one.sign({}, { kid: undefined })]
+  ]
+  for (const [what, keys, token] of cases) {
+    const { verifier } = withFile(t, keys)
+    t.match(await verifier.verify(await token), { kind: 'jwt' }, what)
+    t.equal(await verifier.verify(await (await signer('one')).sign()), undefined, `${what}, and none of a stranger`)
+  }
+  const { verifier } = withFile(t, [same, one])
+  t.equal(await verifier.verify(await one.sign({ aud: 'other' })), undefined)
+})
+
+t.test('a new key without a kid is found too', async t => {
+  const { state, jwks } = await startIssuer(t, [{ ...one.jwk, kid: undefined } as unknown as JWK])
+  const verifier = JwtVerifier.create(options(jwks, { cooldownMs: 0 }))
+  t.match(await verifier.verify(await one.sign({}, { kid: undefined })), { kind: 'jwt' })
+  state.keys = [{ ...two.jwk, kid: undefined } as unknown as JWK]
+  t.match(await verifier.verify(await two.sign({}, { kid: undefined })), { kind: 'jwt' })
+})
+
+t.test('a token as long as headers may be is taken, and whatever is refused has a reason', async t => {
+  const reasons: string[] = []
+  const { verifier } = withFile(t, [one], { onRefused: reason => reasons.push(reason) })
+  const groups = Array.from({ length: 300 }, (_, index) => `group-of-many-people-${index}`)
+  const long = await one.sign({ groups })
+  t.ok(long.length > 10_000)
+  t.match(await verifier.verify(long), { kind: 'jwt' })
+  t.same(reasons, [])
+  for (const token of [`${long}x`, 'a.b.c.d.e', '..']) t.equal(await verifier.verify(token), undefined)
+  t.equal(reasons.length, 3)
+})
+
+t.test('a token that was found valid is known until it expires or its keys change', async t => {
+  const { verifier, rewrite } = withFile(t, [one], { clockToleranceSeconds: 0 })
+  let clock = Date.now()
+  t.intercept(Date, 'now', { value: () => clock })
+  const token = await one.sign({ exp: Math.floor(clock / 1000) + 60 })
+  const caller = await verifier.verify(token)
+  t.match(caller, { kind: 'jwt' })
+  t.equal(await verifier.verify(token), caller, 'the same object: nothing was verified')
+  rewrite({ keys: [two.jwk] })
+  t.equal(await verifier.verify(token), undefined)
+  rewrite({ keys: [one.jwk] })
+  t.match(await verifier.verify(token), { kind: 'jwt' })
+  clock += 61_000
+  t.equal(await verifier.verify(token), undefined)
 })
 
 t.test('options that would let in too many, or nobody, are refused', async t => {

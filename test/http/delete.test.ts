@@ -46,11 +46,20 @@ t.test('DELETE /v1/execution-contexts/{id}', async t => {
   t.test('is 412, and deletes nothing, where If-Match does not', async t => {
     const { id, etag } = await createContext(app)
     const { etag: another } = await createContext(app, 'another')
-    for (const header of ['"other"', `W/${etag}`, another, '', etag.replaceAll('"', ''), ...['.2.', '.01.', '.1.0.', '.0x1.', '.'].map(revision => etag.replace('.1.', revision)), etag.replace('full', 'whole')]) {
+    for (const header of ['"other"', `W/${etag}`, `W/"other", W/${etag}`, another, ...['.2.', '.01.', '.1.0.', '.0x1.', '.'].map(revision => etag.replace('.1.', revision)), etag.replace('full', 'whole')]) {
       assertProblem(t, await remove(id, { 'if-match': header }), { status: 412, code: 'failed_precondition' }, header)
     }
     t.equal((await app.inject(`${PATH}/${id}`)).statusCode, 200)
     t.equal((await remove(id)).statusCode, 200)
+  })
+
+  t.test('is 400, and deletes nothing, where If-Match is no list of ETags, and says how to write one', async t => {
+    const { id, etag } = await createContext(app, 'conditional')
+    for (const header of ['', ' ', ',', etag.replaceAll('"', ''), etag.slice(1), etag.slice(0, -1), `*, ${etag}`, `${etag}, *`, `${etag}x`, `x ${etag}`, `${etag} ${etag}`, `${etag};q=1`, `w/${etag}`, '"a b"']) {
+      const { errors } = assertProblem(t, await remove(id, { 'if-match': header }), { status: 400, code: 'invalid_argument', pointers: ['/If-Match'] }, header)
+      t.equal(errors?.[0]?.detail, 'must be * or ETags as an answer gave them, in their quotation marks and with commas between them')
+    }
+    t.equal((await remove(id, { 'if-match': `, "é" ,\t${etag},` })).statusCode, 200)
   })
 
   t.test('is 404 for what is not there, whatever If-Match says', async t => {

@@ -60,8 +60,8 @@ t.test('GET /v1/execution-contexts/by-reference', async t => {
 
   t.test('takes every reference that fits', async t => {
     for (const more of [
-      'kind=execution_context', 'kind=api_resource_kind_unknown', 'org=', 'version=', 'version=latest', 'version=v1.2_3-x',
-      'scope=api_resource_owner_scope_unspecified', 'scope=platform', 'kind=execution_context&scope=organization&org=&version=latest'
+      'kind=execution_context', 'kind=api_resource_kind_unknown', 'version=latest', 'version=v1.2_3-x',
+      'scope=api_resource_owner_scope_unspecified', 'scope=platform', 'kind=execution_context&scope=organization&version=latest'
     ]) t.equal((await app.inject(`${url}?slug=my-run&${more}`)).statusCode, 200, more)
     t.equal((await app.inject(`${url}?slug=owned&org=acme`)).statusCode, 200)
     t.equal((await app.inject(`${url}?slug=owned`)).statusCode, 200)
@@ -112,9 +112,24 @@ for (const path of ['{id}', 'by-reference']) {
     })
 
     t.test('is 200 where If-None-Match does not', async t => {
-      for (const header of ['"other"', etag.slice(0, -1), etag.replaceAll('"', ''), etag.toUpperCase(), '', 'W/"*"', etag.replace('.1.', '.01.'), etag.replace('.full', '.redacted')]) {
+      for (const header of ['"other"', etag.toUpperCase(), 'W/"*"', '""', '"a,b" ,, "c"', etag.replace('.1.', '.01.'), etag.replace('.full', '.redacted'), etag.replace('exec', 'exe')]) {
         t.equal((await app.inject({ url, headers: { 'if-none-match': header } })).statusCode, 200, header)
       }
+    })
+
+    t.test('is 400 where If-None-Match is no list of ETags, and says how to write one', async t => {
+      for (const header of [etag.slice(0, -1), etag.replaceAll('"', ''), '', ' ', ',', `*, ${etag}`, `${etag}, *`, '"*" *', `${etag}x`, `x${etag}`, `${etag} ${etag}`, `${etag};q=1`, `w/${etag}`, `W/ ${etag}`, '"a b"', "'x'"]) {
+        const { errors } = assertProblem(t, await app.inject({ url, headers: { 'if-none-match': header } }), { status: 400, code: 'invalid_argument', pointers: ['/If-None-Match'] }, header)
+        t.equal(errors?.[0]?.detail, 'must be * or ETags as an answer gave them, in their quotation marks and with commas between them')
+      }
+    })
+
+    t.test('HEAD is 304 too, and the rest of what GET would be', async t => {
+      const head = async (url: string, headers = {}) => (await app.inject({ method: 'HEAD', url, headers })).statusCode
+      t.equal(await head(url, { 'if-none-match': etag }), 304)
+      t.equal(await head(url, { 'if-none-match': '"other"' }), 200)
+      t.equal(await head(url, { 'if-none-match': 'other' }), 400)
+      t.equal(await head(url.replace(id, 'exec-x').replace('my-run', 'x')), 404)
     })
 
     t.test('is 404 for what is gone, whatever If-None-Match says', async t => {

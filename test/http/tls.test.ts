@@ -147,7 +147,7 @@ t.test('files that cannot be used stop the start, with what to do', async t => {
   writeFileSync(noPem, 'c4n4ry')
   for (const name of ['cert', 'key', 'ca'] as const) {
     t.throws(() => readTls({ ...paths, [name]: noPem }), { message: messages[name] })
-    t.throws(() => readTls({ ...paths, [name]: `${noPem}-absent` }), { message: /^ECTX_TLS_.*-absent cannot be read \(ENOENT\)$/ })
+    t.throws(() => readTls({ ...paths, [name]: `${noPem}-absent` }), { message: /^ECTX_TLS_.*-absent cannot be read \(ENOENT\): it does not exist$/ })
   }
   writeFileSync(paths.key, second.key)
   t.throws(() => readTls(paths), { message: /^ECTX_TLS_CERT and ECTX_TLS_KEY: .* no pair/ })

@@ -106,24 +106,25 @@ t.test('Content-Type', async t => {
   })
 })
 
-t.test('a body that is no JSON is 400, and neither the answer nor the log quotes it', async t => {
+t.test('a body that cannot be taken as it stands is 400, and neither the answer nor the log quotes it', async t => {
   const { app, lines } = await startGateway(t)
   const canary = 'c4n4ry'
   const broken = contextBody({ spec: { execution_id: 'e', data: { K: { value: canary, is_secret: true } } } })
   const json = JSON.stringify(broken)
-  for (const body of [
-    json.slice(0, -1),
-    json.slice(0, json.indexOf(canary) + canary.length),
-    json.replace(`"${canary}"`, canary),
-    json.replace(canary, `${canary}\n`),
-    json.replace(canary, `${canary}\\ud800`),
-    json.replace('"K"', '"__proto__"'),
-    json.replace('"K"', '"\\u005f_proto__"'),
-    `${'['.repeat(40)}"${canary}"`,
-    Buffer.concat([Buffer.from(json), Buffer.from([0xff])])
-  ]) {
+  for (const [body, pointer = ''] of [
+    [json.slice(0, -1)],
+    [json.slice(0, json.indexOf(canary) + canary.length)],
+    [json.replace(`"${canary}"`, canary)],
+    [json.replace(canary, `${canary}\n`)],
+    [json.replace(canary, `${canary}\\ud800`), '/spec/data/K/value'],
+    [json.replace('"K"', '"__proto__"'), '/spec/data/__proto__'],
+    [json.replace('"K"', '"\\u005f_proto__"'), '/spec/data/__proto__'],
+    [json.replace('"is_secret"', `"value":"${canary}","is_secret"`), '/spec/data/K/value'],
+    [`${'['.repeat(40)}"${canary}"`],
+    [Buffer.concat([Buffer.from(json), Buffer.from([0xff])])]
+  ] as Array<[string | Buffer, string?]>) {
     const response = await post(app, body)
-    assertProblem(t, response, { status: 400, code: 'invalid_argument', pointers: [''] })
+    assertProblem(t, response, { status: 400, code: 'invalid_argument', pointers: [pointer] })
     t.notMatch(response.payload, canary)
   }
   t.notMatch(JSON.stringify(lines), canary)

@@ -15,7 +15,7 @@ import { assertProblem } from '../support/problem.js'
 //   full      all of it; without secrets where that is asked for
 //   redacted  all but secrets; 403 where they are asked for
 //   no        403        nobody  401: it shows nothing
-//   bad       401: its credentials are not valid
+//   bad       401: its credentials are not valid    form  401: they are no bearer token
 //   far       401: without credentials the gateway serves its own machine only
 // A gateway is open where it has no credentials configured.
 const MATRIX = `
@@ -32,7 +32,7 @@ const MATRIX = `
   nothing                             | nobody | nobody   | nobody     | nobody     | nobody       | nobody
   nothing, of another address         | nobody | nobody   | nobody     | nobody     | nobody       | nobody
   wrong token                         | bad    | bad      | bad        | bad        | bad          | bad
-  token by another scheme             | bad    | bad      | bad        | bad        | bad          | bad
+  token by another scheme             | form   | form     | form       | form       | form         | form
   expired token                       | bad    | bad      | bad        | bad        | bad          | bad
   operator                            | full   | full     | full       | full       | full         | full
   viewer                              | no     | redacted | redacted   | no         | no           | no
@@ -46,7 +46,7 @@ const MATRIX = `
   run token with another's id         | bad    | bad      | bad        | bad        | bad          | bad
 `
 
-type Permission = 'full' | 'redacted' | 'no' | 'nobody' | 'bad' | 'far'
+type Permission = 'full' | 'redacted' | 'no' | 'nobody' | 'bad' | 'form' | 'far'
 type Target = 'own' | 'other' | 'absent'
 type View = 'full' | 'redacted' | undefined
 type App = Awaited<ReturnType<typeof startGateway>>['app']
@@ -146,17 +146,23 @@ const resource = (id: string, slug: string, view: 'full' | 'redacted', audit: ob
 
 const SENTENCE = {
   bad: 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force',
-  far: 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost and not through a proxy, or configure credentials'
+  form: 'the Authorization header is not of the form "Bearer <token>"; send it so, with a token that is in force',
+  nobody: 'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context',
+  far: 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost, not through a proxy and not from a page of another origin, or configure credentials'
 }
 
+/** Why `caller` may not do what others than operators may. */
+const whyNot = (caller: string) => caller.includes('run token')
+  ? 'a run token opens its own context alone'
+  : caller.includes('viewer') ? 'operators may, and a run with its own token' : 'the credentials give no role'
+
 /** The status, code and sentence that refuse `action` to those with `permission`; `undefined` where they may. */
-function refusal (permission: Permission, action: string, view: View) {
-  const unauthorized = (what: string) => `unauthorized to ${what} (operator-only action)`
+function refusal (caller: string, permission: Permission, action: string, view: View) {
+  const unauthorized = (what: string, why: string) => ({ status: 403, code: 'permission_denied', detail: `unauthorized to ${what} (${why})` })
   switch (permission) {
     case 'full': return undefined
-    case 'redacted': return view === 'full' ? { status: 403, code: 'permission_denied', detail: unauthorized(`${action} with its secrets`) } : undefined
-    case 'no': return { status: 403, code: 'permission_denied', detail: unauthorized(action) }
-    case 'nobody': return { status: 401, code: 'unauthenticated', detail: unauthorized(action) }
+    case 'redacted': return view === 'full' ? unauthorized(`${action} with its secrets`, 'viewers see none: ask for view=redacted') : undefined
+    case 'no': return unauthorized(action, /^(get|delete) /.test(action) ? whyNot(caller) : 'operator-only action')
     default: return { status: 401, code: 'unauthenticated', detail: SENTENCE[permission] }
   }
 }
@@ -202,7 +208,7 @@ for (const [caller = '', ...cells] of rows) {
             const { own, send, name: callerName } = stage
             const wanted = slug === 'taken' ? own.slug : `new-${++made}`
             const response = await send('POST', `${PATH}${operation === 'apply' ? '/apply' : ''}?run_token=${runToken}&${asked(view)}`, bodyFor(wanted))
-            const refused = refusal(permissions.make!, `${operation} Execution Context`, view)
+            const refused = refusal(caller, permissions.make!, `${operation} Execution Context`, view)
             if (refused !== undefined) {
               assertRefused(t, response, refused, name)
               continue
@@ -235,7 +241,7 @@ for (const [caller = '', ...cells] of rows) {
 
           const permission = permissionFor(operation === 'delete' ? 'delete' : 'read', target)
           const missing = { status: 404, code: 'not_found', detail: `no ExecutionContext with ${operation === 'getByReference' ? `slug '${slug}'` : `id '${id}'`}` }
-          const refused = refusal(permission, `${operation === 'delete' ? 'delete' : 'get'} Execution Context`, view) ?? (target === 'absent' ? missing : undefined)
+          const refused = refusal(caller, permission, `${operation === 'delete' ? 'delete' : 'get'} Execution Context`, view) ?? (target === 'absent' ? missing : undefined)
           if (refused !== undefined) {
             assertRefused(t, response, refused, name)
           } else {
@@ -254,7 +260,7 @@ for (const [caller = '', ...cells] of rows) {
     for (const target of ['own', 'other', 'absent', undefined] as const) {
       const { send, ...contexts } = await begin()
       const response = await send('GET', target === undefined ? '/v1/audit-events' : `${PATH}/${contexts[target].id}/audit`)
-      const refused = refusal(permissions.audit!, 'list Audit Events', undefined)
+      const refused = refusal(caller, permissions.audit!, 'list Audit Events', undefined)
       const name = `audit ${target ?? 'of all'}`
       if (refused !== undefined) {
         assertRefused(t, response, refused, name)

@@ -3,7 +3,7 @@ import type { TObject } from '@sinclair/typebox'
 import t from 'tap'
 import * as typebox from '../../schemas/execution-context.js'
 import * as metadata from '../../schemas/metadata.js'
-import { DeleteQuerySchema, IdParamsSchema, ReferenceQuerySchema, RESOURCE_KINDS } from '../../schemas/requests.js'
+import * as parameters from '../../schemas/requests.js'
 import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ExecutionContextIdSchema, file_ai_stigmer_agentic_executioncontext_v1_io as contextInputs } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { ExecutionContextSpecSchema, ExecutionValueSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/spec_pb.js'
@@ -11,19 +11,24 @@ import { ExecutionContextStatusSchema } from '../../src/gen/ai/stigmer/agentic/e
 import { ApiResourceKindSchema } from '../../src/gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema, file_ai_stigmer_commons_apiresource_io as commonInputs } from '../../src/gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceMetadataSchema, ApiResourceMetadataVersionSchema, ApiResourceOwnerScopeSchema } from '../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import { ListAuditEventsRequestSchema } from '../../src/gen/ectx/audit/v1/query_pb.js'
 import { ApiResourceAuditActorSchema, ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../../src/gen/ai/stigmer/commons/apiresource/status_pb.js'
-import { schemaOfProto } from '../support/schema-of-proto.js'
+import { PATTERN_SENTENCES } from '../../schemas/text.js'
+import { patternSentences, schemaOfProto } from '../support/schema-of-proto.js'
 
 // The resource is described twice, for JSON and for protobuf. What follows holds the two together, field by field and
 // rule by rule: a change on one side alone fails here, unless it is added to the differences that are meant.
 
 type Json = Record<string, any>
 
-/** A TypeBox schema as plain JSON schema, without what is only for people and with references by the message's name. */
+/** Enums that are components of their own; in a message each is part of its field. */
+const ENUMS = [typebox.ApiVersionSchema, typebox.KindSchema, metadata.ApiResourceOwnerScopeSchema, parameters.ApiResourceKindSchema]
+
+/** A TypeBox schema as plain JSON schema, without what is only for people and with references to messages by their names. */
 function plain (schema: object): Json {
   return JSON.parse(JSON.stringify(schema, (key, value) => {
-    if (['description', 'x-message', 'readOnly', '$id'].includes(key) && typeof value !== 'object') return undefined
-    return key === '$ref' ? value.replace(/(Input)?#$/, '') : value
+    if (['description', 'x-message', '$id'].includes(key) && typeof value !== 'object') return undefined
+    return key === '$ref' ? value.replace(/(Input)?#$/, '') : ENUMS.find(({ $id }) => value?.$ref === `${$id}#`) ?? value
   }))
 }
 
@@ -34,7 +39,9 @@ interface Differences {
   readonly renamed?: Readonly<Record<string, string>>
   /** Fields that the transport fills in where they are left out. */
   readonly optional?: readonly string[]
-  /** Schemas of fields, and of the whole, that a CEL rule narrows. */
+  /** Fields that are left out where they are empty: parameters, which cannot be given without a value. */
+  readonly notEmpty?: readonly string[]
+  /** Schemas of fields, and of the whole, that a CEL rule or a later step narrows. */
   readonly narrowed?: Readonly<Record<string, Json>>
   readonly whole?: Json
 }
@@ -55,11 +62,11 @@ const celOf = (message: DescMessage): readonly string[] => {
   return message === ApiResourceMetadataSchema ? [...cel, ...schemaOfProto(ExecutionContextSchema).cel] : cel
 }
 
-function requestOf (message: DescMessage, { omitted = [], renamed = {}, optional = [] }: Differences): Json {
+function requestOf (message: DescMessage, { omitted = [], renamed = {}, optional = [], notEmpty = [], narrowed: own }: Differences): Json {
   const cel = celOf(message).map(id => CEL[id]!)
   const left = [...omitted, ...cel.flatMap(({ omitted = [] }) => omitted)]
   const fields = Object.entries(schemaOfProto(message).fields).filter(([name]) => !left.includes(name))
-  const narrowed = Object.assign({}, ...cel.map(({ narrowed }) => narrowed))
+  const narrowed = Object.assign(Object.fromEntries(notEmpty.map(name => [name, { minLength: 1 }])), ...cel.map(({ narrowed }) => narrowed), own)
   const required = fields.filter(([name, { required }]) => required && !optional.includes(name)).map(([name]) => renamed[name] ?? name)
   return {
     type: 'object',
@@ -82,10 +89,10 @@ t.test('a request takes what its message takes', async t => {
     [ExecutionContextSpecSchema, plain(typebox.ExecutionContextSpecInputSchema), {}],
     [ExecutionValueSchema, plain(typebox.ExecutionValueInputSchema), {}],
     [ApiResourceMetadataSchema, plain(metadata.ApiResourceMetadataInputSchema), {}],
-    [ApiResourceReferenceSchema, together(ReferenceQuerySchema), {}],
-    [ExecutionContextIdSchema, together(IdParamsSchema), { renamed: { value: 'id' } }],
+    [ApiResourceReferenceSchema, together(parameters.ReferenceQuerySchema), { notEmpty: ['org', 'version'], narrowed: { kind: { enum: parameters.REFERENCE_KINDS } } }],
+    [ExecutionContextIdSchema, together(parameters.IdParamsSchema), { renamed: { value: 'id' } }],
     // Nothing of ours can be forced.
-    [ApiResourceDeleteInputSchema, together(IdParamsSchema, DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'] }]
+    [ApiResourceDeleteInputSchema, together(parameters.IdParamsSchema, parameters.DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'], notEmpty: ['version_message'] }]
   ]
   for (const [message, request, differences] of requests) t.strictSame(request, requestOf(message, differences), message.name)
   const seen = requests.map(([message]) => message)
@@ -95,6 +102,10 @@ t.test('a request takes what its message takes', async t => {
 t.test('every CEL rule is known here, and its sentence is the same on both sides', async t => {
   const messages = [ExecutionContextSchema, ExecutionContextSpecSchema, ExecutionValueSchema, ApiResourceMetadataSchema, ApiResourceReferenceSchema, ExecutionContextIdSchema, ApiResourceDeleteInputSchema]
   t.strictSame(messages.flatMap(message => schemaOfProto(message).cel).sort(), Object.keys(CEL).sort())
+  const patterns = [...messages, ListAuditEventsRequestSchema].flatMap(message => patternSentences(message))
+  t.equal(patterns.length, 11)
+  t.strictSame(Object.fromEntries(patterns), PATTERN_SENTENCES)
+  for (const [pattern, sentence] of patterns) t.equal(sentence, PATTERN_SENTENCES[pattern])
   t.equal(
     metadata.ApiResourceMetadataInputSchema.properties.owner_scope['x-message'],
     schemaOfProto(ExecutionContextSchema).sentences['execution_context.owner_scope.unspecified_only']
@@ -132,5 +143,6 @@ t.test('an answer has what its message has', async t => {
 t.test('enums have the same names, in the same order', async t => {
   const names = (desc: { values: ReadonlyArray<{ name: string }> }) => desc.values.map(({ name }) => name)
   t.strictSame([...metadata.OWNER_SCOPES], names(ApiResourceOwnerScopeSchema))
-  t.strictSame([...RESOURCE_KINDS], names(ApiResourceKindSchema))
+  // Of these REST names those alone that it looks up.
+  t.strictSame([...parameters.REFERENCE_KINDS], [names(ApiResourceKindSchema).at(0), names(ApiResourceKindSchema).at(-1)])
 })

@@ -92,6 +92,21 @@ t.test('begin makes a ring where there is none, and leaves alone one that is the
   t.equal(ring.list().length, 1)
 })
 
+t.test('begin makes none in a directory that is not there, nor where it cannot be told', async t => {
+  const dataDir = join(t.testdir({ file: '' }), 'absent')
+  await t.rejects(keysCommand(['begin'], { ECTX_DATA_DIR: dataDir }), failed('not_found', /there is no directory .*absent: set ECTX_KEYRING_FILE or ECTX_DATA_DIR/))
+  await t.rejects(keysCommand(['begin'], { ECTX_KEYRING_FILE: join(t.testdirName, 'x'.repeat(300)) }), failed('unavailable', /cannot be looked at \(ENAMETOOLONG\)/))
+  t.same(readdirSync(t.testdirName), ['file'])
+})
+
+t.test('a variable that is wrong or misspelt is told', async t => {
+  const { dataDir } = await usedRing(t)
+  await t.rejects(keysCommand(['list'], { ECTX_DATA_DIR: `${dataDir}\r` }), { name: 'ConfigError', message: /^ECTX_DATA_DIR must be a directory; / })
+  await t.rejects(keysCommand(['list'], { ECTX_DATADIR: dataDir }), { name: 'ConfigError', message: /ECTX_DATA_DIR\?$/ })
+  t.match(await keysCommand(['list'], { ECTX_DATA_DIR: dataDir, ECTX_PORT: 'tcp://10.0.0.1:8080' }), /active/)
+  t.match(await keysCommand(['--help'], { ECTX_DATADIR: dataDir }), /^Usage/)
+})
+
 t.test('ECTX_KEYRING_FILE names another ring, and ECTX_ROOT_KEY what wraps it', async t => {
   const file = join(t.testdir(), 'elsewhere.json')
   const rootKey = Buffer.alloc(32, 1).toString('base64')
@@ -110,14 +125,16 @@ t.test('as a process', async t => {
 
   t.test('it tells success, failure and wrong usage apart', async t => {
     const { dataDir, ids } = await usedRing(t)
-    const [done, failed, wrong] = await Promise.all([
+    const [done, failed, wrong, misset] = await Promise.all([
       run(dataDir, 'prune', '--older-than', '1h'),
       run(join(dataDir, 'absent'), 'list'),
-      run(dataDir, 'lst')
+      run(dataDir, 'lst'),
+      run(` ${dataDir}`, 'list')
     ])
     t.match(done, { code: 0, stdout: `destroyed ${ids[0]}\n`, stderr: '' })
     t.match(failed, { code: 1, stdout: '', stderr: /^keys: there is no key ring [^\n]*\n$/ })
     t.match(wrong, { code: 2, stdout: '', stderr: /^keys: there is no command 'lst'\n\nUsage: / })
+    t.match(misset, { code: 2, stdout: '', stderr: /^keys: ECTX_DATA_DIR must be [^\n]*\n$/ })
   })
 
   t.test('its rotations and those of a running gateway lose no key', async t => {

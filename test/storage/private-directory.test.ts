@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import t from 'tap'
 import { makePrivate } from '../../src/storage/private-directory.js'
 
@@ -37,4 +37,41 @@ t.test("another user's stays as it is", async t => {
 
 t.test('a file in the way is told', async t => {
   await t.rejects(makePrivate(`${t.testdir({ file: '' })}/file`), { code: 'unavailable', message: /a file is in the way/ })
+})
+
+t.test('what else is in the way is told as what it is, with what to set', async t => {
+  const home = t.testdir({ file: '', 'read-only': { 'no space': '' } })
+  symlinkSync('absent', `${home}/dangling`)
+  symlinkSync('circle', `${home}/circle`)
+  const cases: Array<[path: string, message: RegExp]> = [
+    [`${home}/file/data`, /a file is in the way/],
+    [`${home}/read-only/no space/a/b`, /a file is in the way/],
+    [`${home}/dangling`, /a link that leads nowhere/],
+    [`${home}/circle`, /links lead in a circle/],
+    [`${home}/circle/data`, /links lead in a circle/],
+    [`${home}/${'x'.repeat(300)}`, /the name is too long/],
+    // Nothing can be made there, whoever asks, and the system says that the directory is absent.
+    ...process.platform === 'linux' ? [['/proc/ectx/data', /no directory can be made there/] satisfies [string, RegExp]] : []
+  ]
+  for (const [path, message] of cases) {
+    const { code, message: told } = await makePrivate(path).then(() => { throw new Error(path) }, error => error)
+    t.equal(code, 'unavailable')
+    t.match(told, message, path)
+    t.match(told, /^cannot open the data directory \/.*set ECTX_DATA_DIR to /)
+    t.notMatch(told, /mkdir|ENOENT/)
+  }
+})
+
+t.test('a relative one is told with where that is', async t => {
+  await t.rejects(makePrivate('README.md'), { message: new RegExp(`^cannot open the data directory ${process.cwd()}/README\\.md: `) })
+})
+
+t.test('one that the system does not let it make is told with the reason', async t => {
+  const reasons = { EROFS: /file system is read-only/, EACCES: /this user may not write there; change its owner/, ENOSPC: /disk is full/, EMFILE: /ulimit -n/, EIO: /disk fails/ }
+  for (const [code, message] of Object.entries(reasons)) {
+    const { makePrivate: make } = await t.mockImport<typeof import('../../src/storage/private-directory.js')>('../../src/storage/private-directory.js', {
+      '../../src/make-directory.js': { makeDirectory: () => Promise.reject(Object.assign(new Error('mkdir'), { code, syscall: 'mkdir' })) }
+    })
+    await t.rejects(make('/absent'), { code: 'unavailable', message }, code)
+  }
 })

@@ -1,7 +1,7 @@
 import { ApiResourceReferenceSchema, type ApiResourceReference } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { Pipeline } from '../../pipeline/pipeline.js'
 import { authorize } from '../../steps/authorize.js'
-import type { Call } from '../../resource/call.js'
+import type { ReadCall } from '../../resource/call.js'
 import { disclose } from '../../steps/disclose.js'
 import { loadByReference } from '../../steps/load-by-reference.js'
 import { validateProto } from '../../steps/validate-proto.js'
@@ -9,7 +9,7 @@ import { executionContextKind as kind } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
 /** Reads a context by its slug. */
-export const getByReference = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<ApiResourceReference>>('getByReference')
+export const getByReference = ({ store, audit, vault }: Dependencies) => Pipeline.from<ReadCall<ApiResourceReference>>('getByReference')
   .step(authorize<ApiResourceReference>(audit, kind.label, {
     viewers: true,
     target: ({ slug }) => ({ slug })

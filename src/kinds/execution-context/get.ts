@@ -1,7 +1,7 @@
 import { ExecutionContextIdSchema, type ExecutionContextId } from '../../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { Pipeline } from '../../pipeline/pipeline.js'
 import { authorize } from '../../steps/authorize.js'
-import type { Call } from '../../resource/call.js'
+import type { ReadCall } from '../../resource/call.js'
 import { disclose } from '../../steps/disclose.js'
 import { loadTarget } from '../../steps/load-target.js'
 import { validateProto } from '../../steps/validate-proto.js'
@@ -9,7 +9,7 @@ import { executionContextKind as kind } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
 /** Reads a context by its id. */
-export const get = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<ExecutionContextId>>('get')
+export const get = ({ store, audit, vault }: Dependencies) => Pipeline.from<ReadCall<ExecutionContextId>>('get')
   .step(authorize<ExecutionContextId>(audit, kind.label, {
     viewers: true,
     target: ({ value }) => ({ contextId: value })

@@ -2,8 +2,8 @@ import type { ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncon
 import type { ExecutionContextId } from '../../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import type { ApiResourceReference } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import type { Observer } from '../../pipeline/pipeline.js'
-import type { Answer } from '../../resource/answer.js'
-import type { Call, CreateCall } from '../../resource/call.js'
+import type { Answer, Reading } from '../../resource/answer.js'
+import type { CreateCall, ReadCall } from '../../resource/call.js'
 import { operation, type Operation } from '../../resource/operation.js'
 import type { Dependencies } from '../dependencies.js'
 import { apply } from './apply.js'
@@ -18,8 +18,8 @@ type ContextOperation<C> = Operation<C, Answer<ExecutionContext>>
 export interface ExecutionContextOperations {
   readonly create: ContextOperation<CreateCall<ExecutionContext>>
   readonly apply: ContextOperation<CreateCall<ExecutionContext>>
-  readonly get: ContextOperation<Call<ExecutionContextId>>
-  readonly getByReference: ContextOperation<Call<ApiResourceReference>>
+  readonly get: Operation<ReadCall<ExecutionContextId>, Reading<ExecutionContext>>
+  readonly getByReference: Operation<ReadCall<ApiResourceReference>, Reading<ExecutionContext>>
   readonly delete: ContextOperation<DeleteCall>
 }
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { ANONYMOUS, SYSTEM, type Caller } from '../../../src/auth/caller.js'
 import { GatewayError } from '../../../src/errors.js'
 import { executionContextOperations } from '../../../src/kinds/execution-context/operations.js'
-import type { Answer } from '../../../src/resource/answer.js'
+import type { Answer, Reading } from '../../../src/resource/answer.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ExecutionContextIdSchema } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { ApiResourceKind } from '../../../src/gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
@@ -40,7 +40,7 @@ const deletion = (resourceId: string, more: { caller?: Caller, onlyRevisions?: n
 const read = (answer: Answer<ExecutionContext>) => answer.message()
 
 /** Why `running` failed, and at which step. */
-async function failure (running: Promise<Answer<ExecutionContext>>): Promise<{ error: GatewayError, step: string }> {
+async function failure (running: Promise<Reading<ExecutionContext>>): Promise<{ error: GatewayError, step: string }> {
   const thrown = await running.then(() => undefined, error => error)
   if (!(thrown instanceof PipelineFailure)) throw new Error('it did not fail, or with something else', { cause: thrown })
   return { error: GatewayError.from(thrown), step: thrown.step }
@@ -136,7 +136,8 @@ for (const operation of ['create', 'apply'] as const) {
 }
 
 t.test('get', async t => {
-  const operations = operationsOn(new MemoryStore())
+  const store = new MemoryStore()
+  const operations = operationsOn(store)
   const view = await operations.create(call(context()))
 
   t.test('answers the context', async t => {
@@ -146,12 +147,38 @@ t.test('get', async t => {
   t.test('answers it as JSON, and as a message for who asks, in the view that was asked for', async t => {
     for (const [requestedView, value] of [['full', 's3cr3t'], ['redacted', '']] as const) {
       const answer = await operations.get({ ...call(byId(view.id)), requestedView })
+      if (!('json' in answer)) throw new Error('nothing is shown')
       t.strictSame(answer.message(), fromJsonString(ExecutionContextSchema, answer.json))
       t.equal(answer.message().spec?.data.TOKEN?.value, value)
       t.same(answer.revealed, value === '' ? undefined : ['TOKEN'])
     }
     const { message } = await operations.create({ ...call(context({ metadata: { name: 'With a token' } })), wantsRunToken: true })
     t.match(message().status?.runToken, /^ectx_run_exec-/)
+  })
+
+  t.test('tells who has it already no more than that, and who asks for its size that: nothing is revealed', async t => {
+    const { id, revision, json } = view
+    const dependencies = testDependencies(store)
+    const watched = executionContextOperations(dependencies, { begin: () => undefined })
+    const shown = { id, revision, view: 'full' } as const
+    const reading = (more: object) => watched.get({ ...call(byId(id)), ...more })
+    const read = { event: 'read', operation: 'get', keys: undefined }
+    const revealed = { event: 'revealed', operation: 'get', keys: ['TOKEN'] }
+    const others = [{ ...shown, id: 'exec-x' }, { ...shown, revision: 2 }, { ...shown, view: 'redacted' as const }]
+    for (const [more, expected, event] of [
+      [{ held: 'any' }, shown, read],
+      [{ held: [...others, shown] }, shown, read],
+      [{ held: 'any', sizeOnly: true }, shown, read],
+      [{ sizeOnly: true }, { ...shown, bytes: Buffer.byteLength(json) }, read],
+      [{ held: others, sizeOnly: true }, { ...shown, bytes: Buffer.byteLength(json) }, read],
+      [{ held: others }, view, revealed],
+      [{ held: [], sizeOnly: false }, view, revealed]
+    ] as Array<[object, object, object]>) {
+      dependencies.events.length = 0
+      t.same(await reading(more), expected)
+      t.match(dependencies.events, [event])
+      t.equal(dependencies.events.length, 1)
+    }
   })
 
   t.test('refuses an empty id, and one that nobody has', async t => {
@@ -248,7 +275,8 @@ t.test('every operation refuses a caller it does not know, before anything else'
     const { error, step } = await failure(running)
     t.equal(step, 'Authorize')
     t.equal(error.code, 'unauthenticated')
-    t.equal(error.message, `unauthorized to ${sentences[name as keyof typeof sentences]} Execution Context (operator-only action)`)
+    const why = ['create', 'apply'].includes(name) ? 'operator-only action' : 'credentials are needed'
+    t.equal(error.message, `unauthorized to ${sentences[name as keyof typeof sentences]} Execution Context (${why})`)
   }
 })
 

@@ -1,0 +1,38 @@
+import { GatewayError } from '../errors.js'
+
+const TIMEOUT_MS = 5_000
+const MOST_BYTES = 1024 * 1024
+
+/**
+ * The text at `url`, of at most 1 MiB and within 5 seconds. A redirect is not followed: it could lead anywhere.
+ * @throws {GatewayError} `unavailable` that says why in words of ours, such as the status; nothing of the answer
+ */
+export async function fetchText (url: URL, get: typeof fetch): Promise<string> {
+  try {
+    const response = await get(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS), headers: { accept: 'application/json, application/jwk-set+json' } })
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      throw failure(`the URL answers ${response.status}${response.status >= 300 && response.status < 400 ? ', which is not followed: set the URL that it leads to' : ''}`)
+    }
+    const chunks: Uint8Array[] = []
+    let bytes = 0
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length
+      // Leaving the loop ends the answer.
+      if (bytes > MOST_BYTES) throw failure('the answer is larger than 1 MiB')
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString()
+  } catch (error) {
+    if (error instanceof GatewayError) throw error
+    throw failure(error instanceof Error && error.name === 'TimeoutError' ? `the answer did not come within ${TIMEOUT_MS / 1000} seconds` : `the URL cannot be reached (${codeOf(error)})`, error)
+  }
+}
+
+const failure = (message: string, cause?: unknown) => new GatewayError('unavailable', message, { cause })
+
+/** What the system or Node calls the failure: of a closed set. */
+function codeOf (error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if ('code' in cause && typeof cause.code === 'string') return cause.code
+  return 'unknown reason'
+}
