@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { input, map, output, ref, rules, stringEnum } from './helpers.js'
 import { ApiResourceMetadataInputSchema, ApiResourceMetadataSchema } from './metadata.js'
+import { ONE_LINE_PATTERN } from './text.js'
 
 export const API_VERSION = 'agentic.stigmer.ai/v1'
 export const KIND = 'ExecutionContext'
@@ -8,7 +9,7 @@ export const DATA_KEY_PATTERN = '^[A-Za-z_][A-Za-z0-9_.-]{0,252}$'
 
 const apiVersion = stringEnum([API_VERSION], { description: 'The version of the kind; a request may leave it out.' })
 const kind = stringEnum([KIND], { description: 'The kind of resource; a request may leave it out.' })
-const executionId = Type.String({ minLength: 1, maxLength: 253, description: 'The workflow or agent execution that the values are for, as its engine names it.' })
+const executionId = Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'The workflow or agent execution that the values are for, as its engine names it.' })
 const value = { minLength: 1, maxLength: 65_536, ...rules({ 'x-max-bytes': 65_536 }) }
 
 export const ExecutionValueInputSchema = input('ExecutionValueInput', {

@@ -1,18 +1,20 @@
 import { Type } from '@sinclair/typebox'
 import { input, map, output, ref, rules, stringEnum } from './helpers.js'
+import { LINES_PATTERN, ONE_LINE_PATTERN } from './text.js'
 
 export const SLUG_PATTERN = '^[a-z0-9]([a-z0-9-]{0,251}[a-z0-9])?$'
 export const OWNER_SCOPES = ['api_resource_owner_scope_unspecified', 'platform', 'organization', 'identity_account'] as const
 
-const name = Type.String({ maxLength: 1024, description: 'For people. The slug is made from it unless one is given.' })
-const org = Type.String({ maxLength: 253, description: 'The organization the run belongs to; a reference that names one must name the same.' })
-const labels = map(Type.String({ maxLength: 253 }), {
-  maxProperties: 64, ...rules({ 'x-property-names': { minLength: 1, maxLength: 253 } }), description: 'Short values to select by.'
+const name = Type.String({ maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'For people. The slug is made from it unless one is given.' })
+const org = Type.String({ maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'The organization the run belongs to; a reference that names one must name the same.' })
+const names = rules({ 'x-property-names': { minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN } })
+const labels = map(Type.String({ maxLength: 253, pattern: ONE_LINE_PATTERN }), {
+  maxProperties: 64, ...names, description: 'Short values to select by.'
 })
-const annotations = map(Type.String({ maxLength: 4096 }), {
-  maxProperties: 64, ...rules({ 'x-property-names': { minLength: 1, maxLength: 253 } }), description: 'Longer values for people and tools.'
+const annotations = map(Type.String({ maxLength: 4096, pattern: LINES_PATTERN }), {
+  maxProperties: 64, ...names, description: 'Longer values for people and tools.'
 })
-const tags = Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: 64, description: 'Words to find it by.' })
+const tags = Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN }), { maxItems: 64, description: 'Words to find it by.' })
 
 export const ApiResourceMetadataInputSchema = input('ApiResourceMetadataInput', {
   name: Type.Optional(name),

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { rules, stringEnum } from './helpers.js'
 import { OWNER_SCOPES, SLUG_PATTERN } from './metadata.js'
+import { ONE_LINE_PATTERN } from './text.js'
 
 export const RESOURCE_KINDS = [
   'api_resource_kind_unknown', 'agent', 'agent_execution', 'session', 'workflow_execution', 'environment', 'execution_context'
@@ -18,16 +19,18 @@ export const ReferenceQuerySchema = Type.Object({
   }),
   kind: Type.Optional(stringEnum(RESOURCE_KINDS, { description: 'Must be `execution_context` where it is given.' })),
   scope: Type.Optional(stringEnum(OWNER_SCOPES, { description: 'Checked, and otherwise ignored: every context is operator-managed.' })),
-  org: Type.Optional(Type.String({ maxLength: 253, description: 'Must equal the context’s `metadata.org` where it is given.' })),
+  org: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Must equal the context’s `metadata.org` where it is given.' })),
   version: Type.Optional(Type.String({
+    minLength: 1,
     maxLength: 253,
     pattern: '^$|^latest$|^[a-zA-Z0-9._-]+$',
+    ...rules({ 'x-message': 'must be 1 to 253 of a-z, A-Z, 0-9, ., _ and -, such as latest' }),
     description: 'Checked, and otherwise ignored: a context has one version.'
   }))
 }, { additionalProperties: false })
 
 export const DeleteQuerySchema = Type.Object({
-  version_message: Type.Optional(Type.String({ maxLength: 1024, description: 'Why it is deleted.' }))
+  version_message: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'Why it is deleted.' }))
 }, { additionalProperties: false })
 
 export const VIEWS = ['full', 'redacted'] as const
@@ -49,18 +52,20 @@ export const CreateQuerySchema = Type.Object({
 
 export const PageQuerySchema = Type.Object({
   page_size: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })),
-  page_token: Type.Optional(Type.String({ maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' }))
+  page_token: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' }))
 }, { additionalProperties: false })
 
 export const AuditQuerySchema = Type.Object({
-  context_id: Type.Optional(Type.String({ maxLength: 253, description: 'Only events of this context.' })),
-  execution_id: Type.Optional(Type.String({ maxLength: 253, description: 'Only events of contexts of this execution.' }))
+  context_id: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of this context.' })),
+  execution_id: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of contexts of this execution.' }))
 }, { additionalProperties: false })
 
+const ETAGS_PATTERN = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
+
 export const IfNoneMatchSchema = Type.Object({
-  'If-None-Match': Type.Optional(Type.String({ description: 'The ETags you have: where the context has one of them it is not sent again.' }))
+  'If-None-Match': Type.Optional(Type.String({ pattern: ETAGS_PATTERN, description: 'The ETags you have, or `*`: where the context has one of them it is not sent again.' }))
 })
 
 export const IfMatchSchema = Type.Object({
-  'If-Match': Type.Optional(Type.String({ description: 'ETags, such as a read gave: where the context has none of them the answer is 412.' }))
+  'If-Match': Type.Optional(Type.String({ pattern: ETAGS_PATTERN, description: 'ETags, such as a read gave, or `*`: where the context has none of them the answer is 412.' }))
 })

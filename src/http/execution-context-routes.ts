@@ -139,7 +139,8 @@ const sendCreated = (reply: FastifyReply, view: ContextView) =>
 function sendReading (reply: FastifyReply, reading: ContextReading) {
   const { json, bytes } = reading
   if (json !== undefined) return withHeaders(reply, reading).send(json)
-  // To a HEAD. Fastify would take the size of whatever is sent here but a stream.
-  if (bytes !== undefined) return withHeaders(reply, reading).header('content-length', bytes).send(Readable.from([]))
-  return reply.code(304).header('cache-control', 'no-store').header('etag', etagOf(reading)).send()
+  // Fastify would answer a HEAD with the size of whatever is sent here but a stream.
+  const nothing = reply.request.method === 'HEAD' ? Readable.from([]) : undefined
+  if (bytes !== undefined) return withHeaders(reply, reading).header('content-length', bytes).send(nothing)
+  return reply.code(304).header('cache-control', 'no-store').header('etag', etagOf(reading)).send(nothing)
 }

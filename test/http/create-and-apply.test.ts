@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Problem } from '../../schemas/problem.js'
 import { contextBody, createContext, PATH, post, startGateway } from '../support/gateway.js'
 import { assertProblem } from '../support/problem.js'
 import { engines } from '../support/stores.js'
@@ -70,11 +71,99 @@ for (const url of [PATH, APPLY]) {
 
     t.test('keeps text as it is sent, in every script', async t => {
       const { app } = await startGateway(t)
-      const value = 'line\n\ttab "quoted" \\ \u0000 \u2028 é 你好 😀'
-      const response = await post(app, contextBody({ spec: { execution_id: value, data: { K: { value } } } }), url)
+      const line = 'x "quoted" \\ / \u00a0 é e\u0301 你好 😀 👩‍💻 \u200fשלום\u200e مرحبا \ufeff \uffff'
+      const lines = `line\n\ttab\r\n${line} \u2028\u2029\u202e`
+      const value = `${lines} \u0000\u001b\u007f\u009b`
+      const sent = {
+        metadata: { name: line, org: line, labels: { [line]: line }, annotations: { [line]: lines }, tags: [line] },
+        spec: { execution_id: line, data: { K: { value, is_secret: true } } }
+      }
+      const response = await post(app, sent, url)
       t.equal(response.statusCode, 201)
-      t.equal(response.json().spec.execution_id, value)
-      t.equal(response.json().spec.data.K.value, value)
+      const { slug, id, ...metadata } = response.json().metadata
+      t.strictSame({ metadata, spec: response.json().spec }, sent)
+      t.equal((await app.inject(`${PATH}/${id}`)).payload, response.payload)
+    })
+
+    t.test('refuses control characters in whatever stands in a line, and says what it may hold', async t => {
+      const { app } = await startGateway(t)
+      const oneLine = 'must be one line of text, without control and bidirectional formatting characters'
+      const lines = 'must be text without control characters other than tabs and line ends'
+      for (const char of ['\0', '\t', '\n', '\r', '\u001b', '\u001f', '\u007f', '\u0080', '\u0085', '\u009f', '\u2028', '\u2029', '\u202a', '\u202e', '\u2066', '\u2069']) {
+        const text = `a${char}b`
+        const metadata = { name: text, slug: text, org: text, labels: { [text]: 'x', b: text }, annotations: { [text]: 'x' }, tags: ['x', text] }
+        const { errors } = assertProblem(t, await post(app, { metadata, spec: { execution_id: text, data: { [text]: { value: 'x' } } } }, url), {
+          status: 400,
+          code: 'invalid_argument',
+          pointers: ['/metadata/name', '/metadata/slug', '/metadata/org', `/metadata/labels/${text}`, '/metadata/labels/b', `/metadata/annotations/${text}`, '/metadata/tags/1', '/spec/execution_id', `/spec/data/${text}`]
+        })
+        const details = errors!.filter(({ pointer }) => !/slug|data/.test(pointer)).map(({ detail }) => detail.replace(/^the key /, ''))
+        t.same([...new Set(details)], [oneLine], `U+${char.charCodeAt(0).toString(16)}`)
+      }
+      for (const char of ['\0', '\b', '\v', '\f', '\u000e', '\u001f', '\u007f', '\u0080', '\u009f']) {
+        const { errors } = assertProblem(t, await post(app, contextBody({ metadata: { name: 'x', annotations: { a: `a${char}b` } } }), url), { status: 400, code: 'invalid_argument', pointers: ['/metadata/annotations/a'] })
+        t.equal(errors?.[0]?.detail, lines)
+      }
+    })
+
+    t.test('refuses what JSON would lose, beside all else that is wrong, each at its place', async t => {
+      const { app, lines } = await startGateway(t)
+      const canary = 'c4n4ry'
+      const body = `{
+        "kind": "x", "metadata": { "name": "a", "tags": ["x", "\\ud800"], "labels": { "a": "1", "\\u0061": "2" }, "\\udfff": 1, "slug": "S" },
+        "spec": { "data": { "K": { "value": "${canary}", "is_secret": true }, "\\u004b": { "value": "${canary}" }, "__proto__": { "value": "${canary}" }, "L": "${canary}" } },
+        "spec\\ud83d": 1, "status": {}
+      }`
+      const response = await post(app, body, url)
+      const { errors, detail } = assertProblem(t, response, {
+        status: 400,
+        code: 'invalid_argument',
+        pointers: [
+          '/metadata/tags/1', '/metadata/labels/a', '/metadata/\ufffd', '/spec/data/K', '/spec/data/__proto__', '/spec\ufffd',
+          '/kind', '/metadata/slug', '/spec/execution_id', '/spec/data/L', '/status'
+        ]
+      })
+      t.match(detail, /\(and 10 more\)$/)
+      t.match(errors, [{ pointer: '/metadata/tags/1', detail: 'must not have half of a surrogate pair' }, { detail: 'is named more than once; name each field once' }])
+      t.notMatch(response.payload, canary)
+      t.notMatch(JSON.stringify(lines), canary)
+      // Alone each is refused as well, and nothing is stored.
+      for (const [from, to, pointer] of [
+        ['"REGION"', '"TOKEN":{"value":"x","is_secret":true},"REGION"', '/spec/data/TOKEN'],
+        ['"REGION"', '"__proto__":{"value":"x"},"REGION"', '/spec/data/__proto__'],
+        ['eu-central-1', '\\ud800', '/spec/data/REGION/value'],
+        ['"spec"', '"metadata":{},"spec"', '/metadata'],
+        ['"metadata"', '"\\u006detadata":{"name":"other"},"metadata"', '/metadata'],
+        ['"value":"s3cr3t"', '"value":"s3cr3t","is_secret":false', '/spec/data/TOKEN/is_secret']
+      ] as const) {
+        const json = JSON.stringify(contextBody()).replace(from, () => to)
+        assertProblem(t, await post(app, json, url), { status: 400, code: 'invalid_argument', pointers: [pointer] }, to)
+      }
+      t.equal((await app.inject(`${PATH}/by-reference?slug=my-run`)).statusCode, 404)
+      // Where no body is looked at, none that is ambiguous is taken either.
+      assertProblem(t, await app.inject({ method: 'DELETE', url: `${PATH}/exec-x`, headers: { 'content-type': 'application/json' }, payload: '{"a":1,"a":"\\ud800"}' }), { status: 400, code: 'invalid_argument', pointers: ['/a'] })
+    })
+
+    t.test('points at a place by text that any client can read, however long a name is', async t => {
+      const { app } = await startGateway(t)
+      const long = '\\ud800~'.repeat(20_000)
+      for (const body of [`{"${long}":1}`, `{"${long}":1,"${long}":2}`, `{"spec":{"data":{"${'x'.repeat(100_000)}":{"value":"x"}}}}`]) {
+        const response = await post(app, body, url)
+        t.equal(response.statusCode, 400)
+        const { errors, detail }: Problem = response.json()
+        t.ok(errors!.every(({ pointer }) => pointer.isWellFormed() && pointer.length <= 1025))
+        t.ok(detail.isWellFormed() && detail.length < 1200)
+      }
+    })
+
+    t.test('takes a byte order mark before the body, and no other than UTF-8', async t => {
+      const { app } = await startGateway(t)
+      const json = JSON.stringify(contextBody())
+      t.equal((await post(app, `\ufeff${json}`, url)).statusCode, 201)
+      for (const bytes of [Buffer.from(json, 'utf16le'), Buffer.from(`\ufeff${json}`, 'utf16le'), Buffer.from(`\ufeff${json}`, 'utf16le').swap16()]) {
+        const { errors } = assertProblem(t, await app.inject({ method: 'POST', url, headers: { 'content-type': 'application/json' }, payload: bytes }), { status: 400, code: 'invalid_argument', pointers: [''] })
+        t.equal(errors?.[0]?.detail, 'is UTF-16 or UTF-32; send it as UTF-8')
+      }
     })
 
     t.test('refuses a slug that is taken, says by which context, and changes nothing', async t => {

@@ -23,6 +23,8 @@ type Json = Record<string, any>
 function plain (schema: object): Json {
   return JSON.parse(JSON.stringify(schema, (key, value) => {
     if (['description', 'x-message', 'readOnly', '$id'].includes(key) && typeof value !== 'object') return undefined
+    // A .proto file has the character itself where JSON schema has its escape.
+    if (key === 'pattern') return value.replace(/\\u([0-9a-f]{4})/g, (_: string, code: string) => String.fromCharCode(parseInt(code, 16)))
     return key === '$ref' ? value.replace(/(Input)?#$/, '') : value
   }))
 }
@@ -34,6 +36,8 @@ interface Differences {
   readonly renamed?: Readonly<Record<string, string>>
   /** Fields that the transport fills in where they are left out. */
   readonly optional?: readonly string[]
+  /** Fields that are left out where they are empty: parameters, which cannot be given without a value. */
+  readonly notEmpty?: readonly string[]
   /** Schemas of fields, and of the whole, that a CEL rule narrows. */
   readonly narrowed?: Readonly<Record<string, Json>>
   readonly whole?: Json
@@ -55,11 +59,11 @@ const celOf = (message: DescMessage): readonly string[] => {
   return message === ApiResourceMetadataSchema ? [...cel, ...schemaOfProto(ExecutionContextSchema).cel] : cel
 }
 
-function requestOf (message: DescMessage, { omitted = [], renamed = {}, optional = [] }: Differences): Json {
+function requestOf (message: DescMessage, { omitted = [], renamed = {}, optional = [], notEmpty = [] }: Differences): Json {
   const cel = celOf(message).map(id => CEL[id]!)
   const left = [...omitted, ...cel.flatMap(({ omitted = [] }) => omitted)]
   const fields = Object.entries(schemaOfProto(message).fields).filter(([name]) => !left.includes(name))
-  const narrowed = Object.assign({}, ...cel.map(({ narrowed }) => narrowed))
+  const narrowed = Object.assign(Object.fromEntries(notEmpty.map(name => [name, { minLength: 1 }])), ...cel.map(({ narrowed }) => narrowed))
   const required = fields.filter(([name, { required }]) => required && !optional.includes(name)).map(([name]) => renamed[name] ?? name)
   return {
     type: 'object',
@@ -82,10 +86,10 @@ t.test('a request takes what its message takes', async t => {
     [ExecutionContextSpecSchema, plain(typebox.ExecutionContextSpecInputSchema), {}],
     [ExecutionValueSchema, plain(typebox.ExecutionValueInputSchema), {}],
     [ApiResourceMetadataSchema, plain(metadata.ApiResourceMetadataInputSchema), {}],
-    [ApiResourceReferenceSchema, together(ReferenceQuerySchema), {}],
+    [ApiResourceReferenceSchema, together(ReferenceQuerySchema), { notEmpty: ['org', 'version'] }],
     [ExecutionContextIdSchema, together(IdParamsSchema), { renamed: { value: 'id' } }],
     // Nothing of ours can be forced.
-    [ApiResourceDeleteInputSchema, together(IdParamsSchema, DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'] }]
+    [ApiResourceDeleteInputSchema, together(IdParamsSchema, DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'], notEmpty: ['version_message'] }]
   ]
   for (const [message, request, differences] of requests) t.strictSame(request, requestOf(message, differences), message.name)
   const seen = requests.map(([message]) => message)
