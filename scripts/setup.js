@@ -33,6 +33,7 @@ function makeReady () {
   if (!isInstalled(true) || !existsSync(TSC)) {
     say('installs its packages, which takes a minute or so')
     run('npm', 'ci', '--include=dev', '--include=optional', '--include=peer')
+    if (!existsSync(TSC)) fail('npm has not installed the compiler; `npm config list` shows what it is told')
   }
   if (isBuilt()) return
   say('builds dist/')

@@ -81,7 +81,7 @@ const isEmpty = (store: Store): Promise<boolean> =>
 async function credentials (store: Store, { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>, log: Logger): Promise<Authenticate> {
   const listeners = {
     onProblem: (problem: string) => log.error({ problem }, 'credentials cannot be read'),
-    onMended: (source: string) => log.info({ source }, 'credentials can be read again')
+    onMended: (what: string) => log.info(`credentials can be read again: ${what}`)
   }
   const allowSystem = tokensFile === undefined && jwt === undefined
   if (allowSystem) log.warn('no credentials are configured: everybody on this machine may do everything; set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER')

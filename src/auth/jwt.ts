@@ -110,7 +110,7 @@ export class JwtVerifier {
       return await by(keys)
     } catch (error) {
       if (!mayBeOfNewerKey(error, token)) throw error
-      const newer = await this.#keys.newer()
+      const newer = await this.#keys.newer(network)
       if (newer === keys) throw error
       return await by(newer)
     }

@@ -19,7 +19,7 @@ const MOST_STALE_MS = 24 * 3_600_000
 // An issuer that is down is not asked again for each token that comes.
 const RETRY_MS = 1_000
 const STALE_RETRY_MS = 30_000
-// While tokens wait for newer keys, so do their clients, and perhaps a proxy that others need too.
+// Of each network. While tokens wait for newer keys, so do their clients, and perhaps a proxy that others need too.
 const MOST_WAITING = 32
 
 /**
@@ -37,7 +37,7 @@ export class RemoteKeys implements KeySource {
   #triedAt = -Infinity
   #fetching: Promise<KeySet> | undefined
   #fetchingSoon: Promise<KeySet> | undefined
-  #waiting = 0
+  readonly #waiting = new Map<string, number>()
 
   /** @throws {GatewayError} where whoever is on the way to `address` could change the keys */
   constructor (address: string, { cooldownMs = 2_000, fetch: get = fetch, ...listeners }: Fetching) {
@@ -62,13 +62,16 @@ export class RemoteKeys implements KeySource {
     return this.#known.keys
   }
 
-  async newer (): Promise<KeySet> {
-    if (this.#waiting === MOST_WAITING) throw new GatewayError('resource_exhausted', 'too many tokens wait for newer keys; try again', { retryAfterSeconds: 1 })
-    this.#waiting++
+  async newer (whom: string): Promise<KeySet> {
+    const waiting = this.#waiting.get(whom) ?? 0
+    if (waiting === MOST_WAITING) throw new GatewayError('resource_exhausted', 'too many tokens from this address name keys that are not known; try again', { retryAfterSeconds: 1 })
+    this.#waiting.set(whom, waiting + 1)
     try {
       return await (this.#fetchingSoon ??= this.#fetchSoon().finally(() => { this.#fetchingSoon = undefined }))
     } finally {
-      this.#waiting--
+      const left = this.#waiting.get(whom)! - 1
+      if (left > 0) this.#waiting.set(whom, left)
+      else this.#waiting.delete(whom)
     }
   }
 

@@ -139,7 +139,8 @@ const sendCreated = (reply: FastifyReply, answer: Answer<unknown>) =>
 
 function sendReading (reply: FastifyReply, reading: Reading<unknown>) {
   if ('json' in reading) return send(reply, reading)
-  // To a HEAD. Fastify would take the size of whatever is sent here but a stream.
-  if (reading.bytes !== undefined) return withHeaders(reply, reading).header('content-length', reading.bytes).send(Readable.from([]))
-  return reply.code(304).header('cache-control', 'no-store').header('etag', etagOf(reading)).send()
+  // Fastify would answer a HEAD with the size of whatever is sent here but a stream.
+  const nothing = reply.request.method === 'HEAD' ? Readable.from([]) : undefined
+  if (reading.bytes !== undefined) return withHeaders(reply, reading).header('content-length', reading.bytes).send(nothing)
+  return reply.code(304).header('cache-control', 'no-store').header('etag', etagOf(reading)).send(nothing)
 }

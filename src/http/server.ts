@@ -12,6 +12,7 @@ import { refuseWhileClosing } from './closing.js'
 import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
 import { healthRoutes } from './health-routes.js'
+import { home } from './home.js'
 import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
 import { documentOptions, sharedSchemas } from './openapi.js'
@@ -99,6 +100,7 @@ export async function createServer ({ operations, authentication, ready, log, tl
 
   await app.register(swagger, documentOptions)
   await app.register(docs)
+  await app.register(home)
   await app.register(async v1 => {
     authenticateRequests(v1, authentication)
     await limitRate(v1, requestsPerMinute)

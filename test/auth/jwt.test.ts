@@ -227,12 +227,14 @@ t.test('keys of a URL', async t => {
     t.equal(state.asked, 2)
   })
 
-  t.test('are waited for by a few at a time: the others are told to try again', async t => {
+  t.test('are waited for by a few of each address at a time: the others are told to try again', async t => {
     const { jwks } = await startIssuer(t, [one.jwk])
     const verifier = JwtVerifier.create(options(jwks, { cooldownMs: 500 }))
     t.match(await verifier.verify(await one.sign()), { kind: 'jwt' })
     const tokens = await Promise.all(Array.from({ length: 40 }, (_, index) => two.sign({}, { kid: `random-${index}` })))
-    const outcomes = await Promise.all(tokens.map(token => verifier.verify(token).then(() => 'refused', error => error.code)))
+    const other = verifier.verify(await two.sign(), '192.0.2.2')
+    const outcomes = await Promise.all(tokens.map(token => verifier.verify(token, '192.0.2.1').then(() => 'refused', error => error.code)))
+    t.equal(await other, undefined)
     t.same(outcomes.filter(outcome => outcome === 'refused').length, 32)
     t.same(outcomes.filter(outcome => outcome === 'resource_exhausted').length, 8)
   })

@@ -11,10 +11,8 @@ import { ExecutionContextStatusSchema } from '../../src/gen/ai/stigmer/agentic/e
 import { ApiResourceKindSchema } from '../../src/gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema, file_ai_stigmer_commons_apiresource_io as commonInputs } from '../../src/gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceMetadataSchema, ApiResourceMetadataVersionSchema, ApiResourceOwnerScopeSchema } from '../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
-import { ListAuditEventsRequestSchema } from '../../src/gen/ectx/audit/v1/query_pb.js'
 import { ApiResourceAuditActorSchema, ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../../src/gen/ai/stigmer/commons/apiresource/status_pb.js'
-import { PATTERN_SENTENCES } from '../../schemas/text.js'
-import { patternSentences, schemaOfProto } from '../support/schema-of-proto.js'
+import { schemaOfProto } from '../support/schema-of-proto.js'
 
 // The resource is described twice, for JSON and for protobuf. What follows holds the two together, field by field and
 // rule by rule: a change on one side alone fails here, unless it is added to the differences that are meant.
@@ -28,6 +26,8 @@ const ENUMS = [typebox.ApiVersionSchema, typebox.KindSchema, metadata.ApiResourc
 function plain (schema: object): Json {
   return JSON.parse(JSON.stringify(schema, (key, value) => {
     if (['description', 'x-message', '$id'].includes(key) && typeof value !== 'object') return undefined
+    // A .proto file has the character itself where JSON schema has its escape.
+    if (key === 'pattern') return value.replace(/\\u([0-9a-f]{4})/g, (_: string, code: string) => String.fromCharCode(parseInt(code, 16)))
     return key === '$ref' ? value.replace(/(Input)?#$/, '') : ENUMS.find(({ $id }) => value?.$ref === `${$id}#`) ?? value
   }))
 }
@@ -102,10 +102,6 @@ t.test('a request takes what its message takes', async t => {
 t.test('every CEL rule is known here, and its sentence is the same on both sides', async t => {
   const messages = [ExecutionContextSchema, ExecutionContextSpecSchema, ExecutionValueSchema, ApiResourceMetadataSchema, ApiResourceReferenceSchema, ExecutionContextIdSchema, ApiResourceDeleteInputSchema]
   t.strictSame(messages.flatMap(message => schemaOfProto(message).cel).sort(), Object.keys(CEL).sort())
-  const patterns = [...messages, ListAuditEventsRequestSchema].flatMap(message => patternSentences(message))
-  t.equal(patterns.length, 11)
-  t.strictSame(Object.fromEntries(patterns), PATTERN_SENTENCES)
-  for (const [pattern, sentence] of patterns) t.equal(sentence, PATTERN_SENTENCES[pattern])
   t.equal(
     metadata.ApiResourceMetadataInputSchema.properties.owner_scope['x-message'],
     schemaOfProto(ExecutionContextSchema).sentences['execution_context.owner_scope.unspecified_only']

@@ -184,6 +184,40 @@ t.test('of a context to create', async t => {
   for (const [verdict, times] of Object.entries(seen)) t.ok(times >= 20, `${verdict}: ${times}`)
 })
 
+t.test('of a text with control characters, in the same words', async t => {
+  const body = (char: string) => {
+    const text = `a${char}b`
+    return {
+      metadata: { name: text, org: text, labels: { [text]: 'x', b: text }, annotations: { [text]: 'x', b: text }, tags: ['x', text] },
+      spec: { execution_id: text }
+    }
+  }
+  const told = (check: () => void) => {
+    try {
+      check()
+      return []
+    } catch (error) {
+      return GatewayError.from(error).violations.map(({ pointer, detail }) => `${pointer} ${detail}`).sort()
+    }
+  }
+  const differing: number[] = []
+  const wrong: number[] = []
+  for (let code = 0; code < 0x2070; code++) {
+    const char = String.fromCharCode(code)
+    const input = messageOf(ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...body(char) }) as ExecutionContext
+    const rest = told(() => {
+      const result = validateBody(body(char))
+      if (typeof result === 'object' && 'error' in result && result.error !== undefined) throw result.error
+    })
+    const proto = told(() => { validateMessage.run({ input }) })
+    if (rest.join() !== proto.join()) differing.push(code)
+    const expected = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u.test(char) ? (/[\t\n\r\u2028-\u2069]/.test(char) ? 7 : 8) : 0
+    if (rest.length !== expected) wrong.push(code)
+  }
+  t.same(differing, [])
+  t.same(wrong, [])
+})
+
 t.test('of a reference', async t => {
   const validateQuery = compile({ schema: ReferenceQuerySchema, httpPart: 'querystring', method: 'GET', url: '/' })
   const validateReference = validateProto(ApiResourceReferenceSchema)

@@ -33,8 +33,7 @@ export function schemaOfProto (message: DescMessage): Message {
   const own = { cel: [] as Json[], ...rules }
   assertKnown(own, ['cel'], message.typeName)
   const fields = message.fields.map(field => [field.name, fieldOf(field)] as const)
-  // What a text may not hold is a pattern for JSON schema, and no rule without words.
-  const cel = [...own.cel, ...fields.flatMap(([, { cel }]) => cel)].filter(rule => patternOf(rule) === undefined)
+  const cel = [...own.cel, ...fields.flatMap(([, { cel }]) => cel)]
   return {
     name: message.name,
     fields: Object.fromEntries(fields.map(([name, { schema, required }]) => [name, { schema, required }])),
@@ -45,7 +44,7 @@ export function schemaOfProto (message: DescMessage): Message {
 
 function fieldOf (field: DescField): Field & { cel: Json[] } {
   const { cel = [], ignore, required = false, ...rules } = toJson(FieldRulesSchema, getOption(field, fieldOption), { useProtoFieldName: true }) as Json
-  const schema = { ...typeOf(field), ...constraintsOf(rules, field), ...textOf(cel) }
+  const schema = { ...typeOf(field), ...constraintsOf(rules, field) }
   if (field.fieldKind === 'list') schema.items = { ...schema.items, ...constraintsOf(rules.repeated?.items ?? {}, field) }
   if (field.fieldKind === 'map') schema.additionalProperties = { ...schema.additionalProperties, ...constraintsOf(rules.map?.values ?? {}, field) }
   const isText = schema.type === 'string'
@@ -82,39 +81,19 @@ const STRING: Readonly<Record<string, (value: any) => Json>> = {
   not_in: () => ({})
 }
 
-/** The pattern that says the same as a CEL rule, where that refuses some characters; JSON schema escapes these as CEL does. */
-function patternOf ({ expression }: Json): string | undefined {
-  const [, characters] = /^!this\.matches\('\[([^\]]+)\]'\)$/.exec(expression) ?? []
-  return characters === undefined ? undefined : `^[^${characters}]*$`
-}
-
-const textOf = (cel: Json[] = []): Json => {
-  const [pattern, ...others] = cel.map(patternOf).filter(pattern => pattern !== undefined)
-  if (others.length > 0) throw new Error('no word for two patterns')
-  return pattern === undefined ? {} : { pattern }
-}
-
-/** The sentences of a message's CEL rules that are patterns for JSON schema, by that pattern. */
-export function patternSentences (message: DescMessage): ReadonlyArray<[pattern: string, sentence: string]> {
-  const rules = message.fields.map(field => toJson(FieldRulesSchema, getOption(field, fieldOption), { useProtoFieldName: true }) as Json)
-  const cel = rules.flatMap(({ cel = [], map, repeated }) => [...cel, ...map?.keys?.cel ?? [], ...map?.values?.cel ?? [], ...repeated?.items?.cel ?? []])
-  return cel.flatMap(rule => patternOf(rule) === undefined ? [] : [[patternOf(rule)!, rule.message] as [string, string]])
-}
-
 const KINDS: Readonly<Record<string, Readonly<Record<string, (value: any) => Json>>>> = {
   string: STRING,
   enum: { defined_only: () => ({}) },
   repeated: { max_items: value => ({ maxItems: Number(value) }), items: () => ({}) },
   map: {
     max_pairs: value => ({ maxProperties: Number(value) }),
-    keys: ({ string, cel }) => ({ 'x-property-names': { ...translate(string, STRING, 'keys'), ...textOf(cel) } }),
+    keys: rules => ({ 'x-property-names': translate(rules.string, STRING, 'keys') }),
     values: () => ({})
   }
 }
 
 const constraintsOf = (rules: JsonObject, { name }: DescField): Json =>
-  Object.assign({}, ...Object.entries(rules).map(([kind, its]) =>
-    kind === 'cel' ? textOf(its as unknown as Json[]) : translate(its as Json, KINDS[kind] ?? {}, `${name}.${kind}`)))
+  Object.assign({}, ...Object.entries(rules).map(([kind, its]) => translate(its as Json, KINDS[kind] ?? {}, `${name}.${kind}`)))
 
 function translate (rules: Json, words: Readonly<Record<string, (value: any) => Json>>, where: string): Json {
   assertKnown(rules, Object.keys(words), where)
