@@ -1,12 +1,12 @@
-import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { AuditLog } from './audit/log.js'
 import { createAuthenticator, type Authenticate } from './auth/authenticator.js'
 import { ANONYMOUS, SYSTEM } from './auth/caller.js'
 import { JwtVerifier } from './auth/jwt.js'
 import { StaticTokens } from './auth/static-tokens.js'
 import type { Config } from './config.js'
+import type { Engine } from './engines/engine.js'
+import { openEngine } from './engines/open-engine.js'
 import { executionContextKind as kind } from './execution-context/kind.js'
 import { createOperations } from './execution-context/operations.js'
 import { runTokenOf } from './execution-context/run-tokens.js'
@@ -14,32 +14,25 @@ import { createServer, type ServerSettings } from './http/server.js'
 import { keepKeys } from './keeping.js'
 import { createObserver } from './observer.js'
 import { KeyRing } from './secrets/ring.js'
-import { loadRootKey } from './secrets/root-key.js'
 import { createVault } from './secrets/vault.js'
-import { LevelStore } from './storage/level.js'
-import { makePrivate } from './storage/private-directory.js'
 import type { Store } from './storage/store.js'
 
 const HOUR_MS = 3_600_000
 
-type Settings = ServerSettings & Pick<Config, 'dataDir' | 'tokensFile' | 'jwt' | 'keyRing' | 'auditDays'>
+type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing'>
 
-/** The gateway that `config` asks for: the one place that picks an engine. Closing it closes all that it opened. */
+/** The gateway that `config` asks for. Closing it closes all that it opened. */
 export async function composeGateway (config: Config, log: Logger): Promise<FastifyInstance> {
-  await makePrivate(config.dataDir)
-  // First: its lock keeps a second process out of the whole directory.
-  const store = await LevelStore.open(join(config.dataDir, 'db'))
-  return serve(store, config, log)
+  const engine = await openEngine(config, (message, err) => log.warn({ err }, message))
+  return serve(engine, config, log)
 }
 
-/** The gateway on any store, which it closes when it closes. */
-export async function serve (store: Store, config: Settings, log: Logger): Promise<FastifyInstance> {
-  const { dataDir, keyRing } = config
-  const warn = (message: string, err?: unknown) => log.warn({ err }, message)
-  const audit = await AuditLog.open({ directory: join(dataDir, 'audit'), retentionDays: config.auditDays, warn })
-  const ring = await KeyRing.open({ file: keyRing.file ?? join(dataDir, 'keyring.json'), rootKey: loadRootKey(keyRing.root), mayBegin: await isEmpty(store) })
+/** The gateway on any engine, which it closes when it closes. */
+export async function serve (engine: Engine, config: Settings, log: Logger): Promise<FastifyInstance> {
+  const { store, audit } = engine
+  const ring = await KeyRing.open({ store: engine.keys, mayBegin: await isEmpty(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
-  const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: keyRing.rotationHours * HOUR_MS })
+  const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
 
   const app = await createServer({
     ...config,
@@ -50,7 +43,7 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
     },
     ready: async () => {
       await Promise.all([store.ready(), audit.ready()])
-      ring.current()
+      await ring.current()
     },
     log
   })
@@ -58,7 +51,7 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
     await stopKeeping()
     await store.close()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
-    await audit.close()
+    await engine.close()
   })
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   return app

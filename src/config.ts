@@ -1,7 +1,7 @@
 import { Value } from '@sinclair/typebox/value'
 import leven from 'leven'
 import { isLoopback } from './auth/loopback.js'
-import { DEFAULT_ROLE_CLAIM, listOf, VariablesSchema, type LOG_LEVELS, type Variables } from './config-values.js'
+import { DEFAULT_ROLE_CLAIM, listOf, VariablesSchema, type LOG_LEVELS, type STORES, type Variables } from './config-values.js'
 
 export type LogLevel = typeof LOG_LEVELS[number]
 
@@ -17,6 +17,8 @@ export interface JwtConfig {
 export interface Config {
   readonly host: string
   readonly port: number
+  /** Which engine. */
+  readonly store: typeof STORES[number]
   readonly dataDir: string
   readonly logLevel: LogLevel
   readonly tokensFile: string | undefined
@@ -57,6 +59,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
   return Object.freeze({
     host: values.ECTX_HOST,
     port: values.ECTX_PORT,
+    store: values.ECTX_STORE,
     dataDir: values.ECTX_DATA_DIR,
     logLevel: values.ECTX_LOG_LEVEL,
     tokensFile: values.ECTX_TOKENS_FILE,

@@ -6,21 +6,25 @@ import ts from 'typescript'
 /** Each part of src, and the parts that it may import. `main → compose → http → execution-context → steps → pipeline`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['compose', 'config', 'errors', 'log'],
-  compose: ['audit', 'auth', 'config', 'errors', 'execution-context', 'http', 'keeping', 'observer', 'secrets', 'storage'],
+  compose: ['auth', 'config', 'engines', 'errors', 'execution-context', 'http', 'keeping', 'observer', 'secrets', 'storage'],
+  commands: ['auth', 'engines', 'errors', 'places', 'secrets'],
   keeping: ['audit', 'auth', 'execution-context', 'secrets', 'storage'],
   http: ['auth', 'errors', 'execution-context', 'gen', 'steps'],
-  'execution-context': ['audit', 'auth', 'errors', 'gen', 'pipeline', 'secrets', 'steps', 'storage'],
-  steps: ['audit', 'auth', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
+  'execution-context': ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'secrets', 'steps', 'storage'],
+  steps: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
   pipeline: [],
-  storage: ['errors', 'gen'],
+  engines: ['audit', 'config', 'durable-file', 'errors', 'places', 'secrets', 'storage'],
+  storage: ['errors'],
   auth: ['durable-file', 'errors'],
-  secrets: ['durable-file', 'errors'],
-  audit: ['durable-file', 'errors'],
+  secrets: ['awaitable', 'errors'],
+  audit: ['errors'],
   'durable-file': ['errors'],
   errors: [],
+  awaitable: [],
+  places: [],
   gen: [],
   config: ['auth', 'config-values'],
-  'config-values': [],
+  'config-values': ['places'],
   log: ['config', 'errors', 'pipeline'],
   observer: ['errors', 'pipeline']
 }
@@ -28,13 +32,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages that one part alone may import. */
 const ONLY: ReadonlyArray<[packages: RegExp, part: string]> = [
   [/^fastify$|^@fastify\/|^ajv$|^helmet$|^node:(https?|tls)$/, 'http'],
-  [/level$/, 'storage'],
+  [/level$/, 'engines'],
   [/^@opentelemetry\//, 'observer']
 ]
 
 interface Import { readonly file: string, readonly part: string, readonly specifier: string, readonly target: string }
 
-const part = (path: string) => relative('src', path).split(sep)[0]!.replace(/\.[jt]s$/, '')
+// Commands stand beside what they are about, and use it as `main` does.
+const isCommand = (path: string) => /-(cli|command)\.[jt]s$/.test(path)
+const part = (path: string) => isCommand(path) ? 'commands' : relative('src', path).split(sep)[0]!.replace(/\.[jt]s$/, '')
 const filesOf = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts')).map(name => join(folder, name))
 const importsOf = (folder: string): Import[] => filesOf(folder).flatMap(file =>
   ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName: specifier }) => {

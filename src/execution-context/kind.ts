@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import { andThen } from '../awaitable.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceMetadataSchema } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
@@ -35,31 +36,32 @@ export const executionContextKind: ResourceKind<ExecutionContext> = {
     const id = resource.metadata?.id ?? ''
     const { redacted, secrets } = render(resource)
     const names = Object.keys(secrets)
-    const record = {
-      kind: executionContextKind.name,
-      id,
-      slug: resource.metadata?.slug ?? '',
-      executionId: resource.spec?.executionId ?? '',
-      revision: 1,
-      body: encodeBody({
-        redactedJson: redacted,
-        sealedSecrets: names.length > 0 ? vault.seal(id, JSON.stringify(secrets), redacted) : EMPTY,
-        runTokenHash: runToken?.hash ?? EMPTY
-      })
-    }
+    const sealed = names.length > 0 ? vault.seal(id, JSON.stringify(secrets), redacted) : EMPTY
     const shown = runToken === undefined ? redacted : render(resource, runToken.token).redacted
     const answer = view === 'redacted' || names.length === 0
       ? { view, json: shown }
       : { view, json: reveal(shown, secrets), revealed: names }
-    return { record, answer }
+    return andThen(sealed, sealedSecrets => ({
+      record: {
+        kind: executionContextKind.name,
+        id,
+        slug: resource.metadata?.slug ?? '',
+        executionId: resource.spec?.executionId ?? '',
+        revision: 1,
+        body: encodeBody({ redactedJson: redacted, sealedSecrets, runTokenHash: runToken?.hash ?? EMPTY })
+      },
+      answer
+    }))
   },
 
   show (record, view, vault) {
     const body = decodeBody(record)
     const { redactedJson } = body
     if (view === 'redacted' || !holdsSecrets(body)) return { view, json: redactedJson }
-    const secrets = JSON.parse(vault.open(record.id, body.sealedSecrets, redactedJson))
-    return { view, json: reveal(redactedJson, secrets), revealed: Object.keys(secrets) }
+    return andThen(vault.open(record.id, body.sealedSecrets, redactedJson), opened => {
+      const secrets = JSON.parse(opened)
+      return { view, json: reveal(redactedJson, secrets), revealed: Object.keys(secrets) }
+    })
   },
 
   orgOf: record => JSON.parse(decodeBody(record).redactedJson).metadata.org ?? ''

@@ -1,4 +1,4 @@
-import type { AuditPage } from '../audit/query.js'
+import type { AuditPage } from '../audit/audit-log.js'
 import type { ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import type { ExecutionContextId } from '../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import type { ApiResourceReference } from '../gen/ai/stigmer/commons/apiresource/io_pb.js'
@@ -12,8 +12,8 @@ import type { Store, StoredRecord } from '../storage/store.js'
 import { apply } from './apply.js'
 import { create } from './create.js'
 import { deleteContext, type DeleteCall } from './delete.js'
-import { getByReference } from './get-by-reference.js'
 import { get } from './get.js'
+import { getByReference } from './get-by-reference.js'
 import { listAuditEvents } from './list-audit-events.js'
 
 /** What the operations work on. */

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { RingFile } from '../engines/embedded/keys/ring-file.js'
 import { GatewayError } from '../errors.js'
+import { placesIn } from '../places.js'
 import type { KeyInfo } from './key-row.js'
 import { KeyRing } from './ring.js'
 import { loadRootKey } from './root-key.js'
@@ -54,7 +55,7 @@ function parse (args: readonly string[]) {
   }
 }
 
-const fileOf = (environment: Environment) => environment.ECTX_KEYRING_FILE || join(environment.ECTX_DATA_DIR || './data', 'keyring.json')
+const fileOf = (environment: Environment) => placesIn(environment.ECTX_DATA_DIR, environment.ECTX_KEYRING_FILE).keyRing
 
 async function openRing (environment: Environment): Promise<KeyRing> {
   const file = fileOf(environment)
@@ -64,7 +65,7 @@ async function openRing (environment: Environment): Promise<KeyRing> {
 }
 
 async function openOrMake (environment: Environment): Promise<KeyRing> {
-  const ring = await KeyRing.open({ file: fileOf(environment), rootKey: loadRootKey(environment) })
+  const ring = await KeyRing.open({ store: new RingFile(fileOf(environment), loadRootKey(environment)) })
   if (ring.problem !== undefined) throw new GatewayError('unavailable', ring.problem)
   return ring
 }
@@ -72,7 +73,7 @@ async function openOrMake (environment: Environment): Promise<KeyRing> {
 async function begin (environment: Environment): Promise<string> {
   const file = fileOf(environment)
   if (existsSync(file)) throw new GatewayError('already_exists', `there is a key ring ${file}; a new key for it comes with: npm run keys -- rotate`)
-  return `${(await openOrMake(environment)).current().id}\n`
+  return `${(await (await openOrMake(environment)).current()).id}\n`
 }
 
 async function prune (olderThan: string | undefined, environment: Environment): Promise<string> {

@@ -13,7 +13,7 @@ export const discloseDeleted = <R extends Resource>(audit: Auditor, vault: Vault
   step('DiscloseDeleted', async ({ origin, record, view }: { origin: Origin, record: StoredRecord, view: View }): Promise<{ answer: Answer }> => {
     const event = eventOf('deleted', operation, origin, record)
     try {
-      const answer = kind.show(record, view, vault)
+      const answer = await kind.show(record, view, vault)
       if (answer.revealed !== undefined) {
         await audit.record(eventOf('deleted', operation, origin, record, answer.revealed))
         return { answer }
@@ -22,5 +22,5 @@ export const discloseDeleted = <R extends Resource>(audit: Auditor, vault: Vault
       // The reason is in the log already, or was the deleted record's own.
     }
     await audit.record(event).catch(() => audit.recordEventually(event))
-    return { answer: kind.show(record, 'redacted', vault) }
+    return { answer: await kind.show(record, 'redacted', vault) }
   })

@@ -1,8 +1,9 @@
 import type { RunToken } from '../auth/run-token.js'
-import type { ApiResourceAudit } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
-import type { ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
-import type { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
+import type { Awaitable } from '../awaitable.js'
 import { GatewayError } from '../errors.js'
+import type { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
+import type { ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import type { ApiResourceAudit } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
 import type { View } from './call.js'
@@ -34,9 +35,9 @@ export interface ResourceKind<R extends Resource> {
   /** A new resource: what the caller sent, and what the server adds. */
   build (input: R, state: ServerState): R
   /** The record of a new resource, its secrets sealed, and the answer that shows it and brings `runToken`. */
-  seal (resource: R, vault: Vault, view: View, runToken: RunToken | undefined): { record: StoredRecord, answer: Answer }
+  seal (resource: R, vault: Vault, view: View, runToken: RunToken | undefined): Awaitable<{ record: StoredRecord, answer: Answer }>
   /** The answer that shows a stored resource. */
-  show (record: StoredRecord, view: View, vault: Vault): Answer
+  show (record: StoredRecord, view: View, vault: Vault): Awaitable<Answer>
   /** The organization that a stored resource belongs to; empty where it belongs to none. */
   orgOf (record: StoredRecord): string
 }

@@ -61,7 +61,7 @@ function inputOf (n: number) {
 }
 
 /** The record that the gateway with `vault` would store for it. */
-export function recordOf (n: number, vault: Vault): StoredRecord {
+export async function recordOf (n: number, vault: Vault): Promise<StoredRecord> {
   const at = timestampFromMs(madeAt(n))
   const info = create(ApiResourceAuditInfoSchema, { createdBy: { id: 'system' }, createdAt: at, updatedBy: { id: 'system' }, updatedAt: at, event: 'created' })
   const input = fromJson(ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...inputOf(n) })
@@ -70,5 +70,5 @@ export function recordOf (n: number, vault: Vault): StoredRecord {
     slug: slugOf(n),
     audit: create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info })
   })
-  return kind.seal(resource, vault, 'redacted', undefined).record
+  return (await kind.seal(resource, vault, 'redacted', undefined)).record
 }
