@@ -12,7 +12,7 @@ export class MemoryJournal implements Journal {
   #sequence = 0
   #hash = NO_LINE
 
-  constructor (most = 100_000) {
+  constructor (most = 10_000) {
     this.#most = most
   }
 
