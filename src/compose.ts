@@ -1,7 +1,5 @@
-import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { AuditLog } from './audit/log.js'
 import { createAuthenticator, type Authenticate } from './auth/authenticator.js'
 import { ANONYMOUS, SYSTEM } from './auth/caller.js'
 import { FailedAuthentications } from './auth/failed-authentications.js'
@@ -9,6 +7,8 @@ import { JwtVerifier } from './auth/jwt.js'
 import { isLoopback } from './auth/loopback.js'
 import { StaticTokens } from './auth/static-tokens.js'
 import type { Config } from './config.js'
+import type { Engine } from './engines/engine.js'
+import { openEngine } from './engines/open-engine.js'
 import { GatewayError } from './errors.js'
 import { executionContextKind as kind } from './kinds/execution-context/kind.js'
 import { runTokenOf } from './kinds/execution-context/run-tokens.js'
@@ -17,35 +17,28 @@ import { createServer, type ServerSettings } from './http/server.js'
 import { keepKeys } from './keeping.js'
 import { createObserver } from './observer.js'
 import { KeyRing } from './secrets/ring.js'
-import { loadRootKey } from './secrets/root-key.js'
 import { createVault } from './secrets/vault.js'
-import { LevelStore } from './storage/level.js'
-import { makePrivate } from './storage/private-directory.js'
 import type { Store } from './storage/store.js'
 
 const HOUR_MS = 3_600_000
 
-type Settings = ServerSettings & Pick<Config, 'dataDir' | 'tokensFile' | 'jwt' | 'keyRing' | 'auditDays'>
+type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing'>
 
-/** The gateway that `config` asks for: the one place that picks an engine. Closing it closes all that it opened. */
+/** The gateway that `config` asks for. Closing it closes all that it opened. */
 export async function composeGateway (config: Config, log: Logger): Promise<FastifyInstance> {
   if (!isLoopback(config.host) && config.tls === undefined && config.trustedProxies.length === 0) {
     log.warn('tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address')
   }
-  await makePrivate(config.dataDir)
-  // First: its lock keeps a second process out of the whole directory.
-  const store = await LevelStore.open(join(config.dataDir, 'db'))
-  return serve(store, config, log)
+  const engine = await openEngine(config, (message, err) => log.warn({ err }, message))
+  return serve(engine, config, log)
 }
 
-/** The gateway on any store, which it closes when it closes. */
-export async function serve (store: Store, config: Settings, log: Logger): Promise<FastifyInstance> {
-  const { dataDir, keyRing } = config
-  const warn = (message: string, err?: unknown) => log.warn({ err }, message)
-  const audit = await AuditLog.open({ directory: join(dataDir, 'audit'), retentionDays: config.auditDays, warn })
-  const ring = await KeyRing.open({ file: keyRing.file ?? join(dataDir, 'keyring.json'), rootKey: loadRootKey(keyRing.root), mayBegin: await isEmpty(store) })
+/** The gateway on any engine, which it closes when it closes. */
+export async function serve (engine: Engine, config: Settings, log: Logger): Promise<FastifyInstance> {
+  const { store, audit } = engine
+  const ring = await KeyRing.open({ store: engine.keys, mayBegin: await isEmpty(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
-  const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: keyRing.rotationHours * HOUR_MS })
+  const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
 
   const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
     audit.recordEventually({ event: 'authentication_failed', caller: ANONYMOUS, request_id: requestId, remote_address: remoteAddress, outcome: 'unauthenticated', count }))
@@ -59,7 +52,7 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
     },
     ready: async () => {
       await Promise.all([store.ready(), audit.ready()])
-      ring.current()
+      await ring.current()
     },
     log
   })
@@ -68,7 +61,7 @@ export async function serve (store: Store, config: Settings, log: Logger): Promi
     failures.flush()
     await store.close()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
-    await audit.close()
+    await engine.close()
   })
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   return app

@@ -1,8 +1,11 @@
 import { isIP } from 'node:net'
 import { FormatRegistry, Type, type Static } from '@sinclair/typebox'
+import { DEFAULT_DATA_DIR } from './places.js'
 
 /** Whose values give the roles of the same name, unless told otherwise; those of any other claim may be what a stranger chose. */
 export const DEFAULT_ROLE_CLAIM = 'role'
+/** The engines. */
+export const STORES = ['embedded', 'memory'] as const
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 FormatRegistry.Set('networks', text => listOf(text).every(isNetwork))
@@ -19,7 +22,8 @@ const file = Type.Optional(path('a file'))
 export const VariablesSchema = Type.Object({
   ECTX_HOST: Type.String({ format: 'host', default: '127.0.0.1', expected: 'an address or a host name to listen on, without port and brackets' }),
   ECTX_PORT: whole(0, 65_535, 8080, 'a port from 0 (any free one) to 65535'),
-  ECTX_DATA_DIR: path('a directory', './data'),
+  ECTX_STORE: Type.Union(STORES.map(store => Type.Literal(store)), { default: 'embedded', expected: 'embedded (kept in ECTX_DATA_DIR) or memory (not kept)' }),
+  ECTX_DATA_DIR: path('a directory', DEFAULT_DATA_DIR),
   ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') }),
   ECTX_TOKENS_FILE: file,
   ECTX_JWT_ISSUER: Type.Optional(text('the "iss" of the tokens')),

@@ -1,5 +1,5 @@
 import { isLoopback } from './auth/loopback.js'
-import { DEFAULT_ROLE_CLAIM, listOf, type LOG_LEVELS, type Variables } from './config-values.js'
+import { DEFAULT_ROLE_CLAIM, listOf, type LOG_LEVELS, type STORES, type Variables } from './config-values.js'
 import { ConfigError, readVariables } from './variables.js'
 
 export type LogLevel = typeof LOG_LEVELS[number]
@@ -16,6 +16,8 @@ export interface JwtConfig {
 export interface Config {
   readonly host: string
   readonly port: number
+  /** Which engine. */
+  readonly store: typeof STORES[number]
   readonly dataDir: string
   readonly logLevel: LogLevel
   readonly tokensFile: string | undefined
@@ -51,6 +53,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
   return Object.freeze({
     host: values.ECTX_HOST,
     port: values.ECTX_PORT,
+    store: values.ECTX_STORE,
     dataDir: values.ECTX_DATA_DIR,
     logLevel: values.ECTX_LOG_LEVEL,
     tokensFile: values.ECTX_TOKENS_FILE,

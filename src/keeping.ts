@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { AuditLog } from './audit/log.js'
+import type { AuditLog } from './audit/audit-log.js'
 import { SYSTEM } from './auth/caller.js'
 import { sealingKeyOf } from './resource/sealed-body.js'
 import { executionContextKind as kind } from './kinds/execution-context/kind.js'

@@ -35,7 +35,7 @@ try {
   })
 
   const address = await app.listen({ host: config.host, port: config.port, listenTextResolver: address => `listening at ${address}` })
-  log.info({ address, docs: `${address}/docs`, data_dir: config.dataDir }, 'ready')
+  log.info({ address, docs: `${address}/docs`, data_dir: config.store === 'embedded' ? config.dataDir : undefined }, 'ready')
 } catch (error) {
   process.stderr.write(`ectx: ${whatToDo(error)}\n`)
   process.exit(1)

@@ -6,25 +6,29 @@ import ts from 'typescript'
 /** Each part of src, and the parts that it may import. `main → compose → http → kinds → steps → resource → pipeline`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['compose', 'config', 'errors', 'log', 'variables'],
-  compose: ['audit', 'auth', 'config', 'errors', 'kinds', 'http', 'keeping', 'observer', 'secrets', 'storage'],
+  compose: ['audit', 'auth', 'config', 'engines', 'errors', 'http', 'keeping', 'kinds', 'observer', 'secrets', 'storage'],
+  commands: ['auth', 'engines', 'errors', 'file-problem', 'places', 'secrets', 'variables'],
   keeping: ['audit', 'auth', 'kinds', 'resource', 'secrets', 'storage'],
   http: ['auth', 'errors', 'file-problem', 'gen', 'kinds', 'resource'],
   kinds: ['audit', 'auth', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],
-  steps: ['audit', 'auth', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'storage'],
-  resource: ['audit', 'auth', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
+  steps: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'storage'],
+  resource: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
   pipeline: [],
-  storage: ['errors', 'gen', 'make-directory'],
-  auth: ['durable-file', 'errors', 'file-problem', 'variables'],
-  secrets: ['durable-file', 'errors', 'file-problem', 'make-directory', 'variables'],
-  audit: ['durable-file', 'errors', 'file-problem', 'make-directory', 'variables'],
+  engines: ['audit', 'config', 'durable-file', 'errors', 'file-problem', 'make-directory', 'places', 'secrets', 'storage'],
+  storage: ['errors'],
+  auth: ['durable-file', 'errors', 'file-problem'],
+  secrets: ['awaitable', 'errors'],
+  audit: ['errors'],
   'make-directory': ['file-problem'],
   'file-problem': [],
   'durable-file': ['errors'],
   errors: [],
+  awaitable: [],
+  places: [],
   gen: [],
   config: ['auth', 'config-values', 'variables'],
   variables: ['config-values', 'service-links'],
-  'config-values': [],
+  'config-values': ['places'],
   'service-links': [],
   log: ['config', 'errors', 'pipeline'],
   observer: ['errors', 'pipeline']
@@ -33,13 +37,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages that one part alone may import. */
 const ONLY: ReadonlyArray<[packages: RegExp, part: string]> = [
   [/^fastify$|^@fastify\/|^ajv$|^helmet$|^node:(https?|tls)$/, 'http'],
-  [/level$/, 'storage'],
+  [/level$/, 'engines'],
   [/^@opentelemetry\//, 'observer']
 ]
 
 interface Import { readonly file: string, readonly part: string, readonly specifier: string, readonly target: string }
 
-const part = (path: string) => relative('src', path).split(sep)[0]!.replace(/\.[jt]s$/, '')
+// Commands stand beside what they are about, and use it as `main` does.
+const isCommand = (path: string) => /-(cli|command)\.[jt]s$/.test(path)
+const part = (path: string) => isCommand(path) ? 'commands' : relative('src', path).split(sep)[0]!.replace(/\.[jt]s$/, '')
 const filesOf = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts')).map(name => join(folder, name))
 const importsOf = (folder: string): Import[] => filesOf(folder).flatMap(file =>
   ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName: specifier }) => {

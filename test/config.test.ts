@@ -32,6 +32,14 @@ t.test('ECTX_TRUSTED_PROXIES is a list of addresses and networks', async t => {
   }
 })
 
+t.test('ECTX_STORE is one of the engines, and what is none gets a list of them', async t => {
+  t.equal(loadConfig({}).store, 'embedded')
+  t.equal(loadConfig({ ECTX_STORE: 'memory' }).store, 'memory')
+  for (const wrong of ['Memory', 'postgres://db/ectx', 'leveldb', ' memory']) {
+    t.match(problemsOf({ ECTX_STORE: wrong }), [/^ECTX_STORE must be embedded .* or memory /], wrong)
+  }
+})
+
 t.test('ECTX_RATE_LIMIT is a number of requests', async t => {
   t.equal(loadConfig({ ECTX_RATE_LIMIT: '0' }).requestsPerMinute, 0)
   for (const wrong of ['-1', 'none']) t.match(problemsOf({ ECTX_RATE_LIMIT: wrong }), [/^ECTX_RATE_LIMIT must be a number of requests a minute/], wrong)

@@ -1,8 +1,9 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
+import { readHead } from '../engines/embedded/audit/head.js'
+import { verify } from '../engines/embedded/audit/verify.js'
 import { fileProblem } from '../file-problem.js'
+import { placesIn } from '../places.js'
 import { ConfigError, readVariables } from '../variables.js'
-import { readHead } from './head.js'
-import { verify } from './verify.js'
 
 const USAGE = 'usage: npm run audit -- verify\nChecks the audit log in ECTX_DATA_DIR (./data), also while the gateway runs.\n'
 
@@ -13,7 +14,7 @@ async function main (args: string[]): Promise<number> {
     return 0
   }
   if (args.length !== 1 || args[0] !== 'verify') return refuse(USAGE)
-  const directory = join(readVariables(process.env).values.ECTX_DATA_DIR, 'audit')
+  const { audit: directory } = placesIn(readVariables(process.env).values.ECTX_DATA_DIR)
   const { files, lines, first, problems } = await verify(directory)
   if (files === 0 && await readHead(directory) === undefined) return refuse(`audit: there is no log in ${resolve(directory)}: set ECTX_DATA_DIR to the directory of a gateway that has been started; where one has, its log was removed\n`)
   for (const { file, line, problem } of problems) process.stdout.write(`${file}${line > 0 ? `:${line}` : ''} ${problem}\n`)

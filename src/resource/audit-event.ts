@@ -1,5 +1,5 @@
+import type { AuditLog } from '../audit/audit-log.js'
 import type { AuditEvent, AuditEventName } from '../audit/event.js'
-import type { AuditLog } from '../audit/log.js'
 import type { Run } from '../pipeline/pipeline.js'
 import type { StoredRecord } from '../storage/store.js'
 import type { Origin } from './call.js'

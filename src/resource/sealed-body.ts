@@ -1,4 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { andThen, type Awaitable } from '../awaitable.js'
 import { SealedBodySchema, type SealedBody } from '../gen/ectx/storage/v1/body_pb.js'
 import { keyIdOf } from '../secrets/seal.js'
 import type { Vault } from '../secrets/vault.js'
@@ -11,7 +12,6 @@ import type { Resource, ResourceKind } from './kind.js'
 
 // How a resource of any kind is kept and shown: the text without secrets, and beside it their sealed values.
 
-type Awaitable<T> = T | Promise<T>
 const EMPTY = new Uint8Array()
 
 /** The record of a new resource, its secrets sealed, and the answer that shows it. @throws what the vault throws */
@@ -20,7 +20,7 @@ export function sealResource<R extends Resource, More extends object> (vault: Va
   const { redacted, secrets, shownOnce = redacted, accessHash = EMPTY } = kind.render(resource, more)
   const names = Object.keys(secrets)
   const isRevealed = view === 'full' && names.length > 0
-  return whenThere(names.length > 0 ? vault.seal(id, JSON.stringify(secrets), redacted) : EMPTY, sealedSecrets => {
+  return andThen(names.length > 0 ? vault.seal(id, JSON.stringify(secrets), redacted) : EMPTY, sealedSecrets => {
     const record = {
       kind: kind.name,
       id,
@@ -38,7 +38,7 @@ export function showResource<R extends Resource> (vault: Vault, kind: ResourceKi
   const body = decodeBody(record)
   const { redactedJson } = body
   if (view === 'redacted' || !holdsSecrets(body)) return answerOf(kind, record, view, redactedJson)
-  return whenThere(vault.open(record.id, body.sealedSecrets, redactedJson), text => {
+  return andThen(vault.open(record.id, body.sealedSecrets, redactedJson), text => {
     const secrets = JSON.parse(text)
     return answerOf(kind, record, view, reveal(redactedJson, secrets), Object.keys(secrets))
   })
@@ -82,7 +82,3 @@ export function decodeBody ({ id, body }: StoredRecord): SealedBody {
 
 /** Whether the resource has secrets. Either sign says so: where the other is gone, the record is damaged, and not without secrets. */
 const holdsSecrets = ({ redactedJson, sealedSecrets }: SealedBody): boolean => sealedSecrets.length > 0 || hidesSecrets(redactedJson)
-
-// A key that is at hand costs no promise.
-const whenThere = <T, Result>(value: Awaitable<T>, use: (value: T) => Result): Awaitable<Result> =>
-  value instanceof Promise ? value.then(use) : use(value)

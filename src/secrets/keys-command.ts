@@ -1,9 +1,11 @@
 import type { KeyObject } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { RingFile } from '../engines/embedded/keys/ring-file.js'
 import { GatewayError } from '../errors.js'
 import { fileProblem } from '../file-problem.js'
+import { placesIn } from '../places.js'
 import { readVariables } from '../variables.js'
 import type { KeyInfo } from './key-row.js'
 import { KeyRing } from './ring.js'
@@ -66,7 +68,7 @@ async function openRing (environment: Environment): Promise<KeyRing> {
 
 function read (environment: Environment) {
   const { values } = readVariables(environment)
-  return { file: values.ECTX_KEYRING_FILE ?? join(values.ECTX_DATA_DIR, 'keyring.json'), rootKey: loadRootKey(values) }
+  return { file: placesIn(values.ECTX_DATA_DIR, values.ECTX_KEYRING_FILE).keyRing, rootKey: loadRootKey(values) }
 }
 
 /** @throws `unavailable` where that cannot be told: then nothing may be made in its place */
@@ -79,7 +81,7 @@ function isThere (path: string): boolean {
 }
 
 async function openOrMake (file: string, rootKey: KeyObject | undefined): Promise<KeyRing> {
-  const ring = await KeyRing.open({ file, rootKey })
+  const ring = await KeyRing.open({ store: new RingFile(file, rootKey) })
   if (ring.problem !== undefined) throw new GatewayError('unavailable', ring.problem)
   return ring
 }
@@ -88,7 +90,7 @@ async function begin (environment: Environment): Promise<string> {
   const { file, rootKey } = read(environment)
   if (isThere(file)) throw new GatewayError('already_exists', `there is a key ring ${file}; a new key for it comes with: npm run keys -- rotate`)
   if (!isThere(dirname(file))) throw new GatewayError('not_found', `there is no directory ${dirname(file)}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR`)
-  return `${(await openOrMake(file, rootKey)).current().id}\n`
+  return `${(await (await openOrMake(file, rootKey)).current()).id}\n`
 }
 
 async function prune (olderThan: string | undefined, environment: Environment): Promise<string> {

@@ -1,14 +1,12 @@
-import type { KeyObject } from 'node:crypto'
+import { andThen, type Awaitable } from '../awaitable.js'
 import { GatewayError } from '../errors.js'
 import { destroyed, isActive, rotated, withoutMaterial, type KeyInfo, type KeyRows, type RetiredKey } from './key-row.js'
-import { RingFile } from './ring-file.js'
 import { ringKey, type RingKey } from './ring-key.js'
+import type { RingStore } from './ring-store.js'
 
 export interface KeyRingOptions {
-  readonly file: string
-  /** Wraps the material of every key in the file. */
-  readonly rootKey?: KeyObject | undefined
-  /** Whether the file is made where it is absent; it is, where that is not said. */
+  readonly store: RingStore
+  /** Whether a ring is made where there is none; it is, where that is not said. */
   readonly mayBegin?: boolean
   /** Milliseconds since 1970. */
   readonly now?: () => number
@@ -18,33 +16,34 @@ export interface KeyRingOptions {
 const LOOK_MS = 1_000
 
 /**
- * The keys that seal contexts, in a file that several processes may use. While that file cannot be used the ring seals
- * nothing, and opens only with the keys that it had read before.
+ * The keys that seal contexts. While what they are kept in cannot be used the ring seals nothing, and opens only with the
+ * keys that it had read before.
  */
 export class KeyRing {
-  readonly #file: RingFile
+  readonly #store: RingStore
   readonly #now: () => number
   #rows: KeyRows = []
   #keys: ReadonlyMap<string, RingKey> = new Map()
   #current: RingKey | undefined
   #problem: GatewayError | undefined
   #lookedAt = -Infinity
+  /** While the keys are being read. */
+  #reading: Promise<void> | undefined
+  /** When they will have been read once more. */
+  #next: Promise<void> | undefined
 
-  private constructor ({ file, rootKey, now = Date.now }: KeyRingOptions) {
-    this.#file = new RingFile(file, rootKey)
+  private constructor ({ store, now = Date.now }: KeyRingOptions) {
+    this.#store = store
     this.#now = now
   }
 
-  /**
-   * Makes the file where it is absent and may be made, and wraps one that is in clear where there is a root key. Where
-   * the file cannot be used it resolves all the same, and `problem` says why.
-   */
+  /** Makes the ring where there is none and it may be made. Where it cannot be used `problem` says why. */
   static async open (options: KeyRingOptions): Promise<KeyRing> {
     const { mayBegin = true } = options
     const ring = new KeyRing(options)
     try {
-      await ring.#file.open(mayBegin ? rotated([], ring.#now()) : undefined)
-      ring.refresh()
+      await ring.#store.begin(mayBegin ? rotated([], ring.#now()) : undefined)
+      await ring.refresh()
     } catch (error) {
       ring.#problem = GatewayError.from(error)
     }
@@ -56,25 +55,26 @@ export class KeyRing {
     return this.#problem === undefined
   }
 
-  /** Why it cannot seal and what to do about it, for the log: it names the file. */
+  /** Why it cannot seal and what to do about it, for the log. */
   get problem (): string | undefined {
     return this.#problem?.message
   }
 
-  /** The key to seal with now. @throws `unavailable` */
-  current (): RingKey {
-    this.#look()
-    if (this.usable && this.#current !== undefined) return this.#current
-    throw this.#unavailable('no key can seal now')
+  /** The key to seal with now: at once, unless the keys must be read and that takes time. @throws `unavailable` */
+  current (): Awaitable<RingKey> {
+    return andThen(this.#look(), () => {
+      if (this.usable && this.#current !== undefined) return this.#current
+      throw this.#unavailable('no key can seal now')
+    })
   }
 
-  /** The key `id`, active or retired. @throws `unavailable` naming `id` */
-  key (id: string): RingKey {
-    this.#look()
-    if (!this.#keys.has(id)) this.refresh()
-    const key = this.#keys.get(id)
-    if (key === undefined) throw this.#unavailable(`the key '${id}' cannot be had`, this.#rows.some(row => row.id === id))
-    return key
+  /** The key `id`, active or retired: at once, as `current`. @throws `unavailable` naming `id` */
+  key (id: string): Awaitable<RingKey> {
+    return andThen(this.#look(), () => this.#keys.get(id) ?? andThen(this.refresh(), () => {
+      const key = this.#keys.get(id)
+      if (key === undefined) throw this.#unavailable(`the key '${id}' cannot be had`, this.#rows.some(row => row.id === id))
+      return key
+    }))
   }
 
   /** Every key that the ring ever had, oldest first. */
@@ -82,15 +82,15 @@ export class KeyRing {
     return this.#rows.map(withoutMaterial)
   }
 
-  /** Reads the file again where it has changed. `current` and `key` see to it themselves, at most a second late. */
-  refresh (): void {
-    this.#lookedAt = this.#now()
-    try {
-      const rows = this.#file.readIfChanged()
-      if (rows !== undefined) this.#adopt(rows)
-    } catch (error) {
-      this.#problem = GatewayError.from(error)
-    }
+  /** Reads the keys again where they have changed. `current` and `key` see to it themselves, at most a second late. */
+  refresh (): Awaitable<void> {
+    if (this.#reading === undefined) return this.#read()
+    // What is being read now may be older than what the caller knows of.
+    this.#next ??= this.#reading.then(() => {
+      this.#next = undefined
+      return this.#read()
+    })
+    return this.#next
   }
 
   /** Has a new key seal from now on; what older keys sealed stays readable. @throws `unavailable` with what to do */
@@ -125,20 +125,34 @@ export class KeyRing {
   }
 
   async #change (edit: (rows: KeyRows) => KeyRows): Promise<void> {
-    await this.#file.change(edit)
-    this.refresh()
+    await this.#store.change(edit)
+    await this.refresh()
   }
 
   #isDue (rows: KeyRows, milliseconds: number): boolean {
     return rows.some(row => isActive(row) && this.#now() - Date.parse(row.created_at) >= milliseconds)
   }
 
-  #look (): void {
+  #look (): Awaitable<void> {
     // A clock may also be set back.
-    if (Math.abs(this.#now() - this.#lookedAt) >= LOOK_MS) this.refresh()
+    if (Math.abs(this.#now() - this.#lookedAt) >= LOOK_MS) return this.refresh()
   }
 
-  #adopt (rows: KeyRows): void {
+  #read (): Awaitable<void> {
+    this.#lookedAt = this.#now()
+    const fail = (error: unknown) => { this.#problem = GatewayError.from(error) }
+    try {
+      const rows = this.#store.readIfChanged()
+      if (!(rows instanceof Promise)) return this.#adopt(rows)
+      this.#reading = rows.then(rows => this.#adopt(rows)).catch(fail).finally(() => { this.#reading = undefined })
+      return this.#reading
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  #adopt (rows: KeyRows | undefined): void {
+    if (rows === undefined) return
     const keys = rows.flatMap(row => row.state === 'destroyed' ? [] : ringKey(row.id, Buffer.from(row.material, 'base64')))
     this.#keys = new Map(keys.map(key => [key.id, key]))
     this.#current = this.#keys.get(rows.find(isActive)!.id)

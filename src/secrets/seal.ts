@@ -1,3 +1,4 @@
+import { andThen, type Awaitable } from '../awaitable.js'
 import { GatewayError } from '../errors.js'
 import { decrypt, encrypt, OVERHEAD_BYTES } from './aead.js'
 import { derive, KEY_ID, KEY_ID_BYTES, type RingKey } from './ring-key.js'
@@ -5,7 +6,7 @@ import { derive, KEY_ID, KEY_ID_BYTES, type RingKey } from './ring-key.js'
 /** Where the keys are that may have sealed something. */
 export interface KeySource {
   /** @throws `unavailable` naming `id`, where that key cannot be had */
-  key (id: string): RingKey
+  key (id: string): Awaitable<RingKey>
 }
 
 // A sealed text is a header (the version of this format, the ring key's id) and the box that AES-256-GCM makes under a
@@ -24,15 +25,16 @@ export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | s
  * What was sealed for the context `contextId` and the text `beside`, bit for bit.
  * @throws `internal` naming the context, where `sealed` is not what was sealed for it; what `ring` throws for the key
  */
-export function open (ring: KeySource, contextId: string, sealed: Uint8Array, beside: string): Buffer {
+export function open (ring: KeySource, contextId: string, sealed: Uint8Array, beside: string): Awaitable<Buffer> {
   const keyId = keyIdOf(sealed)
   if (keyId === undefined) throw damaged(contextId)
-  const key = ring.key(keyId)
-  try {
-    return decrypt(contextKey(key, contextId), boundTo(headerOf(keyId), contextId, beside), sealed.subarray(HEADER_BYTES))
-  } catch (cause) {
-    throw damaged(contextId, cause)
-  }
+  return andThen(ring.key(keyId), key => {
+    try {
+      return decrypt(contextKey(key, contextId), boundTo(headerOf(keyId), contextId, beside), sealed.subarray(HEADER_BYTES))
+    } catch (cause) {
+      throw damaged(contextId, cause)
+    }
+  })
 }
 
 /** The id of the ring key that sealed this, as it says itself; `undefined` where it cannot be a sealed text. */

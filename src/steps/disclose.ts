@@ -1,3 +1,4 @@
+import { andThen, type Awaitable } from '../awaitable.js'
 import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
 import type { Answer, Reading } from '../resource/answer.js'
@@ -25,19 +26,18 @@ export const disclose = <R extends Resource>(audit: Auditor, vault: Vault, kind:
     audit.recordEventually(eventOf('read', ctx, ctx.record))
     return { answer }
   }
-  const show = (ctx: Needs, answer: Answer<R>): Disclosed | Promise<Disclosed> => {
+  const show = (ctx: Needs, answer: Answer<R>): Awaitable<Disclosed> => {
     const { id, revision, view } = answer
     if (ctx.sizeOnly) return read(ctx, { id, revision, view, bytes: Buffer.byteLength(answer.json) })
     if (answer.revealed === undefined) return read(ctx, answer)
     return audit.record(eventOf('revealed', ctx, ctx.record, answer.revealed)).then(() => ({ answer }))
   }
-  return step('Disclose', (ctx: Needs): Disclosed | Promise<Disclosed> => {
+  return step('Disclose', (ctx: Needs): Awaitable<Disclosed> => {
     const { origin: { caller }, record, view } = ctx
     // Another may have taken the slug since `Authorize`.
     if (caller.kind === 'run' && caller.contextId !== record.id) throw new GatewayError('aborted', 'it was replaced meanwhile; try again')
     if (isHeld(ctx)) return read(ctx, { id: record.id, revision: record.revision, view })
-    const shown = showResource(vault, kind, record, view)
-    return shown instanceof Promise ? shown.then(answer => show(ctx, answer)) : show(ctx, shown)
+    return andThen(showResource(vault, kind, record, view), answer => show(ctx, answer))
   })
 }
 

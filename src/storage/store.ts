@@ -33,10 +33,7 @@ export interface Page {
  * engine cannot work now or is closed, and with `internal` where a record is damaged: never with "not found".
  */
 export interface Store {
-  /** Whether what was acknowledged survives `kill -9` and loss of power. */
-  readonly durable: boolean
-
-  /** All or nothing, and durable when it resolves. @throws `already_exists` with the holder's id, where id or slug is taken */
+  /** All or nothing, and as durable as the engine when it resolves. @throws `already_exists` with the holder's id, where id or slug is taken */
   insert (record: StoredRecord): Promise<void>
   find (kind: string, id: string): Promise<StoredRecord | undefined>
   findBySlug (kind: string, slug: string): Promise<StoredRecord | undefined>

@@ -4,8 +4,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { AuditLog } from '../../src/audit/log.js'
-import { verify } from '../../src/audit/verify.js'
+import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
+import { verify } from '../../src/engines/embedded/audit/verify.js'
 import { newDataDir } from '../support/data-dir.js'
 import { filesOf, numbers, openLog, recordAll, recordsOf, rewrite } from './support.js'
 
@@ -62,7 +62,7 @@ t.test('a variable that is wrong or misspelt is told, and no other log is read i
 t.test('says where the log begins when older files are no longer kept', async t => {
   const dataDir = newDataDir(t)
   let now = 0
-  const log = await AuditLog.open({ directory: join(dataDir, 'audit'), retentionDays: 1, now: () => now })
+  const log = await openAuditFiles({ directory: join(dataDir, 'audit'), retentionDays: 1, now: () => now })
   for (const id of numbers(1, 3)) {
     now += 2 * 86_400_000
     await recordAll(log, [id])
@@ -81,8 +81,8 @@ t.test('a log whose process is killed holds all that it acknowledged, and goes o
   const directory = join(newDataDir(t), 'audit')
   await mkdir(directory)
   const program = `
-    import { AuditLog } from './dist/src/audit/log.js'
-    const log = await AuditLog.open({ directory: process.argv[1], maxFileBytes: 50_000 })
+    import { openAuditFiles } from './dist/src/engines/embedded/audit/audit-files.js'
+    const log = await openAuditFiles({ directory: process.argv[1], maxFileBytes: 50_000 })
     for (let writer = 0; writer < 32; writer++) write(writer, 0)
     async function write (writer, number) {
       const id = process.pid + '/' + writer + '/' + number
@@ -100,7 +100,7 @@ t.test('a log whose process is killed holds all that it acknowledged, and goes o
       if (acknowledged.length === target) child.kill('SIGKILL')
     }
     await closed
-    const log = await AuditLog.open({ directory })
+    const log = await openAuditFiles({ directory })
     await log.close()
     const { problems, lines } = await verify(directory)
     t.same(problems, [])

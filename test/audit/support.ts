@@ -1,10 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import type { AuditLog, AuditQuery } from '../../src/audit/audit-log.js'
 import type { AuditEvent } from '../../src/audit/event.js'
-import { AuditLog, type AuditLogOptions } from '../../src/audit/log.js'
-import type { AuditQuery } from '../../src/audit/query.js'
-import { verify } from '../../src/audit/verify.js'
+import { openAuditFiles, type AuditFilesOptions } from '../../src/engines/embedded/audit/audit-files.js'
+import { verify } from '../../src/engines/embedded/audit/verify.js'
 
 /** An event of the context `id`, with `changes` laid over it. */
 export const newEvent = (id: string, changes: Partial<AuditEvent> = {}): AuditEvent => ({
@@ -19,8 +19,8 @@ export const newEvent = (id: string, changes: Partial<AuditEvent> = {}): AuditEv
 })
 
 /** A log in `directory`, closed when the test ends; after a failure it tries again at once. */
-export async function openLog (t: Test, directory: string, options: Partial<AuditLogOptions> = {}) {
-  const log = await AuditLog.open({ directory, retryMs: 1, ...options })
+export async function openLog (t: Test, directory: string, options: Partial<AuditFilesOptions> = {}) {
+  const log = await openAuditFiles({ directory, retryMs: 1, ...options })
   t.teardown(() => log.close())
   return log
 }

@@ -1,9 +1,11 @@
 // node partial.js <directory> <part>...: the gateway over HTTP with some of its parts alone, to see what each of them costs.
 // Without parts the operations answer at once; `operations` does them, on a store in memory; `audit` records them.
 import { join } from 'node:path'
-import { AuditLog } from '../../src/audit/log.js'
 import { createAuthenticator } from '../../src/auth/authenticator.js'
 import { StaticTokens } from '../../src/auth/static-tokens.js'
+import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
+import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
 import { createOperations } from '../../src/kinds/operations.js'
 import { createServer } from '../../src/http/server.js'
@@ -12,14 +14,13 @@ import { createLog } from '../../src/log.js'
 import { createObserver } from '../../src/observer.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { createVault } from '../../src/secrets/vault.js'
-import { MemoryStore } from '../../src/storage/memory.js'
 import { recordOf } from './record.js'
 
 const [, , directory = '', ...parts] = process.argv
 const { log } = await createLog('info')
-const vault = createVault(await KeyRing.open({ file: join(directory, 'keyring.json'), mayBegin: true }))
+const vault = createVault(await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) }))
 const forgetful = { record: async () => {}, recordEventually () {}, query: async () => ({ events: [] }) }
-const audit = parts.includes('audit') ? await AuditLog.open({ directory: join(directory, 'audit') }) : forgetful
+const audit = parts.includes('audit') ? await openAuditFiles({ directory: join(directory, 'audit') }) : forgetful
 
 const record = await recordOf(0, vault)
 const answer = await showResource(vault, kind, record, 'redacted')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MemoryStore } from '../../src/storage/memory.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { startGateway } from '../support/gateway.js'
 
 t.test('GET /healthz', async t => {

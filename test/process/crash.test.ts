@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Level } from 'level'
 import t, { type Test } from 'tap'
-import { LevelStore } from '../../src/storage/level.js'
+import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { newDataDir } from '../support/data-dir.js'
-import { KIND } from '../support/records.js'
 import { byReference, CONTEXTS, createClient } from '../support/http.js'
 import { startProcess } from '../support/process.js'
+import { KIND } from '../support/records.js'
 
 const ROUNDS = 20
 const WRITERS = 64

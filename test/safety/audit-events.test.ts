@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { verify } from '../../src/audit/verify.js'
-import { LevelStore } from '../../src/storage/level.js'
+import { verify } from '../../src/engines/embedded/audit/verify.js'
+import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { recordsOf } from '../audit/support.js'
 import { bearer, OPERATOR, VIEWER, withTokens } from '../support/callers.js'
-import { contextBody, createContext, PATH, post, startGateway } from '../support/gateway.js'
 import { newDataDir } from '../support/data-dir.js'
+import { contextBody, createContext, PATH, post, startGateway } from '../support/gateway.js'
 
 const runner = { name: 'runner', kind: 'token' }
 const auditor = { name: 'auditor', kind: 'token' }

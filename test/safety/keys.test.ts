@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { parseRootKey } from '../../src/secrets/root-key.js'
-import { LevelStore } from '../../src/storage/level.js'
 import type { Store } from '../../src/storage/store.js'
 import { newDataDir } from '../support/data-dir.js'
 import { contextBody, createContext, PATH, post, startGateway } from '../support/gateway.js'
@@ -21,7 +22,7 @@ const keyOf = (ring: Buffer): string => JSON.parse(ring.toString()).keys[0].id
 /** The text of a ring that has other keys. */
 async function anotherRing (t: Test, rootKey?: string): Promise<Buffer> {
   const file = join(newDataDir(t), 'another.json')
-  await KeyRing.open({ file, rootKey: rootKey === undefined ? undefined : parseRootKey(rootKey) })
+  await KeyRing.open({ store: new RingFile(file, rootKey === undefined ? undefined : parseRootKey(rootKey)) })
   return readFileSync(file)
 }
 

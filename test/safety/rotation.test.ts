@@ -1,14 +1,15 @@
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { AuditLog } from '../../src/audit/log.js'
-import { verify } from '../../src/audit/verify.js'
+import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
+import { verify } from '../../src/engines/embedded/audit/verify.js'
+import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { sealingKeyOf } from '../../src/resource/sealed-body.js'
 import { lookAfterKeys } from '../../src/keeping.js'
 import { createLogger } from '../../src/log.js'
 import type { KeyInfo } from '../../src/secrets/key-row.js'
 import { KeyRing } from '../../src/secrets/ring.js'
-import { LevelStore } from '../../src/storage/level.js'
 import { recordsOf } from '../audit/support.js'
 import { newDataDir } from '../support/data-dir.js'
 import { createContext, PATH, startGateway } from '../support/gateway.js'
@@ -33,8 +34,8 @@ function newHome (t: Test, dataDir = newDataDir(t)) {
     /** Looks after the keys as it is done at the time `now`; answers them. */
     async keptAt (now: number): Promise<KeyInfo[]> {
       const store = await openStore()
-      const audit = await AuditLog.open({ directory: join(dataDir, 'audit') })
-      const ring = await KeyRing.open({ file, now: () => now })
+      const audit = await openAuditFiles({ directory: join(dataDir, 'audit') })
+      const ring = await KeyRing.open({ store: new RingFile(file), now: () => now })
       await lookAfterKeys({ ring, store, audit, log: createLogger('silent', { write () {} }), rotateAfterMs: DAY }, now)
       await Promise.all([store.close(), audit.close()])
       return ring.list()
@@ -112,7 +113,7 @@ t.test('rotated keys open what they sealed, until nothing is sealed with them: t
 t.test('a rotation by another process reaches a gateway that runs, which goes on to open what it had sealed', async t => {
   const { app, dataDir } = await startGateway(t)
   const before = await createContext(app, 'before')
-  const other = await KeyRing.open({ file: join(dataDir, 'keyring.json') })
+  const other = await KeyRing.open({ store: new RingFile(join(dataDir, 'keyring.json')) })
   await other.rotate()
   const after = await createContext(app, 'after')
   await other.rotate()

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { decodeBody, encodeBody } from '../../src/resource/sealed-body.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { keyIdOf } from '../../src/secrets/seal.js'
-import { MemoryStore } from '../../src/storage/memory.js'
 import { createContext, contextBody, PATH, post, startGateway } from '../support/gateway.js'
 import { assertProblem } from '../support/problem.js'
 import { KIND } from '../support/records.js'
@@ -99,7 +100,7 @@ t.test("a sealed part that is another context's is found out", async t => {
 
 t.test('a sealed part that names another key of the ring is found out', async t => {
   const gateway = await tampered(t)
-  const ring = await KeyRing.open({ file: join(gateway.dataDir, 'keyring.json') })
+  const ring = await KeyRing.open({ store: new RingFile(join(gateway.dataDir, 'keyring.json')) })
   const { id } = await ring.rotate()
   const renamed = Buffer.from(gateway.sealed)
   renamed.write(id, KEY_ID.start, 'latin1')

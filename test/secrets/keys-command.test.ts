@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { keysCommand } from '../../src/secrets/keys-command.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { parseRootKey } from '../../src/secrets/root-key.js'
+import { now } from '../support/now.js'
 
 const HOUR = 3_600_000
 const failed = (code: string, message: RegExp) => ({ name: 'GatewayError', code, message })
@@ -16,7 +18,7 @@ const failed = (code: string, message: RegExp) => ({ name: 'GatewayError', code,
 async function usedRing (t: Test) {
   const dataDir = t.testdir()
   const clock = { now: Date.now() - 3 * HOUR }
-  const ring = await KeyRing.open({ file: join(dataDir, 'keyring.json'), now: () => clock.now })
+  const ring = await KeyRing.open({ store: new RingFile(join(dataDir, 'keyring.json')), now: () => clock.now })
   clock.now += HOUR
   await ring.rotate()
   clock.now += 1.5 * HOUR
@@ -38,7 +40,7 @@ t.test('rotate prints the key that is active now', async t => {
   const { ring, run } = await usedRing(t)
   const id = (await run('rotate')).trim()
   ring.refresh()
-  t.equal(ring.current().id, id)
+  t.equal(now(ring.current()).id, id)
   t.equal(ring.list().length, 4)
 })
 
@@ -85,7 +87,7 @@ t.test('a ring is not made by the way', async t => {
 t.test('begin makes a ring where there is none, and leaves alone one that is there', async t => {
   const dataDir = t.testdir()
   const id = (await keysCommand(['begin'], { ECTX_DATA_DIR: dataDir })).trim()
-  const ring = await KeyRing.open({ file: join(dataDir, 'keyring.json') })
+  const ring = await KeyRing.open({ store: new RingFile(join(dataDir, 'keyring.json')) })
   t.match(ring.list(), [{ id, state: 'active' }])
   await t.rejects(keysCommand(['begin'], { ECTX_DATA_DIR: dataDir }), failed('already_exists', /rotate/))
   ring.refresh()
@@ -110,8 +112,8 @@ t.test('a variable that is wrong or misspelt is told', async t => {
 t.test('ECTX_KEYRING_FILE names another ring, and ECTX_ROOT_KEY what wraps it', async t => {
   const file = join(t.testdir(), 'elsewhere.json')
   const rootKey = Buffer.alloc(32, 1).toString('base64')
-  const ring = await KeyRing.open({ file, rootKey: parseRootKey(rootKey) })
-  t.match(await keysCommand(['list'], { ECTX_KEYRING_FILE: file, ECTX_ROOT_KEY: rootKey }), new RegExp(ring.current().id))
+  const ring = await KeyRing.open({ store: new RingFile(file, parseRootKey(rootKey)) })
+  t.match(await keysCommand(['list'], { ECTX_KEYRING_FILE: file, ECTX_ROOT_KEY: rootKey }), new RegExp(now(ring.current()).id))
   await t.rejects(keysCommand(['list'], { ECTX_KEYRING_FILE: file }), failed('unavailable', /wrapped.*ECTX_ROOT_KEY/))
   await t.rejects(keysCommand(['list'], { ECTX_KEYRING_FILE: file, ECTX_ROOT_KEY: 'x' }), failed('invalid_argument', /openssl/))
 })

@@ -3,13 +3,12 @@ import t, { type Test } from 'tap'
 import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.js'
 import { ringKey, type RingKey } from '../../src/secrets/ring-key.js'
-import * as sealing from '../../src/secrets/seal.js'
+import { now } from '../support/now.js'
+import * as sealing from './support.js'
 
-// Where it does not matter what stands beside the secret.
-const seal = (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside = '') => sealing.seal(key, contextId, plaintext, beside)
-const open = (ring: sealing.KeySource, contextId: string, sealed: Uint8Array, beside = '') => sealing.open(ring, contextId, sealed, beside)
+const { CONTEXT, seal } = sealing
+const open = (...args: Parameters<typeof sealing.open>) => now(sealing.open(...args))
 
-const CONTEXT = 'exec-01jzzzzzzzzzzzzzzzzzzzzzzz'
 const material = randomBytes(32)
 const key = ringKey('key-' + '1'.repeat(26), material)
 const other = ringKey('key-' + '2'.repeat(26), randomBytes(32))

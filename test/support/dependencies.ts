@@ -1,8 +1,8 @@
 import type { AuditEvent } from '../../src/audit/event.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import type { Dependencies } from '../../src/kinds/dependencies.js'
 import { ringKey } from '../../src/secrets/ring-key.js'
 import { createVault } from '../../src/secrets/vault.js'
-import { MemoryStore } from '../../src/storage/memory.js'
 import type { Store } from '../../src/storage/store.js'
 
 /** A vault that always has the same key. */

@@ -1,4 +1,4 @@
-import { MemoryStore } from '../../src/storage/memory.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import type { Store } from '../../src/storage/store.js'
 
 /** A store that can be closed, and that fails with `error` whatever else it is asked. */

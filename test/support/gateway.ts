@@ -1,18 +1,37 @@
 import type { Test } from 'tap'
 import { serve } from '../../src/compose.js'
 import { loadConfig } from '../../src/config.js'
+import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
+import { embeddedSupports } from '../../src/engines/embedded/embedded.js'
+import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import type { Engine } from '../../src/engines/engine.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import type { Limits } from '../../src/http/listener.js'
 import { createLogger } from '../../src/log.js'
-import { MemoryStore } from '../../src/storage/memory.js'
+import { placesIn } from '../../src/places.js'
+import { loadRootKey } from '../../src/secrets/root-key.js'
 import type { Store } from '../../src/storage/store.js'
 import { newDataDir } from './data-dir.js'
 
-/** A gateway on `store` for `app.inject`, with the variables of `env`; closed when the test ends. `lines` holds what it logs. */
+/** A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables of `env`; closed when the test ends. `lines` holds what it logs. */
 export async function startGateway (t: Test, store: Store = new MemoryStore(), env: Readonly<Record<string, string>> = {}, limits?: Limits) {
   const dataDir = env.ECTX_DATA_DIR ?? newDataDir(t)
   const lines: Array<Record<string, unknown>> = []
   const log = createLogger('trace', { write: line => { lines.push(JSON.parse(line)) } })
-  const app = await serve(store, { ...loadConfig({ ...env, ECTX_DATA_DIR: dataDir }), limits }, log)
+  const config = loadConfig({ ...env, ECTX_DATA_DIR: dataDir })
+  const places = placesIn(dataDir, config.keyRing.file)
+  const audit = await openAuditFiles({ directory: places.audit, retentionDays: config.auditDays, warn: (message, err) => log.warn({ err }, message) })
+  const engine: Engine = {
+    supports: embeddedSupports,
+    store,
+    audit,
+    keys: new RingFile(places.keyRing, loadRootKey(config.keyRing.root)),
+    async close () {
+      await store.close()
+      await audit.close()
+    }
+  }
+  const app = await serve(engine, { ...config, limits }, log)
   t.teardown(() => app.close())
   return { app, lines, dataDir }
 }

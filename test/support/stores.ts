@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import { LevelStore } from '../../src/storage/level.js'
-import { MemoryStore } from '../../src/storage/memory.js'
+import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import type { Store } from '../../src/storage/store.js'
 import { newDataDir } from './data-dir.js'
 

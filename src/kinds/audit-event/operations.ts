@@ -1,4 +1,4 @@
-import type { AuditPage } from '../../audit/query.js'
+import type { AuditPage } from '../../audit/audit-log.js'
 import type { ListAuditEventsRequest } from '../../gen/ectx/audit/v1/query_pb.js'
 import type { Observer } from '../../pipeline/pipeline.js'
 import type { Call } from '../../resource/call.js'

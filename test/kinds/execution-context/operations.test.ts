@@ -10,7 +10,7 @@ import { ApiResourceKind } from '../../../src/gen/ai/stigmer/commons/apiresource
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../../../src/gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceOwnerScope } from '../../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import { PipelineFailure } from '../../../src/pipeline/pipeline.js'
-import { MemoryStore } from '../../../src/storage/memory.js'
+import { MemoryStore } from '../../../src/engines/memory/memory-store.js'
 import type { Store } from '../../../src/storage/store.js'
 import { testDependencies } from '../../support/dependencies.js'
 import { failingStore } from '../../support/failing-store.js'

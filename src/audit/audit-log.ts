@@ -1,0 +1,42 @@
+import type { AuditEvent, AuditRecord } from './event.js'
+
+/** Which events; without `contextId` and `executionId`, all. */
+export interface AuditQuery {
+  readonly contextId?: string
+  readonly executionId?: string
+  readonly pageSize: number
+  /** Where the page before said that it goes on. */
+  readonly pageToken?: string
+}
+
+/** Events, oldest first. */
+export interface AuditPage {
+  readonly events: readonly AuditRecord[]
+  /** Absent on the last page. */
+  readonly nextPageToken?: string
+}
+
+/**
+ * Who did what, and what every engine's audit log promises; `test/audit/conformance.ts` checks it. Events have one
+ * order, numbers from 1 without a gap, and each the hash of the one before. One that was recorded is never changed; the
+ * oldest may go, by age alone. An event is as durable as the engine when `record` resolves, so a caller that waits
+ * for it discloses nothing that is not in the log.
+ */
+export interface AuditLog {
+  /** Resolves when the event is in the log, in the order of the calls. @throws `unavailable` where it cannot be written: it is not there */
+  record (event: AuditEvent): Promise<void>
+  /**
+   * For what nobody waits for, and what must go on while the log cannot be written: keeps the event until it is written,
+   * which is soon or when it can be. Where too many wait, they are counted, and the log gets the count.
+   */
+  recordEventually (event: AuditEvent): void
+  /**
+   * Finds all that was recorded before, unless the log cannot be written.
+   * @throws `invalid_argument` where the page token is not one of ours, `unavailable` where the log cannot be read
+   */
+  query (query: AuditQuery): Promise<AuditPage>
+  /** Resolves where an event could be written now, after having tried; leaves no trace. @throws `unavailable` */
+  ready (): Promise<void>
+  /** Writes what waits, then refuses everything with `unavailable`. */
+  close (): Promise<void>
+}

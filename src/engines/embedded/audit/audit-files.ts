@@ -1,0 +1,23 @@
+import type { AuditLog } from '../../../audit/audit-log.js'
+import { AuditQueue, type AuditQueueOptions } from '../../../audit/audit-queue.js'
+import { GatewayError } from '../../../errors.js'
+import { fileProblem } from '../../../file-problem.js'
+import { Chain } from './chain.js'
+
+export interface AuditFilesOptions extends AuditQueueOptions {
+  /** Made where it is absent; but not again where it goes away later, since then a volume may be missing. One process at a time may open it. */
+  readonly directory: string
+  /** Files that were begun longer ago are removed whole, when the next file is begun. */
+  readonly retentionDays?: number
+  readonly maxFileBytes?: number
+}
+
+/** The audit log in append-only files of JSON lines. @throws `unavailable` where it cannot be read or written */
+export async function openAuditFiles (options: AuditFilesOptions): Promise<AuditLog> {
+  try {
+    const chain = await Chain.open({ retentionDays: 90, maxFileBytes: 64 * 1024 * 1024, now: Date.now, warn: () => {}, ...options })
+    return new AuditQueue(chain, options)
+  } catch (cause) {
+    throw new GatewayError('unavailable', `cannot open the audit log in ${options.directory}${fileProblem(cause)}; make it a directory that this user may write, on a disk with free space`, { cause })
+  }
+}

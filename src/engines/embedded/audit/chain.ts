@@ -1,0 +1,191 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AuditPage, AuditQuery } from '../../../audit/audit-log.js'
+import { hashOf, lineOf, NO_LINE, parseLine } from '../../../audit/event.js'
+import type { Entry, Journal } from '../../../audit/journal.js'
+import { makeDirectory } from '../../../make-directory.js'
+import { FileIndex } from './file-index.js'
+import { dayOf, listFiles, named, readLines, type Named } from './files.js'
+import { Head, readHead, type HeadState } from './head.js'
+import { LogFile } from './log-file.js'
+import { queryFiles } from './query.js'
+
+const DAY_MS = 86_400_000
+
+export interface ChainOptions {
+  readonly directory: string
+  readonly retentionDays: number
+  readonly maxFileBytes: number
+  readonly now: () => number
+  readonly warn: (message: string, cause?: unknown) => void
+}
+
+/** The lines on disk: each has the hash of the one before, over files and restarts. */
+export class Chain implements Journal {
+  readonly #index: FileIndex
+  readonly #options: ChainOptions
+  #state: HeadState
+  #head: Head
+  #file: LogFile | undefined
+  #broken = false
+  #background: Promise<void> = Promise.resolve()
+
+  private constructor (options: ChainOptions, state: HeadState, head: Head, file: LogFile | undefined) {
+    this.#index = new FileIndex(options.directory)
+    this.#options = options
+    this.#state = state
+    this.#head = head
+    this.#file = file
+  }
+
+  /** Opens the log and goes on where it ended: after what the head says, where lines behind that are gone. */
+  static async open (options: ChainOptions): Promise<Chain> {
+    const { directory, warn } = options
+    await makeDirectory(directory)
+    const files = await listFiles(directory)
+    const { size, last } = await findEnd(directory, files)
+    const head = await readHead(directory)
+    if (head === undefined && last !== undefined) warn('the audit log has lost its head.json: whether lines are missing at its end cannot be told')
+    if (head !== undefined && head.sequence > (last?.sequence ?? 0)) warn(`the audit log has lost its lines from ${(last?.sequence ?? 0) + 1} to ${head.sequence}`)
+
+    const end = head !== undefined && head.sequence >= (last?.sequence ?? 0) ? head : last ?? { sequence: 0, hash: NO_LINE }
+    const state = { first: head?.first ?? files[0]?.first ?? 1, sequence: end.sequence, hash: end.hash }
+    const current = files.at(-1)
+    const file = current && await LogFile.open(directory, current, size)
+    const chain = new Chain(options, state, await Head.open(directory, state), file)
+    await chain.#retire()
+    return chain
+  }
+
+  async append (entries: readonly Entry[]): Promise<void> {
+    try {
+      const file = await this.#prepare()
+      if (entries.length === 0) return await file.probe()
+      const { bytes, begins, sequence, hash } = linesBehind(this.#state, entries)
+      const { size } = file
+      await file.append(bytes)
+      entries.forEach(({ event }, index) => file.postings.add(event, size + begins[index]!))
+      this.#state = { ...this.#state, sequence, hash }
+    } catch (error) {
+      this.#broken = true
+      await this.#file?.restore().catch(() => false)
+      throw error
+    }
+  }
+
+  /** Notes where the log ends. */
+  async mark (): Promise<void> {
+    if (this.#broken) return
+    try {
+      await this.#head.write(this.#state)
+    } catch (error) {
+      this.#broken = true
+      this.#options.warn('the audit log cannot note where it ends', error)
+    }
+  }
+
+  query (query: AuditQuery): Promise<AuditPage> {
+    return queryFiles(this.#options.directory, this.#index, this.#file, query)
+  }
+
+  async close (): Promise<void> {
+    await this.#background
+    await this.#file?.close()
+    await this.#head.close()
+  }
+
+  /** The file that the next line belongs to. */
+  async #prepare (): Promise<LogFile> {
+    const { directory, maxFileBytes, now, warn } = this.#options
+    if (this.#broken) {
+      if (this.#file !== undefined && !await this.#file.restore()) {
+        warn(`the audit file ${this.#file.named.name} is gone or no longer ours; the log goes on in a new one`)
+        await this.#file.close()
+        this.#file = undefined
+      }
+      await this.#head.close()
+      this.#head = await Head.open(directory, this.#state)
+      this.#broken = false
+    } else {
+      this.#file?.assertOurs()
+    }
+    const day = dayOf(now())
+    if (this.#file !== undefined && this.#file.named.day === day && this.#file.size < maxFileBytes) return this.#file
+
+    const finished = this.#file
+    const file = await LogFile.create(directory, named(day, this.#state.sequence + 1))
+    this.#file = file
+    if (finished !== undefined) this.#finish(finished)
+    await this.#retire()
+    return file
+  }
+
+  #finish (file: LogFile): void {
+    this.#later('the audit log cannot write an index; it will be made when it is needed', async () => {
+      try {
+        if (file.openedAt === 0) await this.#index.write(file.named.name, file.size, file.postings)
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
+  /** Removes the files that were begun too many days ago; before that the head says that they are no longer kept. */
+  async #retire (): Promise<void> {
+    const { directory, retentionDays, now } = this.#options
+    const oldest = dayOf(now() - retentionDays * DAY_MS)
+    const files = await listFiles(directory)
+    const kept = files.findIndex(({ day, name }) => day >= oldest || name === this.#file?.named.name)
+    if (kept <= 0) return
+    this.#state = { ...this.#state, first: files[kept]!.first }
+    await this.#head.write(this.#state)
+    await this.#head.sync()
+    this.#later('the audit log cannot remove an old file', async () => {
+      for (const { name } of files.slice(0, kept)) {
+        await rm(join(directory, name), { force: true })
+        await this.#index.remove(name)
+      }
+    })
+  }
+
+  /** Does `work` behind what is asked of the log; a failure is a warning. */
+  #later (warning: string, work: () => Promise<void>): void {
+    this.#background = Promise.all([this.#background, work().catch(error => this.#options.warn(warning, error))]).then(() => {})
+  }
+}
+
+// More than is in a line before its description, and its newline.
+const MOST_BYTES_BESIDE = 128
+
+/** The lines of `entries` behind the line that `sequence` and `hash` are of, where each begins, and what the last one's are. */
+function linesBehind ({ sequence, hash }: Pick<HeadState, 'sequence' | 'hash'>, entries: readonly Entry[]) {
+  // In UTF-8 a text takes three bytes at most for what counts as one in its length.
+  const bytes = Buffer.allocUnsafe(entries.reduce((sum, { description }) => sum + 3 * description.length + MOST_BYTES_BESIDE, 0))
+  let end = 0
+  const begins = entries.map(({ description }) => {
+    const begin = end
+    end += bytes.write(lineOf(++sequence, hash, description), begin)
+    hash = hashOf(bytes.subarray(begin, end))
+    end += bytes.write('\n', end)
+    return begin
+  })
+  return { bytes: bytes.subarray(0, end), begins, sequence, hash }
+}
+
+/** How many bytes of the last file are whole lines, and the last line of all. */
+async function findEnd (directory: string, files: readonly Named[]): Promise<{ size: number, last?: { sequence: number, hash: string } }> {
+  let size: number | undefined
+  for (const { name, first } of files.toReversed()) {
+    let [lines, end] = [0, 0]
+    let bytes: Buffer | undefined
+    for await (const line of readLines(join(directory, name))) {
+      if (!line.whole) break
+      lines++
+      bytes = line.bytes
+      end = line.offset + bytes.length + 1
+    }
+    size ??= end
+    if (bytes !== undefined) return { size, last: { sequence: parseLine(bytes)?.sequence ?? first + lines - 1, hash: hashOf(bytes) } }
+  }
+  return { size: size ?? 0 }
+}

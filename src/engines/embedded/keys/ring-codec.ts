@@ -1,0 +1,68 @@
+import { createHash, type KeyObject } from 'node:crypto'
+import { Type, type Static } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { isRing, KeyRowSchema, type KeyRow, type KeyRows } from '../../../secrets/key-row.js'
+import { KEY_BYTES } from '../../../secrets/ring-key.js'
+import { unwrap, wrap } from '../../../secrets/root-key.js'
+
+const ContentSchema = Type.Object({
+  version: Type.Literal(1),
+  wrapped: Type.Boolean(),
+  keys: Type.Array(KeyRowSchema)
+}, { additionalProperties: false })
+type Content = Static<typeof ContentSchema>
+
+/** What is wrong with a ring's file and what to do, in words that follow on its name. It quotes nothing from the file. */
+export class UnusableRing extends Error {
+  override readonly name = 'UnusableRing'
+}
+
+/** The text of the ring's file. Its checksum is there because an altered key would still be a key. */
+export function renderRing (rows: KeyRows, rootKey: KeyObject | undefined): string {
+  const content: Content = {
+    version: 1,
+    wrapped: rootKey !== undefined,
+    keys: rows.map(row => rootKey === undefined ? row : withMaterial(row, material => wrap(rootKey, row.id, material)))
+  }
+  return JSON.stringify({ ...content, sha256: checksum(content) }, null, 2) + '\n'
+}
+
+/**
+ * The keys that the file's `text` holds, their material in clear; and whether it was `wrapped` there.
+ * @throws {UnusableRing}
+ */
+export function parseRing (text: string, rootKey: KeyObject | undefined): { rows: KeyRows, wrapped: boolean } {
+  const { wrapped, keys } = parseContent(text)
+  if (wrapped && rootKey === undefined) throw new UnusableRing('is wrapped by a root key: set ECTX_ROOT_KEY or ECTX_ROOT_KEY_FILE to it')
+  const rows = keys.map(row => withMaterial(row, material => {
+    const clear = wrapped ? unwrapped(rootKey!, row.id, material) : material
+    if (clear.length !== KEY_BYTES) throw damaged()
+    return clear
+  }))
+  return { rows, wrapped }
+}
+
+function parseContent (text: string): Content {
+  try {
+    const { sha256, ...content } = JSON.parse(text)
+    if (sha256 === checksum(content) && Value.Check(ContentSchema, content) && isRing(content.keys)) return content
+  } catch {
+    // Not kept as the cause: the parser's message quotes the text.
+  }
+  throw damaged()
+}
+
+function unwrapped (rootKey: KeyObject, keyId: string, material: Buffer): Buffer {
+  try {
+    return unwrap(rootKey, keyId, material)
+  } catch {
+    throw new UnusableRing('is wrapped by another root key: set ECTX_ROOT_KEY or ECTX_ROOT_KEY_FILE to the one it was wrapped by')
+  }
+}
+
+const damaged = () => new UnusableRing('is damaged, or a newer version made it: restore it from a backup')
+
+const checksum = (content: object) => createHash('sha256').update(JSON.stringify(content)).digest('hex')
+
+const withMaterial = (row: KeyRow, change: (material: Buffer) => Buffer): KeyRow =>
+  row.state === 'destroyed' ? row : { ...row, material: change(Buffer.from(row.material, 'base64')).toString('base64') }

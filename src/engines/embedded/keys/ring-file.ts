@@ -1,0 +1,91 @@
+import type { KeyObject } from 'node:crypto'
+import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { replaceFile, whileLocked } from '../../../durable-file.js'
+import { GatewayError } from '../../../errors.js'
+import { fileProblem } from '../../../file-problem.js'
+import { makeDirectory } from '../../../make-directory.js'
+import type { KeyRows } from '../../../secrets/key-row.js'
+import type { RingStore } from '../../../secrets/ring-store.js'
+import { parseRing, renderRing, UnusableRing } from './ring-codec.js'
+
+/** The file that a ring is in, wrapped where there is a root key; several processes may use it. What its methods throw names the file. */
+export class RingFile implements RingStore {
+  readonly #path: string
+  readonly #rootKey: KeyObject | undefined
+  #identity: string | undefined
+
+  constructor (path: string, rootKey?: KeyObject) {
+    this.#path = path
+    this.#rootKey = rootKey
+  }
+
+  /** Besides, wraps a file that is in clear and should not be. */
+  begin (first: KeyRows | undefined): Promise<void> {
+    return this.#explained(async () => {
+      if (first !== undefined && isAbsent(this.#path)) await this.#create(first)
+      if (!this.#read().isAsItShouldBe) await this.change(rows => rows)
+    })
+  }
+
+  change (edit: (rows: KeyRows) => KeyRows): Promise<void> {
+    return this.#explained(() => whileLocked(this.#path, async () => {
+      const { rows, isAsItShouldBe } = this.#read()
+      const edited = edit(rows)
+      if (edited === rows && isAsItShouldBe) return
+      // A link stays one: what it points to is where it is for a reason.
+      await replaceFile(realpathSync(this.#path), renderRing(edited, this.#rootKey))
+    }))
+  }
+
+  readIfChanged (): KeyRows | undefined {
+    try {
+      const identity = identityOf(this.#path)
+      if (identity !== undefined && identity === this.#identity) return undefined
+      const { rows, isAsItShouldBe } = this.#read()
+      if (!isAsItShouldBe) throw new UnusableRing('is in clear though there is a root key: restart the gateway, which wraps it')
+      this.#identity = identity
+      return rows
+    } catch (error) {
+      this.#identity = undefined
+      throw this.#problem(error)
+    }
+  }
+
+  async #create (rows: KeyRows): Promise<void> {
+    await makeDirectory(dirname(this.#path))
+    await whileLocked(this.#path, async () => {
+      if (isAbsent(this.#path)) await replaceFile(this.#path, renderRing(rows, this.#rootKey))
+    })
+  }
+
+  #read () {
+    if (identityOf(this.#path) === undefined) throw new UnusableRing('is missing: put it back; where it is lost for ever, make another with: npm run keys -- begin')
+    const { rows, wrapped } = parseRing(readFileSync(this.#path, 'utf8'), this.#rootKey)
+    return { rows, isAsItShouldBe: wrapped === (this.#rootKey !== undefined) }
+  }
+
+  async #explained<T> (work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw this.#problem(error)
+    }
+  }
+
+  #problem (error: unknown): unknown {
+    const unavailable = (problem: string, cause?: Error) => new GatewayError('unavailable', `the key ring ${this.#path} ${problem}`, { cause })
+    if (error instanceof UnusableRing) return unavailable(error.message)
+    if (error instanceof Error && 'syscall' in error) return unavailable(`cannot be used${fileProblem(error)}; the gateway must be able to read and replace it, and ECTX_KEYRING_FILE says where it is`, error)
+    return error
+  }
+}
+
+// A link to nothing is there: what it should lead to may only not be mounted.
+const isAbsent = (path: string) => lstatSync(path, { throwIfNoEntry: false }) === undefined
+
+/** What tells this version of the file from every other; `undefined` where there is none. */
+function identityOf (path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return found && `${found.dev} ${found.ino} ${found.size} ${found.mtimeNs}`
+}

@@ -1,0 +1,31 @@
+import type { AuditLog } from '../audit/audit-log.js'
+import type { Config } from '../config.js'
+import type { RingStore } from '../secrets/ring-store.js'
+import type { Store } from '../storage/store.js'
+
+/** What an engine can do; the conformance suites pick their tests by it. */
+export interface Supports {
+  /** Whether what was acknowledged survives `kill -9` and loss of power. */
+  readonly durable: boolean
+  /** Whether several processes can use one key ring at the same time. */
+  readonly sharedKeys: boolean
+}
+
+/** All that the gateway keeps, in one place and of one kind: records, audit events and keys. */
+export interface Engine {
+  readonly supports: Supports
+  readonly store: Store
+  readonly audit: AuditLog
+  readonly keys: RingStore
+  /** Finishes what was accepted and closes all, the store before the log that tells of it. */
+  close (): Promise<void>
+}
+
+/** What of the configuration is for engines. */
+export type EngineConfig = Pick<Config, 'store' | 'dataDir' | 'keyRing' | 'auditDays'>
+
+/**
+ * Opens an engine. It tells `warn` what an operator should know, then and later.
+ * @throws GatewayError that says what to do; then nothing is left open
+ */
+export type OpenEngine = (config: EngineConfig, warn: (message: string, cause?: unknown) => void) => Promise<Engine>

@@ -1,0 +1,9 @@
+import type { Config } from '../config.js'
+import { openEmbedded } from './embedded/embedded.js'
+import type { OpenEngine } from './engine.js'
+import { openMemory } from './memory/memory.js'
+
+const ENGINES: Readonly<Record<Config['store'], OpenEngine>> = { embedded: openEmbedded, memory: openMemory }
+
+/** The engine that `config` asks for. */
+export const openEngine: OpenEngine = (config, warn) => ENGINES[config.store](config, warn)

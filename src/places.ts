@@ -1,0 +1,16 @@
+import { join } from 'node:path'
+
+export const DEFAULT_DATA_DIR = './data'
+
+/** Where a gateway's files lie. */
+export interface Places {
+  readonly database: string
+  readonly audit: string
+  readonly keyRing: string
+}
+
+/** The places in `dataDir`; the key ring may be elsewhere. What is empty or absent is as by default. */
+export function placesIn (dataDir: string | undefined, keyRing?: string): Places {
+  const directory = dataDir || DEFAULT_DATA_DIR
+  return { database: join(directory, 'db'), audit: join(directory, 'audit'), keyRing: keyRing || join(directory, 'keyring.json') }
+}

@@ -1,0 +1,187 @@
+import { appendFile, chmod, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { openAuditFiles } from '../../../../src/engines/embedded/audit/audit-files.js'
+import { assertWhole, filesOf, linesOf, newEvent, numbers, openLog, recordAll, recordsOf, rewrite } from '../../../audit/support.js'
+import { newDataDir } from '../../../support/data-dir.js'
+import { until } from '../../../support/until.js'
+
+const DAY = 86_400_000
+const NOON = Date.UTC(2026, 0, 31, 12)
+
+t.test('a line holds the event, its place and the hash of the line before', async t => {
+  const directory = newDataDir(t)
+  const log = await openLog(t, directory, { now: () => NOON })
+  await log.record(newEvent('a', {
+    event: 'denied', slug: 'my-run', keys: ['A', 'B'], request_id: 'req-1', remote_address: '::1', outcome: 'permission_denied', key_id: 'k1'
+  }))
+  await log.record({ event: 'started', caller: { name: 'system', kind: 'system' }, outcome: 'ok' })
+  const [first, second] = await linesOf(directory, 'audit-2026-01-31-000000000001.jsonl')
+  t.equal(first, '{"sequence":1,"previous":"' + '0'.repeat(64) + '","time":"2026-01-31T12:00:00.000Z","event":"denied","caller":{"name":"runner","kind":"token"},' +
+    '"operation":"get","context_id":"a","slug":"my-run","execution_id":"run of a","keys":["A","B"],"request_id":"req-1","remote_address":"::1","outcome":"permission_denied","key_id":"k1"}')
+  t.match(second, /^\{"sequence":2,"previous":"(?!0{64})[0-9a-f]{64}","time":"[^"]+","event":"started","caller":\{"name":"system","kind":"system"\},"outcome":"ok"\}$/)
+})
+
+t.test('no caller can forge a line', async t => {
+  const directory = newDataDir(t)
+  const log = await openLog(t, directory)
+  const forged = '"}\n{"sequence":2,"previous":"' + '0'.repeat(64) + '","event":"deleted"}\n\u2028\0\ud800'
+  await log.record(newEvent(forged, { slug: forged, execution_id: forged, request_id: forged, keys: [forged], caller: { name: forged, kind: forged } }))
+  await assertWhole(t, directory, [forged])
+  t.equal((await log.query({ executionId: forged, pageSize: 9 })).events.length, 1)
+})
+
+t.test('the chain goes on over restarts', async t => {
+  const directory = newDataDir(t)
+  for (const id of [1, 2, 3]) {
+    const log = await openAuditFiles({ directory })
+    await log.record(newEvent(String(id)))
+    await log.close()
+  }
+  await assertWhole(t, directory, [1, 2, 3])
+  t.same((await recordsOf(directory)).map(({ sequence }) => sequence), [1, 2, 3])
+  t.equal((await filesOf(directory)).length, 1)
+})
+
+t.test('a new file is begun by size and by day, and the chain goes on', async t => {
+  const directory = newDataDir(t)
+  let now = NOON
+  const log = await openLog(t, directory, { maxFileBytes: 500, now: () => now })
+  await recordAll(log, numbers(1, 3))
+  now += DAY
+  await recordAll(log, [4])
+  await log.close()
+  const again = await openLog(t, directory, { maxFileBytes: 500, now: () => now })
+  await recordAll(again, [5, 6])
+  t.same(await filesOf(directory), [
+    'audit-2026-01-31-000000000001.jsonl', 'audit-2026-01-31-000000000003.jsonl', 'audit-2026-02-01-000000000004.jsonl', 'audit-2026-02-01-000000000006.jsonl'
+  ])
+  await assertWhole(t, directory, numbers(1, 6))
+})
+
+t.test('10,000 concurrent records are each recorded exactly once, in order', async t => {
+  const directory = newDataDir(t)
+  const log = await openLog(t, directory, { maxFileBytes: 500_000 })
+  let settled = 0
+  const places = await Promise.all(numbers(0, 9_999).map(async id => {
+    await log.record(newEvent(String(id)))
+    return settled++
+  }))
+  t.same(places, numbers(0, 9_999), 'and are acknowledged in order')
+  t.ok((await filesOf(directory)).length > 3)
+  await assertWhole(t, directory, numbers(0, 9_999))
+})
+
+t.test('half a line, left by a process that was killed, is cut off', async t => {
+  const directory = newDataDir(t)
+  const log = await openAuditFiles({ directory })
+  await recordAll(log, [1, 2])
+  await log.close()
+  const [name] = await filesOf(directory)
+  const line = (await linesOf(directory, name!))[1]!
+  for (const torn of [line.slice(0, 99), line, '\0'.repeat(5_000)]) {
+    await appendFile(join(directory, name!), torn)
+    const next = await openAuditFiles({ directory })
+    await assertWhole(t, directory, [1, 2])
+    await next.close()
+  }
+  const next = await openLog(t, directory)
+  await recordAll(next, [3])
+  await assertWhole(t, directory, [1, 2, 3])
+})
+
+t.test('files that are too old are removed whole, with their index', async t => {
+  const directory = newDataDir(t)
+  let now = NOON
+  const log = await openAuditFiles({ directory, retentionDays: 2, now: () => now })
+  for (const day of numbers(0, 4)) {
+    now = NOON + day * DAY
+    await recordAll(log, [day])
+  }
+  await log.query({ contextId: '1', pageSize: 1 })
+  await log.close()
+  t.same((await filesOf(directory)).map(name => name.slice(6, 16)), ['2026-02-02', '2026-02-03', '2026-02-04'])
+  await assertWhole(t, directory, [2, 3, 4])
+
+  now = NOON + 9 * DAY
+  const options = { directory, retentionDays: 2, now: () => now }
+  await (await openAuditFiles(options)).close()
+  await assertWhole(t, directory, [4], 'the last file stays until there is another, for the chain')
+  const later = await openAuditFiles(options)
+  await recordAll(later, [9])
+  await later.close()
+  await assertWhole(t, directory, [9])
+  await t.rejects(stat(join(directory, 'index', 'audit-2026-02-02-000000000003.index')), { code: 'ENOENT' })
+})
+
+t.test('lines that went while it was closed are not hidden by those that come', async t => {
+  const directory = newDataDir(t)
+  const warnings: string[] = []
+  const log = await openAuditFiles({ directory })
+  await recordAll(log, numbers(1, 5))
+  await log.close()
+  const [name] = await filesOf(directory)
+  await rewrite(directory, name!, lines => lines.slice(0, 3))
+  const next = await openLog(t, directory, { warn: message => { warnings.push(message) } })
+  await recordAll(next, [6])
+  t.same((await recordsOf(directory)).map(({ sequence }) => sequence), [1, 2, 3, 6])
+  t.match(warnings, [/from 4 to 5/])
+})
+
+t.test('a lost head.json is a warning, and is made anew', async t => {
+  const directory = newDataDir(t)
+  const log = await openAuditFiles({ directory })
+  await recordAll(log, [1, 2])
+  await log.close()
+  await rm(join(directory, 'head.json'))
+  const warnings: string[] = []
+  const next = await openLog(t, directory, { warn: message => { warnings.push(message) } })
+  t.match(warnings, [/head\.json/])
+  await recordAll(next, [3])
+  await assertWhole(t, directory, [1, 2, 3])
+})
+
+t.test('everything is for its user alone', async t => {
+  const directory = join(newDataDir(t), 'deep', 'audit')
+  const log = await openLog(t, directory, { maxFileBytes: 1 })
+  await recordAll(log, [1, 2])
+  await log.query({ contextId: '1', pageSize: 1 })
+  const [first] = await filesOf(directory)
+  const mode = async (path: string) => (await stat(join(directory, path))).mode & 0o777
+  t.same(await Promise.all(['.', 'index'].map(mode)), [0o700, 0o700])
+  t.same(await Promise.all(['head.json', first!, `index/${first!.replace('.jsonl', '.index')}`].map(mode)), [0o600, 0o600, 0o600])
+})
+
+t.test('a directory that cannot be used is unavailable, with what to do', async t => {
+  const directory = t.testdir({ file: '', audit: {} })
+  await t.rejects(openAuditFiles({ directory: join(directory, 'file') }), { code: 'unavailable', message: /EEXIST.*directory/ })
+  await chmod(join(directory, 'audit'), 0o555)
+  // Permissions do not bind root: for a moment this process is nobody.
+  const root = process.geteuid?.() === 0
+  if (root) process.seteuid?.(65_534)
+  try {
+    await t.rejects(openAuditFiles({ directory: join(directory, 'audit') }), { code: 'unavailable', message: /EACCES/ })
+  } finally {
+    if (root) process.seteuid?.(0)
+    await chmod(join(directory, 'audit'), 0o755)
+  }
+})
+
+t.test('an event that comes while others are being written is written too, though nobody asks for it', async t => {
+  const directory = newDataDir(t)
+  const log = await openLog(t, directory)
+  await log.record(newEvent('1'))
+  log.recordEventually(newEvent('2'))
+  const [file] = await filesOf(directory)
+  await until(async () => (await linesOf(directory, file!)).length === 2)
+})
+
+t.test('ready leaves no trace', async t => {
+  const directory = newDataDir(t)
+  const log = await openLog(t, directory)
+  await Promise.all([log.ready(), log.record(newEvent('1')), log.ready()])
+  await log.ready()
+  await recordAll(log, [2])
+  await assertWhole(t, directory, [1, 2])
+  t.notMatch(await readFile(join(directory, (await filesOf(directory))[0]!), 'utf8'), / {2}/)
+})
