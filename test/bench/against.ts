@@ -59,7 +59,8 @@ export async function compareWithCommit ({ rev, processes, measures: asked }: Ag
     tell('this takes too long: no more processes')
     break
   }
-  if (results.get(measures[0]!)!.length === 0) throw new BenchError('nothing could be measured')
-  const how = `Node ${process.version}; ${rev} is ${commit}. 64 connections, of createAlone one; rounds of each process: ${plan.rounds}.`
-  process.stdout.write(`${how}\n\n${report(results, commit)}\n`)
+  const { length } = results.get(measures[0]!)!
+  if (length === 0) throw new BenchError('nothing could be measured')
+  const how = `Node ${process.version}; ${length} processes of ${commit} (${rev}), ${2 * length} of this checkout.`
+  process.stdout.write(`${how} 64 connections, of createAlone one.\n\n${report(results, commit)}\n`)
 }

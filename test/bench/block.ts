@@ -11,6 +11,8 @@ export type Costs = ReadonlyMap<Measure, number>
 
 /** Contexts that are stored before anything else, and never deleted. */
 const KEPT = 1_000
+/** Before the first requests are compiled, many at once are more than a busy machine can take. */
+const FIRST = { operation: 'create', connections: 'one' } as const
 const FILLING = { operation: 'create', connections: 'many' } as const
 
 /** How many are deleted beyond those that warming up creates. */
@@ -31,7 +33,8 @@ export async function runBlock (builds: readonly Build[], plan: Plan, block: num
   try {
     const some = (count: number) => Math.ceil(count * share)
     await Promise.all(subjects.map(async subject => {
-      await subject.warm(FILLING, KEPT + some(deletes(measures, rounds)))
+      await subject.warm(FIRST, KEPT)
+      await subject.warm(FILLING, some(deletes(measures, rounds)))
       for (const measure of measures) await subject.warm(measure, some(measure.warm))
       await subject.quiet()
     }))
