@@ -23,6 +23,8 @@ export interface Measured {
   readonly latencies: readonly number[]
 }
 
+const ANSWER_MS = 30_000
+
 /** An answer that has another status than the load says is right. */
 export class WrongAnswer extends Error {
   constructor (readonly status: number, expected: number, answer: string) {
@@ -39,7 +41,10 @@ export class Client {
 
   constructor (readonly address: string, readonly connections: number) {}
 
-  /** Runs `load` for `milliseconds` at most. @throws {WrongAnswer}, and where a connection breaks meanwhile */
+  /**
+   * Runs `load` for `milliseconds` at most.
+   * @throws {WrongAnswer}, and where a connection breaks meanwhile or an answer takes more than half a minute
+   */
   async run (load: Load, milliseconds: number): Promise<Measured> {
     // A server closes connections that have had nothing to do for a while.
     if (this.#sockets.filter(({ readyState }) => readyState === 'open').length < this.connections) await this.#connect()
@@ -68,7 +73,7 @@ function drive (socket: Socket, { next, status }: Load, deadline: number, latenc
     let pending: Buffer | undefined
     let sent = 0
     const finish = (error?: Error) => {
-      socket.removeAllListeners()
+      socket.removeAllListeners().setTimeout(0)
       if (error === undefined) resolve()
       else reject(error)
     }
@@ -78,6 +83,7 @@ function drive (socket: Socket, { next, status }: Load, deadline: number, latenc
       sent = performance.now()
       socket.write(request.text, 'latin1')
     }
+    socket.setTimeout(ANSWER_MS, () => finish(new Error(`no answer in ${ANSWER_MS / 1000} s`)))
     socket.on('error', finish)
     socket.on('close', () => finish(new Error('the server closed a connection')))
     socket.on('data', chunk => {
