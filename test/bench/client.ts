@@ -23,6 +23,15 @@ export interface Measured {
   readonly latencies: readonly number[]
 }
 
+const ANSWER_MS = 30_000
+
+/** An answer that has another status than the load says is right. */
+export class WrongAnswer extends Error {
+  constructor (readonly status: number, expected: number, answer: string) {
+    super(`expected status ${expected}, got:\n${answer}`)
+  }
+}
+
 /**
  * An HTTP/1.1 client on keep-alive connections, each with one request in flight. It does the least that keeps it
  * honest: on a machine of few cores it takes its time from the servers that it measures.
@@ -32,9 +41,13 @@ export class Client {
 
   constructor (readonly address: string, readonly connections: number) {}
 
-  /** Runs `load` for `milliseconds` at most. @throws on any answer with another status, and where a connection breaks */
+  /**
+   * Runs `load` for `milliseconds` at most.
+   * @throws {WrongAnswer}, and where a connection breaks meanwhile or an answer takes more than half a minute
+   */
   async run (load: Load, milliseconds: number): Promise<Measured> {
-    if (this.#sockets.length === 0) await this.#connect()
+    // A server closes connections that have had nothing to do for a while.
+    if (this.#sockets.filter(({ readyState }) => readyState === 'open').length < this.connections) await this.#connect()
     const latencies: number[] = []
     const began = performance.now()
     await Promise.all(this.#sockets.map(socket => drive(socket, load, began + milliseconds, latencies)))
@@ -47,6 +60,7 @@ export class Client {
   }
 
   async #connect (): Promise<void> {
+    this.close()
     const { hostname: host, port } = new URL(this.address)
     this.#sockets = Array.from({ length: this.connections }, () => connect({ host, port: Number(port), noDelay: true }))
     await Promise.all(this.#sockets.map(socket => once(socket, 'connect')))
@@ -59,7 +73,7 @@ function drive (socket: Socket, { next, status }: Load, deadline: number, latenc
     let pending: Buffer | undefined
     let sent = 0
     const finish = (error?: Error) => {
-      socket.removeAllListeners()
+      socket.removeAllListeners().setTimeout(0)
       if (error === undefined) resolve()
       else reject(error)
     }
@@ -69,6 +83,7 @@ function drive (socket: Socket, { next, status }: Load, deadline: number, latenc
       sent = performance.now()
       socket.write(request.text, 'latin1')
     }
+    socket.setTimeout(ANSWER_MS, () => finish(new Error(`no answer in ${ANSWER_MS / 1000} s`)))
     socket.on('error', finish)
     socket.on('close', () => finish(new Error('the server closed a connection')))
     socket.on('data', chunk => {
@@ -77,7 +92,8 @@ function drive (socket: Socket, { next, status }: Load, deadline: number, latenc
       pending = head === undefined ? bytes : undefined
       if (head === undefined) return
       latencies.push(performance.now() - sent)
-      if (Number(head.slice(9, 12)) !== status) return finish(new Error(`expected status ${status}, got:\n${bytes.toString()}`))
+      const answered = Number(head.slice(9, 12))
+      if (answered !== status) return finish(new WrongAnswer(answered, status, bytes.toString()))
       request?.answered?.(head)
       send()
     })

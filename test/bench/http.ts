@@ -2,18 +2,15 @@
 // more and more contexts stored. All servers stand side by side and take turns, so that every ratio is of one moment.
 // `-- --sizes 0,10000` says how many are stored, `-- --quick` takes few and short rounds.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { bareLoads, GatewayLoads } from './loads.js'
 import { measure, ratio, typical, type Round } from './measure.js'
+import { readOptions } from './options.js'
 import { requestOf } from './record.js'
 import { finish, Server, type Memory } from './servers.js'
 import { OPERATOR, tokensJson } from './tokens.js'
 import { percent, table, tenths, times, whole } from './table.js'
 
-const { values: { quick, sizes } } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, sizes: { type: 'string' } }
-})
-const SIZES = (sizes ?? (quick ? '0,10000' : '0,10000,100000,1000000')).split(',').map(Number)
+const { quick, sizes: SIZES } = readOptions(process.argv.slice(2))
 const { ROUNDS, ROUND_MS, WARM_MS } = quick ? { ROUNDS: 3, ROUND_MS: 250, WARM_MS: 750 } : { ROUNDS: 5, ROUND_MS: 600, WARM_MS: 3000 }
 
 const GROWING = ['create', 'get', 'getByReference'] as const

@@ -1,8 +1,9 @@
-import type { Load } from './client.js'
+import type { Client, Load } from './client.js'
 import type { Server } from './servers.js'
 
 /** What one round of a load cost. */
 export interface Round {
+  readonly requests: number
   readonly perSecond: number
   /** Milliseconds. */
   readonly p50: number
@@ -11,16 +12,23 @@ export interface Round {
   readonly cpu: number
 }
 
-/** Runs `load` against `server` for `milliseconds`. */
-export async function measure (server: Server, load: Load, milliseconds: number): Promise<Round> {
+/** The first `count` requests of `load`. */
+export const first = ({ status, next }: Load, count: number): Load => ({ status, next: () => count-- > 0 ? next() : undefined })
+
+/** Runs `load` against `server` for `milliseconds` at most, by `client`. */
+export async function measure (server: Server, load: Load, milliseconds: number, client: Client = server.client): Promise<Round> {
   const before = server.cpu()
-  const { requests, seconds, latencies } = await server.client.run(load, milliseconds)
+  const { requests, seconds, latencies } = await client.run(load, milliseconds)
   await server.quiet()
   const part = (share: number) => latencies[Math.floor(requests * share)] ?? NaN
-  return { perSecond: requests / seconds, p50: part(0.5), p99: part(0.99), cpu: (server.cpu() - before) / requests }
+  return { requests, perSecond: requests / seconds, p50: part(0.5), p99: part(0.99), cpu: (server.cpu() - before) / requests }
 }
 
-export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
+/** Of an even number of values, the mean of the middle two. */
+export function median (values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return mean([sorted[(sorted.length - 1) >> 1] ?? NaN, sorted[sorted.length >> 1] ?? NaN])
+}
 
 /** The median over rounds of `of` a round. */
 export const typical = (rounds: readonly Round[], of: keyof Round): number => median(rounds.map(round => round[of]))
@@ -28,3 +36,5 @@ export const typical = (rounds: readonly Round[], of: keyof Round): number => me
 /** The median over rounds of how `a` compares with `b` in the same round: so a machine that is slow for a while spoils no ratio. */
 export const ratio = (a: readonly Round[], b: readonly Round[], of: keyof Round): number =>
   median(a.map((round, index) => round[of] / b[index]![of]))
+
+export const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
