@@ -19,7 +19,7 @@ const LOCK = 'package-lock.json'
 export function buildOfThisCheckout (directory: string): Build {
   mkdirSync(directory)
   cpSync('package.json', join(directory, 'package.json'))
-  cpSync('dist', join(directory, 'dist'), { recursive: true })
+  for (const folder of ['dist', 'openapi/page']) cpSync(folder, join(directory, folder), { recursive: true })
   linkModules(directory)
   return buildIn(directory, 'this checkout')
 }
