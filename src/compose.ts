@@ -13,9 +13,11 @@ import { GatewayError } from './errors.js'
 import { executionContextKind as kind } from './execution-context/kind.js'
 import { createOperations } from './execution-context/operations.js'
 import { runTokenOf } from './execution-context/run-tokens.js'
+import { LIMITS } from './http/listener.js'
 import { createServer, type ServerSettings } from './http/server.js'
 import { keepKeys } from './keeping.js'
 import { createObserver } from './observer.js'
+import { mostConnections } from './open-files.js'
 import { KeyRing } from './secrets/ring.js'
 import { loadRootKey } from './secrets/root-key.js'
 import { createVault } from './secrets/vault.js'
@@ -35,7 +37,7 @@ export async function composeGateway (config: Config, log: Logger): Promise<Fast
   await makePrivate(config.dataDir)
   // First: its lock keeps a second process out of the whole directory.
   const store = await LevelStore.open(join(config.dataDir, 'db'))
-  return serve(store, config, log)
+  return serve(store, { ...config, limits: { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) } }, log)
 }
 
 /** The gateway on any store, which it closes when it closes. */

@@ -5,8 +5,9 @@ import ts from 'typescript'
 
 /** Each part of src, and the parts that it may import. `main → compose → http → execution-context → steps → pipeline`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['compose', 'config', 'errors', 'log', 'variables'],
-  compose: ['audit', 'auth', 'config', 'errors', 'execution-context', 'http', 'keeping', 'observer', 'secrets', 'storage'],
+  main: ['ending', 'open-files', 'run'],
+  run: ['compose', 'config', 'ending', 'errors', 'log', 'variables'],
+  compose: ['audit', 'auth', 'config', 'errors', 'execution-context', 'http', 'keeping', 'observer', 'open-files', 'secrets', 'storage'],
   keeping: ['audit', 'auth', 'execution-context', 'secrets', 'storage'],
   http: ['auth', 'errors', 'execution-context', 'file-problem', 'gen', 'steps'],
   'execution-context': ['audit', 'auth', 'errors', 'gen', 'pipeline', 'secrets', 'steps', 'storage'],
@@ -25,7 +26,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   variables: ['config-values', 'service-links'],
   'config-values': [],
   'service-links': [],
-  log: ['config', 'errors', 'pipeline'],
+  log: ['config', 'errors', 'log-for-people', 'log-output', 'pipeline'],
+  'log-for-people': [],
+  'log-output': [],
+  ending: [],
+  'open-files': [],
   observer: ['errors', 'pipeline']
 }
 

@@ -14,9 +14,12 @@ export interface Limits {
   readonly idleTimeout: number
   /** How often connections are looked at for the first two. */
   readonly checkEvery: number
+  /** Of all clients; of one, a quarter. */
   readonly connections: number
   /** The event loop's mean delay over a second beyond which requests are refused. */
   readonly loopDelay: number
+  /** For what runs to end once the server closes. */
+  readonly closing: number
 }
 
 export const LIMITS: Limits = Object.freeze({
@@ -26,7 +29,8 @@ export const LIMITS: Limits = Object.freeze({
   idleTimeout: 60_000,
   checkEvery: 2_000,
   connections: 10_000,
-  loopDelay: 1_000
+  loopDelay: 1_000,
+  closing: 4_000
 })
 
 /** The server that `handler` answers on: plain, or with `tls` over TLS alone. A client that is too slow is answered 408. */
@@ -42,6 +46,5 @@ export function createListener (handler: RequestListener, limits: Limits, tls?: 
   const server = tls === undefined
     ? createServer(options, handler)
     : createTlsServer({ ...options, ...tls, handshakeTimeout: limits.headersTimeout }, handler)
-  server.maxConnections = limits.connections
   return server.setTimeout(limits.idleTimeout)
 }

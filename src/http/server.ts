@@ -9,6 +9,7 @@ import { auditRoutes } from './audit-routes.js'
 import { parseBodies } from './body-parser.js'
 import { findClientAddress } from './client-address.js'
 import { refuseWhileClosing } from './closing.js'
+import { Places } from './places.js'
 import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
 import { healthRoutes } from './health-routes.js'
@@ -54,7 +55,8 @@ export async function createServer ({ operations, authentication, ready, log, tl
   const secure = tls && readTls(tls)
   const headers = securityHeaders(secure !== undefined)
   const app = fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    // What it says by itself at info, where it listens, `ready` says once.
+    loggerInstance: log.child({}, { level: log.level === 'info' ? 'warn' : log.level }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     // Every request's own lines carry its id themselves; a child logger for each would cost more than the line.
     childLoggerFactory: logger => logger,
@@ -72,6 +74,7 @@ export async function createServer ({ operations, authentication, ready, log, tl
     // Only names the scheme of the address that it says it listens at: the server is made above.
     ...(secure && { https: {} })
   })
+  const places = new Places(app.server, { most: limits.connections, trustedProxies, log })
   if (tls && secure) followTls(app.server as TlsServer, tls, secure, log)
 
   app.setValidatorCompiler(createValidatorCompiler(sharedSchemas))
@@ -88,11 +91,16 @@ export async function createServer ({ operations, authentication, ready, log, tl
   // Node would answer an expectation that it does not know with 417 and no body; it may as well be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   findClientAddress(app, trustedProxies)
-  refuseWhileClosing(app)
-  await shedLoad(app, limits.loopDelay)
+  refuseWhileClosing(app, places, limits.closing)
+  shedLoad(app, limits.loopDelay)
   logRequests(app, log)
   refuseUnrouted(app)
   app.setErrorHandler((error, request, reply) => {
+    // The client went away before its body ended: there is nobody to answer, and nothing is wrong here.
+    if (request.raw.destroyed && !request.raw.complete) {
+      reply.hijack()
+      return
+    }
     const failed = toFailure(error)
     if (failed.status >= 500) logFailure(log, request, failed.error)
     return sendProblem(request, reply, failed)
