@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
-import { REQUEST_EXAMPLE } from './openapi-parts.js'
+import { forThisPage, renderOnce } from './page-document.js'
 
 /**
  * Swagger UI at `/docs`, whole from this server. Its policy lists what is allowed instead of using the ready-made one,
@@ -32,18 +31,7 @@ export async function docs (app: FastifyInstance): Promise<void> {
       'script-src': "'self'",
       'style-src': "'self'"
     },
-    transformSpecification: document => forThisPage(document as Partial<OpenAPIV3.Document>)
+    transformSpecification: document => forThisPage(document as Partial<OpenAPIV3.Document>),
+    uiHooks: { preHandler: renderOnce(app) }
   })
-}
-
-/** The document for one load of the page: calls go where the page came from, and its example conflicts with no earlier one. */
-function forThisPage (document: Partial<OpenAPIV3.Document>): object {
-  const name = `${REQUEST_EXAMPLE.metadata.name} ${randomBytes(4).toString('hex')}`
-  for (const item of Object.values(document.paths ?? {})) {
-    const body = item?.post?.requestBody
-    if (body === undefined || !('content' in body)) continue
-    body.content['application/json']!.example = { ...REQUEST_EXAMPLE, metadata: { ...REQUEST_EXAMPLE.metadata, name } }
-  }
-  // Without a list of servers there is one: where the document came from.
-  return { ...document, servers: undefined }
 }

@@ -50,7 +50,7 @@ function createAjv (options: { coerceTypes: boolean }): Ajv {
   return ajv
 }
 
-// A body of 2 MiB can break the rules half a million times; nobody reads on that far.
+// A body can break the rules more than a million times; nobody reads on that far.
 const MOST_VIOLATIONS = 100
 
 /** One violation for each place: the first rule that speaks of it says enough. */

@@ -22,6 +22,21 @@ t.test('GET /docs/json', async t => {
     }
   })
 
+  t.test('is rendered once, as is its other form', async t => {
+    for (const url of ['/docs/json', '/docs/yaml']) {
+      const first = await app.inject(url)
+      let rendered = 0
+      const { stringify } = JSON
+      t.intercept(JSON, 'stringify', { value: (...of: Parameters<typeof stringify>) => { if (of[0]?.openapi) rendered++; return stringify(...of) } })
+      const second = await app.inject(url)
+      t.match(second, { statusCode: 200, headers: { 'content-type': first.headers['content-type'], 'content-length': first.headers['content-length'] } })
+      const isFresh = /Nightly import 42 [0-9a-f]{8}/g
+      t.equal(rendered, 0)
+      t.not(first.body, second.body)
+      t.equal(first.body.replaceAll(isFresh, ''), second.body.replaceAll(isFresh, ''))
+    }
+  })
+
   t.test('sends calls to where it came from', async t => {
     t.notOk('servers' in await load())
   })
