@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
 
@@ -33,8 +33,8 @@ export const LIMITS: Limits = Object.freeze({
   closing: 4_000
 })
 
-/** The server that `handler` answers on: plain, or with `tls` over TLS alone. A client that is too slow is answered 408. */
-export function createListener (handler: RequestListener, limits: Limits, tls?: TlsOptions): Server {
+/** A server: plain, or with `tls` over TLS alone. It lets go of clients that are too slow. */
+export function createListener (limits: Limits, tls?: TlsOptions): Server {
   const options: ServerOptions = {
     headersTimeout: limits.headersTimeout,
     requestTimeout: limits.requestTimeout,
@@ -44,7 +44,8 @@ export function createListener (handler: RequestListener, limits: Limits, tls?: 
     requireHostHeader: false
   }
   const server = tls === undefined
-    ? createServer(options, handler)
-    : createTlsServer({ ...options, ...tls, handshakeTimeout: limits.headersTimeout }, handler)
+    ? createServer(options)
+    // Without `allowHalfOpen` nothing could be sent once the client has sent all; plain HTTP has it by itself.
+    : createTlsServer({ ...options, ...tls, allowHalfOpen: true, handshakeTimeout: limits.headersTimeout })
   return server.setTimeout(limits.idleTimeout)
 }

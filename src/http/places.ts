@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { BlockList, isIPv6, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
+import { bareAddress, inNetworks, networkOf } from '../auth/address.js'
 import { isLoopback } from '../auth/loopback.js'
-import { clientNetwork } from './client-network.js'
 import { seldom } from './seldom.js'
 
 /** Of all places, those of one client. */
@@ -44,7 +44,7 @@ export interface PlacesOptions {
  */
 export class Places {
   readonly #most: number
-  readonly #shared: BlockList
+  readonly #isShared: (address: string) => boolean
   readonly #clients = new Map<string, Client>()
   readonly #bySocket = new WeakMap<Socket, Connection>()
   readonly #byPeer = new Map<string, Connection>()
@@ -53,13 +53,14 @@ export class Places {
 
   constructor (server: Server, { most, trustedProxies, log }: PlacesOptions) {
     this.#most = most
-    this.#shared = blockListOf(trustedProxies)
+    this.#isShared = inNetworks(trustedProxies)
     this.#tellClosed = seldom(TELL_EVERY_MS, count => log.warn({ count }, 'connections were closed: there were too many of one client, or of all'))
     const tellFailed = seldom(TELL_EVERY_MS, count => log.warn({ count }, 'connections could not be accepted'))
 
     server.on('connection', (socket: Socket) => this.#add(socket))
     server.on('secureConnection', (socket: TLSSocket) => this.#secured(socket))
     server.on('request', (request, response) => this.#begin(request, response))
+    server.on('checkContinue', (request, response) => this.#begin(request, response))
     server.on('checkExpectation', (request, response) => this.#begin(request, response))
     // Before it listens, an error is for whoever wants it to.
     server.once('listening', () => server.on('error', tellFailed))
@@ -79,9 +80,9 @@ export class Places {
   }
 
   #add (socket: Socket): void {
-    const { remoteAddress: address = '' } = socket
-    const isShared = isLoopback(address) || this.#shared.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-    const name = isShared ? address : clientNetwork(address)
+    const address = bareAddress(socket.remoteAddress ?? '') ?? ''
+    const isShared = isLoopback(address) || this.#isShared(address)
+    const name = isShared ? address : networkOf(address)
     const client = this.#clients.get(name) ?? { most: isShared ? Infinity : Math.ceil(this.#most * SHARE), busy: new Set(), idle: new Set() }
     if (!this.#makeRoom(client)) {
       socket.destroy()
@@ -161,14 +162,3 @@ const isWaiting = ({ pending: [response] }: Connection) => response === undefine
 const sizeOf = ({ busy, idle }: Client) => busy.size + idle.size
 
 const peerOf = ({ remoteAddress, remotePort, localAddress }: Socket) => `${remoteAddress} ${remotePort} ${localAddress}`
-
-function blockListOf (networks: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (bits === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(bits), family)
-  }
-  return list
-}

@@ -11,9 +11,11 @@ Object.assign(perfHooks, { monitorEventLoopDelay })
 syncBuiltinESMExports()
 // Imported here, since the monitor is taken when the module is loaded.
 const { PATH, startGateway } = await import('../support/gateway.js')
+const { MemoryStore } = await import('../../src/storage/memory.js')
+const { LIMITS } = await import('../../src/http/listener.js')
 
 t.test('an event loop that is a second late refuses requests until it is not', async t => {
-  const { app } = await startGateway(t)
+  const { app } = await startGateway(t, new MemoryStore(), {}, LIMITS)
   const ask = (url = `${PATH}/exec-x`) => app.inject(url)
   const until = async (status: number) => {
     let answer = await ask()
