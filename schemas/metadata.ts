@@ -26,7 +26,7 @@ const annotations = map(Type.String({ maxLength: 4096, pattern: LINES_PATTERN })
 const tags = Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN }), { maxItems: 64, description: 'Words to find it by.' })
 
 export const ApiResourceOwnerScopeSchema = sharedEnum('ApiResourceOwnerScope', OWNER_SCOPES, {
-  description: 'Whom a resource belongs to. Every context is operator-managed: its scope is unspecified, and left out of answers.'
+  description: 'Whom a resource belongs to. Every context is operator-managed: its scope is unspecified and left out of answers, and that of a reference is checked and otherwise ignored.'
 })
 
 export const ApiResourceMetadataInputSchema = input('ApiResourceMetadataInput', {

@@ -10,12 +10,14 @@ import type { Config } from './config.js'
 import type { Engine } from './engines/engine.js'
 import { openEngine } from './engines/open-engine.js'
 import { GatewayError } from './errors.js'
+import { LIMITS } from './http/listener.js'
 import { executionContextKind as kind } from './kinds/execution-context/kind.js'
 import { runTokenOf } from './kinds/execution-context/run-tokens.js'
 import { createOperations } from './kinds/operations.js'
 import { createServer, type ServerSettings } from './http/server.js'
 import { keepKeys } from './keeping.js'
 import { createObserver } from './observer.js'
+import { mostConnections } from './open-files.js'
 import { KeyRing } from './secrets/ring.js'
 import { createVault } from './secrets/vault.js'
 import type { Store } from './storage/store.js'
@@ -30,7 +32,7 @@ export async function composeGateway (config: Config, log: Logger): Promise<Fast
     log.warn('tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address')
   }
   const engine = await openEngine(config, (message, err) => log.warn({ err }, message))
-  return serve(engine, config, log)
+  return serve(engine, { ...config, limits: { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) } }, log)
 }
 
 /** The gateway on any engine, which it closes when it closes. */

@@ -1,47 +1,23 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { GatewayError } from './errors.js'
+import { LogOutput } from './log-output.js'
 import { PipelineFailure } from './pipeline/pipeline.js'
 import type { LogLevel } from './config.js'
 
-// Lines are written together: that makes one several times cheaper than by itself. None waits longer than this.
-const FLUSH_MS = 200
-const FLUSH_CHARACTERS = 65_536
-
-/** JSON lines on standard output; for people where that is a terminal. `flush` writes what still waits. */
-export async function createLog (level: LogLevel): Promise<{ log: Logger, flush: () => void }> {
-  if (process.stdout.isTTY) {
-    const { default: pretty } = await import('pino-pretty')
-    return { log: createLogger(level, pretty({ sync: true, ignore: 'pid,hostname' })), flush () {} }
-  }
-  const lines = gathered()
-  return { log: createLogger(level, lines), flush: lines.flushSync }
-}
-
-function gathered (): DestinationStream & { flushSync (): void } {
-  const output = pino.destination({ dest: 1, sync: false })
-  let waiting = ''
-  const pass = () => {
-    if (waiting !== '') output.write(waiting)
-    waiting = ''
-  }
-  setInterval(pass, FLUSH_MS).unref()
-  return {
-    write (line) {
-      waiting += line
-      if (waiting.length >= FLUSH_CHARACTERS) pass()
-    },
-    // pino calls it too, after a `fatal` line.
-    flushSync () {
-      pass()
-      output.flushSync()
-    }
-  }
+/** JSON lines on standard output; for people where that is a terminal. `flush` resolves when what still waits is written, or a second later. */
+export async function createLog (level: LogLevel): Promise<{ log: Logger, flush: () => Promise<void> }> {
+  const output = new LogOutput(count => always.warn({ count }, 'log lines were dropped: they were not read as fast as they came'))
+  const forPeople = process.stdout.isTTY ? (await import('./log-for-people.js')).forPeople : undefined
+  const log = createLogger(level, forPeople === undefined ? output : { write: line => output.write(forPeople(line)) })
+  // Lines of any level may have been dropped.
+  const always = log.child({}, { level: level === 'silent' ? level : 'warn' })
+  return { log, flush: () => output.flush() }
 }
 
 /** All that a line may hold. Anything else may be, or hold, what a caller sent: a request, a resource, headers. */
 const FIELDS: ReadonlySet<string> = new Set([
   'request_id', 'operation', 'route', 'method', 'status', 'duration_ms', 'pipeline', 'steps', 'code', 'failed_step',
-  'err', 'problem', 'reason', 'signal', 'address', 'docs', 'data_dir'
+  'err', 'problem', 'reason', 'signal', 'address', 'docs', 'data_dir', 'count'
 ])
 
 // A child logger's own fields do not go through `onlyKnown`: at least these, by these names, never get out.

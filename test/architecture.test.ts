@@ -5,8 +5,9 @@ import ts from 'typescript'
 
 /** Each part of src, and the parts that it may import. `main → compose → http → kinds → steps → resource → pipeline`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['compose', 'config', 'errors', 'log', 'variables'],
-  compose: ['audit', 'auth', 'config', 'engines', 'errors', 'http', 'keeping', 'kinds', 'observer', 'secrets', 'storage'],
+  main: ['ending', 'open-files', 'run'],
+  run: ['compose', 'config', 'ending', 'errors', 'log', 'variables'],
+  compose: ['audit', 'auth', 'config', 'engines', 'errors', 'http', 'keeping', 'kinds', 'observer', 'open-files', 'secrets', 'storage'],
   commands: ['auth', 'engines', 'errors', 'file-problem', 'places', 'secrets', 'variables'],
   keeping: ['audit', 'auth', 'kinds', 'resource', 'secrets', 'storage'],
   http: ['auth', 'errors', 'file-problem', 'gen', 'kinds', 'resource'],
@@ -30,7 +31,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   variables: ['config-values', 'service-links'],
   'config-values': ['places'],
   'service-links': [],
-  log: ['config', 'errors', 'pipeline'],
+  log: ['config', 'errors', 'log-for-people', 'log-output', 'pipeline'],
+  'log-for-people': [],
+  'log-output': [],
+  ending: [],
+  'open-files': [],
   observer: ['errors', 'pipeline']
 }
 

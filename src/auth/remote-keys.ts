@@ -77,7 +77,7 @@ export class RemoteKeys implements KeySource {
 
   async #fetchSoon (): Promise<KeySet> {
     const wait = this.#triedAt + this.#cooldownMs - performance.now()
-    if (wait > 0) await pause(wait, undefined, { ref: false })
+    if (wait > 0) await pause(wait)
     return await this.#fetchNow()
   }
 

@@ -1,5 +1,6 @@
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { GatewayError, invalidArgument, oneEach, type Violation } from '../errors.js'
+import { Bodies } from './bodies.js'
 import { parseJsonBody } from './json-body.js'
 import { failure, sendProblem } from './problem.js'
 
@@ -8,6 +9,7 @@ import { failure, sendProblem } from './problem.js'
  * refused together with all else that is wrong with the body, so that no route ever sees it.
  */
 export function parseBodies (app: FastifyInstance): void {
+  const bodies = new Bodies()
   // Behind every `onRequest`: who calls is known by now.
   app.addHook('preParsing', (request, reply, _, done) => {
     const header = encoded(request)
@@ -16,7 +18,8 @@ export function parseBodies (app: FastifyInstance): void {
   })
 
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser('*', async (request: FastifyRequest) => {
+    const body = await bodies.read(request.raw)
     if (body.length > 0 && !isJson(request.headers['content-type'])) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
     const { value, flaws } = parseJsonBody(body)
     if (flaws.length > 0) throw invalidArgument(withOthers(flaws, request, value))

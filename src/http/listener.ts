@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
 
@@ -14,9 +14,12 @@ export interface Limits {
   readonly idleTimeout: number
   /** How often connections are looked at for the first two. */
   readonly checkEvery: number
+  /** Of all clients; of one, a quarter. */
   readonly connections: number
   /** The event loop's mean delay over a second beyond which requests are refused. */
   readonly loopDelay: number
+  /** For what runs to end once the server closes. */
+  readonly closing: number
 }
 
 export const LIMITS: Limits = Object.freeze({
@@ -26,11 +29,12 @@ export const LIMITS: Limits = Object.freeze({
   idleTimeout: 60_000,
   checkEvery: 2_000,
   connections: 10_000,
-  loopDelay: 1_000
+  loopDelay: 1_000,
+  closing: 4_000
 })
 
-/** The server that `handler` answers on: plain, or with `tls` over TLS alone. A client that is too slow is answered 408. */
-export function createListener (handler: RequestListener, limits: Limits, tls?: TlsOptions): Server {
+/** A server: plain, or with `tls` over TLS alone. It lets go of clients that are too slow. */
+export function createListener (limits: Limits, tls?: TlsOptions): Server {
   const options: ServerOptions = {
     headersTimeout: limits.headersTimeout,
     requestTimeout: limits.requestTimeout,
@@ -40,8 +44,8 @@ export function createListener (handler: RequestListener, limits: Limits, tls?: 
     requireHostHeader: false
   }
   const server = tls === undefined
-    ? createServer(options, handler)
-    : createTlsServer({ ...options, ...tls, handshakeTimeout: limits.headersTimeout }, handler)
-  server.maxConnections = limits.connections
+    ? createServer(options)
+    // Without `allowHalfOpen` nothing could be sent once the client has sent all; plain HTTP has it by itself.
+    : createTlsServer({ ...options, ...tls, allowHalfOpen: true, handshakeTimeout: limits.headersTimeout })
   return server.setTimeout(limits.idleTimeout)
 }

@@ -1,6 +1,7 @@
 import type { OpenAPIV3 } from 'openapi-types'
 import { REQUEST_ID_PATTERN } from '../../schemas/problem.js'
 import { GatewayError, invalidArgument, type Code } from '../errors.js'
+import { BODY_TOO_LARGE } from './body-limit.js'
 import { ETAG, ID, REQUEST_ID } from './openapi-examples.js'
 import { failure, toProblem } from './problem.js'
 
@@ -60,7 +61,7 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
   404: ['There is no such context.', `${contexts}/${ID}`, error('not_found', `no ExecutionContext with id '${ID}'`)],
   409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],
   412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
-  413: ['The body is larger than 2 MiB.', contexts, error('resource_exhausted', 'the body is larger than 2 MiB')],
+  413: [`${BODY_TOO_LARGE.replace('the', 'The')}: no context that keeps to the limits of its fields is, however its JSON is escaped.`, contexts, error('resource_exhausted', BODY_TOO_LARGE)],
   415: ['The body is not sent plain, as `application/json` in UTF-8.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json, in UTF-8')],
   429: ['The caller makes too many requests: try again after `Retry-After` seconds.', contexts, new GatewayError('resource_exhausted', 'this caller makes more than 60000 requests a minute; wait before the next', { retryAfterSeconds: 1 })],
   431: ['The headers are larger than 16 KiB.', '/', error('resource_exhausted', 'the headers are larger than 16 KiB')],

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Problem } from '../../schemas/problem.js'
 import { GatewayError, type Code } from '../errors.js'
+import { BODY_TOO_LARGE } from './body-limit.js'
 
 /** What each code means on HTTP: this table is the only place that knows. */
 const STATUS: Readonly<Record<Code, number>> = {
@@ -20,7 +21,7 @@ const STATUS: Readonly<Record<Code, number>> = {
 
 /** Failures of HTTP itself, by Fastify's or Node's error code: what they are to a caller, and the status where it is not the code's own. */
 const TRANSPORT: Readonly<Record<string, { code: Code, status?: number, detail: string }>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'resource_exhausted', status: 413, detail: 'the body is larger than 2 MiB' },
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'resource_exhausted', status: 413, detail: BODY_TOO_LARGE },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: 'invalid_argument', detail: 'the body has not the length that Content-Length says' },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'invalid_argument', status: 415, detail: 'send the body as Content-Type: application/json, in UTF-8' },
   FST_ERR_BAD_URL: { code: 'invalid_argument', detail: 'the path is not a valid URL path: check its percent-encoding' },

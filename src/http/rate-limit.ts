@@ -27,4 +27,5 @@ export async function limitRate (app: FastifyInstance, perMinute: number): Promi
   })
 }
 
-const keyOf = ({ kind, name }: Caller) => `${kind}:${name}`
+/** Names a caller among all of all kinds. */
+export const keyOf = ({ kind, name }: Caller) => `${kind}:${name}`

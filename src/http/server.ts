@@ -4,11 +4,16 @@ import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import type { Logger } from 'pino'
 import type { Operations } from '../kinds/operations.js'
 import { GatewayError } from '../errors.js'
+import { limitAnonymous } from './anonymous-limit.js'
 import { authenticateRequests, type Authentication } from './authentication.js'
 import { auditRoutes } from './audit-routes.js'
+import { limitBacklog, MOST_WAITING } from './backlog-limit.js'
 import { parseBodies } from './body-parser.js'
+import { Budget } from './budget.js'
 import { findClientAddress } from './client-address.js'
 import { refuseWhileClosing } from './closing.js'
+import { serveConnections } from './connections.js'
+import { Places } from './places.js'
 import { docs } from './docs.js'
 import { executionContextRoutes } from './execution-context-routes.js'
 import { healthRoutes } from './health-routes.js'
@@ -17,12 +22,12 @@ import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
 import { documentOptions, sharedSchemas } from './openapi.js'
 import { sendProblem, toFailure } from './problem.js'
-import { limitRate } from './rate-limit.js'
+import { keyOf, limitRate } from './rate-limit.js'
 import { requestIdOf } from './request-id.js'
 import { logFailure, logRequest, logRequests } from './request-log.js'
 import { securityHeaders } from './security-headers.js'
 import { followTls, readTls, type TlsFiles } from './tls.js'
-import { answerUnparsable } from './unparsable.js'
+import { renderRefusal } from './unparsable.js'
 import { refuseUnrouted } from './unrouted.js'
 import { createValidatorCompiler } from './validation.js'
 
@@ -44,8 +49,6 @@ export interface Gateway extends ServerSettings {
   readonly log: Logger
 }
 
-const BODY_LIMIT = 2 * 1024 * 1024
-
 /**
  * The REST transport: translates HTTP to operations and back. The caller listens and closes.
  * @throws {GatewayError} that says what is wrong with the files of `tls`
@@ -53,12 +56,13 @@ const BODY_LIMIT = 2 * 1024 * 1024
 export async function createServer ({ operations, authentication, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS }: Gateway): Promise<FastifyInstance> {
   const secure = tls && readTls(tls)
   const headers = securityHeaders(secure !== undefined)
+  const backlog = new Budget(MOST_WAITING)
   const app = fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    // What it says by itself at info, where it listens, `ready` says once.
+    loggerInstance: log.child({}, { level: log.level === 'info' ? 'warn' : log.level }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     // Every request's own lines carry its id themselves; a child logger for each would cost more than the line.
     childLoggerFactory: logger => logger,
-    bodyLimit: BODY_LIMIT,
     genReqId: requestIdOf,
     requestIdHeader: false,
     return503OnClosing: false,
@@ -67,11 +71,13 @@ export async function createServer ({ operations, authentication, ready, log, tl
       sendProblem(request, reply.headers(headers), toFailure(error))
       logRequest(log, request, reply)
     },
-    clientErrorHandler: answerUnparsable(log, headers),
-    serverFactory: handler => createListener(handler, limits, secure),
+    // Fastify would tell one of its servers, and `localhost` can be two.
+    clientErrorHandler () {},
+    serverFactory: serve => serveConnections(createListener(limits, secure), { serve, backlog, refusal: renderRefusal(log, headers), held: 0 }),
     // Only names the scheme of the address that it says it listens at: the server is made above.
     ...(secure && { https: {} })
   })
+  const places = new Places(app.server, { most: limits.connections, trustedProxies, log })
   if (tls && secure) followTls(app.server as TlsServer, tls, secure, log)
 
   app.setValidatorCompiler(createValidatorCompiler(sharedSchemas))
@@ -85,28 +91,36 @@ export async function createServer ({ operations, authentication, ready, log, tl
     const hasHost = request.headers.host !== undefined || request.raw.httpVersion === '1.0'
     done(hasHost ? undefined : new GatewayError('invalid_argument', 'a request needs a Host header'))
   })
-  // Node would answer an expectation that it does not know with 417 and no body; it may as well be ignored (RFC 9110 §10.1.1).
-  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   findClientAddress(app, trustedProxies)
-  refuseWhileClosing(app)
-  await shedLoad(app, limits.loopDelay)
+  refuseWhileClosing(app, places, limits.closing)
+  shedLoad(app, limits.loopDelay)
   logRequests(app, log)
-  refuseUnrouted(app)
+  const limit = await limitAnonymous(app, backlog)
+  refuseUnrouted(app, limit)
   app.setErrorHandler((error, request, reply) => {
+    // The client went away before its body ended: there is nobody to answer, and nothing is wrong here.
+    if (request.raw.destroyed && !request.raw.complete) {
+      reply.hijack()
+      return
+    }
     const failed = toFailure(error)
     if (failed.status >= 500) logFailure(log, request, failed.error)
     return sendProblem(request, reply, failed)
   })
 
   await app.register(swagger, documentOptions)
-  await app.register(docs)
-  await app.register(home)
+  await app.register(async open => {
+    open.addHook('onRequest', limit)
+    await open.register(docs)
+    await open.register(home)
+  })
   await app.register(async v1 => {
     authenticateRequests(v1, authentication)
+    limitBacklog(v1, backlog, ({ origin }) => keyOf(origin.caller))
     await limitRate(v1, requestsPerMinute)
     await v1.register(executionContextRoutes, { operations: operations.executionContexts })
     await v1.register(auditRoutes, { operations: operations.auditEvents })
   })
-  await app.register(healthRoutes, { ready })
+  await app.register(healthRoutes, { ready, limit })
   return app
 }

@@ -4,9 +4,9 @@ import { failure, pathOf, sendProblem } from './problem.js'
 
 /**
  * Answers 405 with `Allow` where the path exists for other methods, and 404 where it does not: Fastify would say 404
- * to both. Does so before the body is read. Call it before the routes are added.
+ * to both. Does so before the body is read, and where `limit` does not refuse. Call it before the routes are added.
  */
-export function refuseUnrouted (app: FastifyInstance): void {
+export function refuseUnrouted (app: FastifyInstance, limit: (request: FastifyRequest) => Promise<void>): void {
   const methods = new Map<string, Set<string>>()
   const patterns = new Map<string, RegExp>()
 
@@ -31,7 +31,7 @@ export function refuseUnrouted (app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     // A path of its own that also looks like an id (`…/apply`) must not be taken for one.
     const own = methods.get(pathOf(request.url))
-    if (request.is404 || (own !== undefined && !own.has(request.method))) refuse(request, reply)
+    if (request.is404 || (own !== undefined && !own.has(request.method))) limit(request).then(() => { refuse(request, reply) }).catch(done)
     else done()
   })
   app.setNotFoundHandler(refuse)

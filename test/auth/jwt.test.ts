@@ -8,6 +8,7 @@ import { inspect } from 'node:util'
 import { exportJWK, SignJWT, UnsecuredJWT, type JWK, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
 import { JwtVerifier, type JwtOptions } from '../../src/auth/jwt.js'
+import { until } from '../support/until.js'
 
 const ISSUER = 'https://issuer.test'
 const AUDIENCE = 'ectx'
@@ -210,33 +211,56 @@ t.test('keys of a URL', async t => {
     t.equal(await verifier.verify(await one.sign()), undefined, 'and the old key is gone')
   })
 
+  /** A verifier that knows `one`; the next time that keys are fetched they come when `answer` is called. */
+  async function withSlowIssuer (t: Test) {
+    const fetches: Array<(response: Response) => void> = []
+    const verifier = JwtVerifier.create(options('https://issuer.test/keys', { cooldownMs: 0, fetch: () => new Promise(resolve => fetches.push(resolve)) }))
+    const first = verifier.verify(await one.sign())
+    await until(async () => fetches.length === 1)
+    fetches[0]!(Response.json({ keys: [one.jwk] }))
+    t.match(await first, { kind: 'jwt' })
+    return { verifier, fetches, answer: (...keys: JWK[]) => fetches.at(-1)!(Response.json({ keys })) }
+  }
+
   t.test('are fetched once for all unknown keys of a while, and nobody of a known key waits for that', async t => {
-    const { state, jwks } = await startIssuer(t, [one.jwk])
-    const verifier = JwtVerifier.create(options(jwks, { cooldownMs: 500 }))
-    t.match(await verifier.verify(await one.sign()), { kind: 'jwt' })
-    state.keys = [one.jwk, two.jwk]
-    const stranger = await signer('three')
+    const { verifier, fetches, answer } = await withSlowIssuer(t)
     let settled = 0
-    const unknown = await Promise.all(Array.from({ length: 20 }, (_, index) => stranger.sign({}, { kid: `random-${index}` })))
+    const unknown = await Promise.all(Array.from({ length: 20 }, (_, index) => two.sign({}, { kid: `random-${index}` })))
     const waiting = [...unknown, await two.sign()].map(token => verifier.verify(token).finally(() => { settled++ }))
     for (let sub = 0; sub < 3; sub++) t.match(await verifier.verify(await one.sign({ sub: `known-${sub}` })), { kind: 'jwt' })
-    t.same([settled, state.asked], [0, 1])
+    t.same([settled, fetches.length], [0, 2])
+    answer(one.jwk, two.jwk)
     const callers = await Promise.all(waiting)
     t.match(callers.pop(), { kind: 'jwt' }, 'a key that came a moment ago is found')
     t.same(new Set(callers), new Set([undefined]))
-    t.equal(state.asked, 2)
+    t.equal(fetches.length, 2)
   })
 
   t.test('are waited for by a few of each address at a time: the others are told to try again', async t => {
-    const { jwks } = await startIssuer(t, [one.jwk])
-    const verifier = JwtVerifier.create(options(jwks, { cooldownMs: 500 }))
-    t.match(await verifier.verify(await one.sign()), { kind: 'jwt' })
+    const { verifier, answer } = await withSlowIssuer(t)
     const tokens = await Promise.all(Array.from({ length: 40 }, (_, index) => two.sign({}, { kid: `random-${index}` })))
+    const codes: string[] = []
+    const all = tokens.map(token => verifier.verify(token, '192.0.2.1').catch(error => codes.push(error.code)))
     const other = verifier.verify(await two.sign(), '192.0.2.2')
-    const outcomes = await Promise.all(tokens.map(token => verifier.verify(token, '192.0.2.1').then(() => 'refused', error => error.code)))
-    t.equal(await other, undefined)
-    t.same(outcomes.filter(outcome => outcome === 'refused').length, 32)
-    t.same(outcomes.filter(outcome => outcome === 'resource_exhausted').length, 8)
+    await until(async () => codes.length === 8)
+    t.same(new Set(codes), new Set(['resource_exhausted']))
+    answer(one.jwk, two.jwk)
+    t.match(await other, { kind: 'jwt' })
+    await Promise.all(all)
+    t.equal(codes.length, 8)
+  })
+
+  t.test('are not fetched again for an unknown key before the cooldown is over', async t => {
+    const times: number[] = []
+    const fetch = async () => {
+      times.push(performance.now())
+      return Response.json({ keys: [one.jwk] })
+    }
+    const verifier = JwtVerifier.create(options('https://issuer.test/keys', { cooldownMs: 50, fetch }))
+    for (let turn = 0; turn < 3; turn++) t.equal(await verifier.verify(await two.sign()), undefined)
+    t.ok(times.length > 1)
+    // A timer may be a millisecond early.
+    for (const [at, time] of times.slice(1).entries()) t.ok(time - times[at]! >= 49)
   })
 
   t.test('are not fetched for tokens that cannot be acceptable whatever their key', async t => {

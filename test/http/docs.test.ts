@@ -26,6 +26,19 @@ t.test('GET /docs/json', async t => {
     }
   })
 
+  t.test('is rendered once', async t => {
+    const first = await app.inject('/docs/json')
+    let rendered = 0
+    const { stringify } = JSON
+    t.intercept(JSON, 'stringify', { value: (...of: Parameters<typeof stringify>) => { if (of[0]?.openapi) rendered++; return stringify(...of) } })
+    const second = await app.inject('/docs/json')
+    t.match(second, { statusCode: 200, headers: { 'content-type': first.headers['content-type'], 'content-length': first.headers['content-length'] } })
+    const isFresh = /Nightly import 42 [0-9a-f]{8}/g
+    t.equal(rendered, 0)
+    t.not(first.body, second.body)
+    t.equal(first.body.replaceAll(isFresh, ''), second.body.replaceAll(isFresh, ''))
+  })
+
   t.test('sends calls to where it came from', async t => {
     t.notOk('servers' in await load())
   })

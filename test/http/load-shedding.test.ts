@@ -1,3 +1,4 @@
+import { syncBuiltinESMExports } from 'node:module'
 import perfHooks from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
@@ -5,13 +6,16 @@ import { assertProblem } from '../support/problem.js'
 
 // The event loop is as late as the test says.
 let delay = 0
-const monitorEventLoopDelay = () => ({ enable () {}, reset () {}, get mean () { return (10 + delay) * 1e6 } })
+const monitorEventLoopDelay = () => ({ enable () {}, disable () {}, reset () {}, get mean () { return (10 + delay) * 1e6 } })
 Object.assign(perfHooks, { monitorEventLoopDelay })
+syncBuiltinESMExports()
 // Imported here, since the monitor is taken when the module is loaded.
 const { PATH, startGateway } = await import('../support/gateway.js')
+const { MemoryStore } = await import('../../src/engines/memory/memory-store.js')
+const { LIMITS } = await import('../../src/http/listener.js')
 
 t.test('an event loop that is a second late refuses requests until it is not', async t => {
-  const { app } = await startGateway(t)
+  const { app } = await startGateway(t, new MemoryStore(), {}, LIMITS)
   const ask = (url = `${PATH}/exec-x`) => app.inject(url)
   const until = async (status: number) => {
     let answer = await ask()

@@ -23,7 +23,7 @@ const PARAMETERS: ReadonlyArray<[method: string, url: string, name: string, empt
   ['GET', `${PATH}/${id}/audit`, 'page_token', EMPTY],
   ['GET', `${PATH}/${id}/audit`, 'page_size', SIZE],
   ['GET', BY_REFERENCE, 'org', EMPTY],
-  ['GET', BY_REFERENCE, 'kind', /^must be /],
+  ['GET', BY_REFERENCE, 'kind', /only execution_context can be looked up here$/],
   ['GET', BY_REFERENCE, 'scope', /^must be /],
   ['GET', BY_REFERENCE, 'version', /^must be 1 to 253 of /],
   ['GET', BY_REFERENCE, 'view', VIEW],

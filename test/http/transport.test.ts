@@ -130,15 +130,6 @@ t.test('a body that cannot be taken as it stands is 400, and neither the answer 
   t.notMatch(JSON.stringify(lines), canary)
 })
 
-t.test('a body over 2 MiB is 413', async t => {
-  const { app } = await startGateway(t)
-  const body = Buffer.alloc(2 * 1024 * 1024 + 1, ' ')
-  assertProblem(t, await app.inject({ method: 'POST', url: PATH, headers: { 'content-type': 'application/json' }, payload: body }), { status: 413, code: 'resource_exhausted' })
-  const largest = Buffer.alloc(2 * 1024 * 1024, ' ')
-  largest.write(JSON.stringify(contextBody()))
-  t.equal((await app.inject({ method: 'POST', url: PATH, headers: { 'content-type': 'application/json' }, payload: largest })).statusCode, 201)
-})
-
 t.test('a store that fails', async t => {
   const canary = 'c4n4ry'
   const askAll = (app: Awaited<ReturnType<typeof startGateway>>['app']) => Promise.all([

@@ -8,7 +8,7 @@ import { SENTENCES } from '../../src/http/violations.js'
 type Json = Record<string, any>
 
 /** Keywords that no value can break: they lead to other schemas, or are for readers. */
-const NO_RULES = ['$id', '$ref', 'properties', 'items', 'x-property-names', 'x-message', 'description', 'readOnly']
+const NO_RULES = ['$id', '$ref', 'properties', 'items', 'x-property-names', 'x-message', 'description', 'format']
 
 /** The keywords of `schema` and of all schemas in it; what it names by `$ref` is among the shared ones. */
 function keywordsIn (schema: Json): string[] {

@@ -3,6 +3,7 @@ import { Ajv } from 'ajv'
 import type { OpenAPIV3 } from 'openapi-types'
 import t from 'tap'
 import { documentText } from '../../openapi/document.js'
+import { BODY_LIMIT } from '../../src/http/body-limit.js'
 import { sharedSchemas } from '../../src/http/openapi.js'
 import { ApiResourceKindSchema } from '../../src/gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { contextBody, createContext, PATH, post, startGateway } from '../support/gateway.js'
@@ -184,7 +185,7 @@ t.test('the examples are what a gateway answers', async t => {
     404: { method: 'GET', url: `${url}/${example.metadata.id}` },
     409: { method: 'POST', url, payload: body },
     412: { method: 'DELETE', url: created.headers.location, headers: { 'if-match': '"another"' } },
-    413: { method: 'POST', url, payload: Buffer.alloc(2 * 1024 * 1024 + 1), headers: { 'content-type': 'application/json' } },
+    413: { method: 'POST', url, payload: Buffer.alloc(BODY_LIMIT + 1), headers: { 'content-type': 'application/json' } },
     415: { method: 'POST', url, payload: 'name: x', headers: { 'content-type': 'text/yaml' } }
   } as const
   for (const [status, request] of Object.entries(problems)) {

@@ -1,4 +1,4 @@
-// One that fails to authenticate often is not heard for a while: so a test that means to fail gives each request another.
+// The failures of one that fails often are only counted: a test that fails to authenticate gives each request another.
 
 let given = 0
 const two = () => `${(++given >> 8) & 255}.${given & 255}`

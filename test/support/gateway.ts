@@ -6,15 +6,18 @@ import { embeddedSupports } from '../../src/engines/embedded/embedded.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import type { Engine } from '../../src/engines/engine.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
-import type { Limits } from '../../src/http/listener.js'
+import { LIMITS, type Limits } from '../../src/http/listener.js'
 import { createLogger } from '../../src/log.js'
 import { placesIn } from '../../src/places.js'
 import { loadRootKey } from '../../src/secrets/root-key.js'
 import type { Store } from '../../src/storage/store.js'
 import { newDataDir } from './data-dir.js'
 
+// A test machine may be busy: only where it is the subject does the gateway refuse for that.
+const UNHURRIED = { ...LIMITS, loopDelay: Infinity }
+
 /** A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables of `env`; closed when the test ends. `lines` holds what it logs. */
-export async function startGateway (t: Test, store: Store = new MemoryStore(), env: Readonly<Record<string, string>> = {}, limits?: Limits) {
+export async function startGateway (t: Test, store: Store = new MemoryStore(), env: Readonly<Record<string, string>> = {}, limits: Limits = UNHURRIED) {
   const dataDir = env.ECTX_DATA_DIR ?? newDataDir(t)
   const lines: Array<Record<string, unknown>> = []
   const log = createLogger('trace', { write: line => { lines.push(JSON.parse(line)) } })

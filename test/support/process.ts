@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { newDataDir } from './data-dir.js'
 
@@ -19,21 +20,23 @@ export interface Options {
   readonly nodeOptions?: readonly string[]
   /** A command that runs the command behind it, in the same process, such as `nice -n 5`. */
   readonly under?: readonly string[]
+  /** A file descriptor that it writes its log to, which is then not read. */
+  readonly stdout?: number
 }
 
 /** The built server (`dist/`), started as a user would; it is killed when the test ends, if it still runs. */
-export function spawnGateway (t: Test, { env = {}, nodeOptions = [], under = [] }: Options = {}) {
+export function spawnGateway (t: Test, { env = {}, nodeOptions = [], under = [], stdout }: Options = {}) {
   const dataDir = env.ECTX_DATA_DIR ?? newDataDir(t)
   // tap puts itself into every process through NODE_OPTIONS; there it is slower, and other signals end it.
   const child = spawn('env', ['-u', 'NODE_OPTIONS', ...under, process.execPath, ...nodeOptions, 'dist/src/main.js'], {
     env: { PATH: process.env.PATH, ECTX_PORT: '0', ...env, ECTX_DATA_DIR: dataDir },
-    stdio: ['ignore', 'pipe', 'pipe']
+    stdio: ['ignore', stdout ?? 'pipe', 'pipe']
   })
   const lines: LogLine[] = []
   let stderr = ''
-  const output = createInterface(child.stdout)
+  const output = createInterface(child.stdout ?? Readable.from([]))
   output.on('line', line => { lines.push(JSON.parse(line)) })
-  child.stderr.setEncoding('utf8').on('data', text => { stderr += text })
+  child.stderr!.setEncoding('utf8').on('data', text => { stderr += text })
 
   const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal, stderr }))
   const end = (signal: NodeJS.Signals) => {

@@ -36,13 +36,13 @@ export interface Line {
 
 const CHUNK = 256 * 1024
 
-/** The lines of `path` from the byte `start` to the byte `end`. */
+/** The lines of `path` from the byte `start` to the byte `end`; none where that comes first. */
 export async function * readLines (path: string, start = 0, end = Infinity): AsyncGenerator<Line> {
   const handle = await open(path, 'r')
   try {
     let rest: Buffer = Buffer.alloc(0)
     for (let offset = start; ;) {
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, Math.min(CHUNK, end - offset - rest.length), offset + rest.length)
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, Math.max(0, Math.min(CHUNK, end - offset - rest.length)), offset + rest.length)
       if (bytesRead === 0) {
         if (rest.length > 0) yield { bytes: rest, offset, whole: false }
         return

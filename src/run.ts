@@ -1,0 +1,63 @@
+import type { Logger } from 'pino'
+import { composeGateway } from './compose.js'
+import { loadConfig, type Config } from './config.js'
+import type { Ending } from './ending.js'
+import { GatewayError } from './errors.js'
+import { createLog } from './log.js'
+import { ConfigError } from './variables.js'
+
+/** What to do where the system lets it not listen. */
+const CANNOT_LISTEN: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'stop what listens there or set ECTX_PORT',
+  EACCES: 'this user may not listen there: set ECTX_PORT to a port above 1023',
+  EADDRNOTAVAIL: 'set ECTX_HOST to an address of this machine',
+  EAFNOSUPPORT: 'set ECTX_HOST to an address of a kind that this machine has',
+  ENOTFOUND: 'set ECTX_HOST to an address, or to a name that leads to this machine',
+  EAI_AGAIN: 'set ECTX_HOST to an address, or to a name that can be looked up'
+}
+
+/** Serves until `ending`; then closes all that is open, and exits the process: with 1 after an error. */
+export async function run (ending: Ending): Promise<never> {
+  let flush = async () => {}
+  let code = 0
+  try {
+    const config = loadConfig(process.env)
+    const { log, ...output } = await createLog(config.logLevel)
+    flush = output.flush
+    ending.onError = err => {
+      code = 1
+      log.fatal({ err }, 'crashed')
+    }
+    if (!ending.isAsked) await serve(config, log, ending)
+  } catch (error) {
+    code = 1
+    process.stderr.write(`ectx: ${whatToDo(error)}\n`)
+  }
+  await flush()
+  process.exit(code)
+}
+
+async function serve (config: Config, log: Logger, ending: Ending): Promise<void> {
+  if (process.getuid?.() === 0) log.warn('running as root: run it as a user of its own, which needs no rights but to its data directory')
+  if (config.serviceLinks.length > 0) log.warn(`ignored what Kubernetes sets for a Service that is called "ectx" or "ectx-…": ${config.serviceLinks.join(', ')}; enableServiceLinks: false in the pod keeps it away`)
+  const app = await composeGateway(config, log)
+  try {
+    if (!ending.isAsked) await listen(app, config, log)
+    log.info({ signal: await ending.asked }, 'closing')
+  } finally {
+    await app.close()
+  }
+  log.info('closed')
+}
+
+async function listen (app: Awaited<ReturnType<typeof composeGateway>>, { host, port, store, dataDir }: Config, log: Logger): Promise<void> {
+  const address = await app.listen({ host, port })
+  log.info({ address, docs: `${address}/docs`, data_dir: store === 'embedded' ? dataDir : undefined }, 'ready')
+}
+
+/** Why the gateway did not start, or could not close. */
+function whatToDo (error: unknown): string {
+  if (error instanceof ConfigError || error instanceof GatewayError) return error.message
+  if (error instanceof Error && 'code' in error && String(error.code) in CANNOT_LISTEN) return `${error.message}; ${CANNOT_LISTEN[String(error.code)]}`
+  return error instanceof Error ? error.stack ?? error.message : String(error)
+}
