@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engines: ['audit', 'config', 'durable-file', 'errors', 'file-problem', 'make-directory', 'places', 'secrets', 'storage'],
   storage: ['errors'],
   auth: ['durable-file', 'errors', 'file-problem'],
-  secrets: ['awaitable', 'errors'],
+  secrets: ['awaitable', 'errors', 'file-problem'],
   audit: ['errors'],
   'make-directory': ['file-problem'],
   'file-problem': [],
