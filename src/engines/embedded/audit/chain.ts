@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import pLimit from 'p-limit'
 import type { AuditPage, AuditQuery } from '../../../audit/audit-log.js'
 import { hashOf, lineOf, NO_LINE, parseLine } from '../../../audit/event.js'
 import type { Entry, Journal } from '../../../audit/journal.js'
@@ -11,6 +12,8 @@ import { LogFile } from './log-file.js'
 import { queryFiles } from './query.js'
 
 const DAY_MS = 86_400_000
+// Each reads one file after the other, and how many a process may have open is limited.
+const MOST_QUERIES_AT_ONCE = 16
 
 export interface ChainOptions {
   readonly directory: string
@@ -24,6 +27,7 @@ export interface ChainOptions {
 export class Chain implements Journal {
   readonly #index: FileIndex
   readonly #options: ChainOptions
+  readonly #reading = pLimit(MOST_QUERIES_AT_ONCE)
   #state: HeadState
   #head: Head
   #file: LogFile | undefined
@@ -85,7 +89,7 @@ export class Chain implements Journal {
   }
 
   query (query: AuditQuery): Promise<AuditPage> {
-    return queryFiles(this.#options.directory, this.#index, this.#file, query)
+    return this.#reading(() => queryFiles(this.#options.directory, this.#index, this.#file, query))
   }
 
   async close (): Promise<void> {
