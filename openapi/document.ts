@@ -1,7 +1,7 @@
 import { serve } from '../src/compose.js'
-import { loadConfig } from '../src/config.js'
+import { loadConfig } from '../src/config/config.js'
 import { openMemory } from '../src/engines/memory/memory.js'
-import { createLogger } from '../src/log.js'
+import { createLogger } from '../src/telemetry/log.js'
 
 /** The text of `openapi.json`, generated from the routes: the same for the same routes, byte for byte. */
 export async function documentText (): Promise<string> {

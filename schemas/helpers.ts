@@ -26,7 +26,7 @@ export const output = <T extends TProperties>($id: string, properties: T, option
   Type.Object(properties, { $id, ...options })
 
 /**
- * Rules that JSON Schema in OpenAPI 3.0 cannot say; `src/http/validation.ts` enforces them. Each has its twin among
+ * Rules that JSON Schema in OpenAPI 3.0 cannot say; `src/rest/input/validation.ts` enforces them. Each has its twin among
  * the rules of the .proto files, and `test/schemas/agreement.test.ts` holds the two together.
  */
 export interface Rules {

@@ -1,4 +1,4 @@
-/** The closed set of error codes: google.rpc.Code in lower case. What each means on HTTP stands in `src/http/problem.ts`. */
+/** The closed set of error codes: google.rpc.Code in lower case. What each means on HTTP stands in `src/rest/problem.ts`. */
 export const CODES = [
   'invalid_argument', 'unauthenticated', 'permission_denied', 'not_found', 'already_exists', 'aborted',
   'failed_precondition', 'resource_exhausted', 'unimplemented', 'unavailable', 'deadline_exceeded', 'internal'

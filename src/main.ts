@@ -1,5 +1,5 @@
-import { Ending } from './ending.js'
-import { assertEnoughOpenFiles } from './open-files.js'
+import { Ending } from './server/ending.js'
+import { assertEnoughOpenFiles } from './server/open-files.js'
 
 // Shorter than the thirty seconds after which Kubernetes kills. Some four are enough, unless the disk hangs.
 const CLOSE_MS = 25_000

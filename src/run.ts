@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import { composeGateway } from './compose.js'
-import { loadConfig, type Config } from './config.js'
-import type { Ending } from './ending.js'
+import { loadConfig, type Config } from './config/config.js'
+import type { Ending } from './server/ending.js'
 import { GatewayError } from './errors.js'
-import { createLog } from './log.js'
-import { ConfigError } from './variables.js'
+import { createLog } from './telemetry/log.js'
+import { ConfigError } from './config/variables.js'
 
 /** What to do where the system lets it not listen. */
 const CANNOT_LISTEN: Readonly<Record<string, string>> = {

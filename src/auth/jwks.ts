@@ -1,6 +1,6 @@
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import { GatewayError } from '../errors.js'
-import { WatchedJson, type Watching } from './watched-json.js'
+import { WatchedJson, type Watching } from '../files/watched-file.js'
 
 /** Finds the keys that a token may be signed with. */
 export type KeySet = JWTVerifyGetKey

@@ -9,7 +9,7 @@ import { RemoteKeys, type Fetching } from './remote-keys.js'
 import { roleByClaim, type RoleValues } from './role-claim.js'
 import { Turns } from './turns.js'
 import { verifySignature } from './verify-signature.js'
-import type { Watching } from './watched-json.js'
+import type { Watching } from '../files/watched-file.js'
 
 // Signatures by a key pair only: where a shared secret (HS…) or "none" counts, whoever knows the public key can sign.
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']

@@ -3,8 +3,8 @@ import { GatewayError } from '../errors.js'
 import { fetchText } from './fetch-text.js'
 import { keySet, type KeySet, type KeySource } from './jwks.js'
 import { isLoopback } from './loopback.js'
-import { parseJson } from './parse-json.js'
-import { Trouble, type Listeners } from './trouble.js'
+import { parseJson } from '../files/parse-json.js'
+import { Trouble, type Listeners } from '../files/trouble.js'
 
 export interface Fetching extends Listeners {
   /** After a fetch, how many milliseconds until the keys are fetched again for a token that names none of them; 2000 where it is not said. */

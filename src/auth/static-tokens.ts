@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Caller } from './caller.js'
 import { tokenEntries, type TokenEntry } from './token-entries.js'
-import { WatchedJson, type Watching } from './watched-json.js'
+import { WatchedJson, type Watching } from '../files/watched-file.js'
 
 interface KnownToken {
   readonly digest: Uint8Array

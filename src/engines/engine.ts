@@ -1,5 +1,5 @@
 import type { AuditLog } from '../audit/audit-log.js'
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
 import type { Store } from '../storage/store.js'
 

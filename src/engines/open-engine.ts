@@ -1,4 +1,4 @@
-import type { Config } from '../config.js'
+import type { Config } from '../config/config.js'
 import { openEmbedded } from './embedded/embedded.js'
 import type { OpenEngine } from './engine.js'
 import { openMemory } from './memory/memory.js'

@@ -44,7 +44,7 @@ type Fit<Name extends string, Ctx extends object, Needs extends object, Adds ext
         : | `${Name} needs '${Missing<Ctx, Needs>}', which no earlier step adds`
           | `${Name} would overwrite '${Clash<Ctx, Adds>}', which is already there`
 
-/** Watches every run of the pipelines it is given to; must not throw. `src/observer.ts` is the one we use. */
+/** Watches every run of the pipelines it is given to; must not throw. `src/telemetry/observer.ts` is the one we use. */
 export interface Observer {
   /** Called as a run begins. Answers `undefined` where nobody watches: the run then pays nothing more. */
   begin (pipeline: string, start: object): Watch | undefined

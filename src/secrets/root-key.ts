@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { GatewayError } from '../errors.js'
-import { fileProblem } from '../file-problem.js'
+import { fileProblem } from '../files/file-problem.js'
 import { decrypt, encrypt } from './aead.js'
 import { KEY_BYTES } from './ring-key.js'
 

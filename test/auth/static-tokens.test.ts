@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { StaticTokens } from '../../src/auth/static-tokens.js'
-import type { Watching } from '../../src/auth/watched-json.js'
+import type { Watching } from '../../src/files/watched-file.js'
 
 const sha256 = (token: string) => createHash('sha256').update(token).digest('hex')
 const entry = (name: string, changes: object = {}) => ({ name, sha256: sha256(`token of ${name}`), role: 'operator', ...changes })

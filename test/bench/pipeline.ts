@@ -1,7 +1,7 @@
 // npm run bench:pipeline: what the pipeline core costs by itself. Six steps shaped as those of create but doing next to nothing,
 // against the same six functions called in a loop on a context that is ready. Medians of rounds that take turns.
-import { createLogger } from '../../src/log.js'
-import { createObserver } from '../../src/observer.js'
+import { createLogger } from '../../src/telemetry/log.js'
+import { createObserver } from '../../src/telemetry/observer.js'
 import { Pipeline, step } from '../../src/pipeline/pipeline.js'
 
 const ROUNDS = 51

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { loadConfig } from '../../src/config.js'
+import { loadConfig } from '../../src/config/config.js'
 import type { Engine } from '../../src/engines/engine.js'
 import { openEngine } from '../../src/engines/open-engine.js'
 import { KeyRing } from '../../src/secrets/ring.js'

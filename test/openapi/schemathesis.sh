@@ -26,7 +26,7 @@ echo 'a gateway without credentials'
 bash test/sdk/with-gateway.sh bash "$work/ask" 50
 
 export ECTX_TOKENS_FILE=$work/tokens.json
-token=$(node dist/src/auth/token-cli.js --name schemathesis --role operator 2> /dev/null)
+token=$(node dist/src/cli/token.js --name schemathesis --role operator 2> /dev/null)
 echo 'a gateway with credentials, and with a token'
 bash test/sdk/with-gateway.sh bash "$work/ask" 50 --header "Authorization: Bearer $token"
 echo 'a gateway with credentials, and without a token'

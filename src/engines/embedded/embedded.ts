@@ -1,10 +1,10 @@
-import { placesIn } from '../../places.js'
+import { placesIn } from '../../config/places.js'
 import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
 import { openAuditFiles } from './audit/audit-files.js'
 import { RingFile } from './keys/ring-file.js'
 import { LevelStore } from './level/level-store.js'
-import { makePrivate } from './private-directory.js'
+import { makePrivate } from '../../files/private-directory.js'
 
 export const embeddedSupports: Supports = { durable: true, sharedKeys: true }
 

@@ -1,7 +1,7 @@
 import type { AuditLog } from '../../../audit/audit-log.js'
 import { AuditQueue, type AuditQueueOptions } from '../../../audit/audit-queue.js'
 import { GatewayError } from '../../../errors.js'
-import { fileProblem } from '../../../file-problem.js'
+import { fileProblem } from '../../../files/file-problem.js'
 import { Chain } from './chain.js'
 
 export interface AuditFilesOptions extends AuditQueueOptions {

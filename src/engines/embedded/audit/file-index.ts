@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { replaceFile } from '../../../durable-file.js'
+import { replaceFile } from '../../../files/durable-file.js'
 import { offsetsOf, readPostings, type Postings } from './postings.js'
 
 const FORMAT = 0x45434131

@@ -1,6 +1,6 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { replaceFile } from '../../../durable-file.js'
+import { replaceFile } from '../../../files/durable-file.js'
 import { isAbsent } from './files.js'
 
 export const HEAD_FILE = 'head.json'

@@ -1,7 +1,7 @@
 import { constants, statSync } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncDirectory } from '../../../durable-file.js'
+import { syncDirectory } from '../../../files/durable-file.js'
 import { GatewayError } from '../../../errors.js'
 import type { Named } from './files.js'
 import { Postings, readPostings } from './postings.js'

@@ -1,5 +1,5 @@
 import { Level } from 'level'
-import { makeDirectory } from '../../../make-directory.js'
+import { makeDirectory } from '../../../files/make-directory.js'
 import { closed, damaged, idTaken, slugTaken, staleRevision } from '../../../storage/refusals.js'
 import type { Page, PageFilter, Store, StoredRecord } from '../../../storage/store.js'
 import { decodeRecord, encodeRecord, indexKeys, recordKey, slugKey } from './level-codec.js'

@@ -1,0 +1,37 @@
+import { resolve } from 'node:path'
+import { readHead } from '../engines/embedded/audit/head.js'
+import { verify } from '../engines/embedded/audit/verify.js'
+import { fileProblem } from '../files/file-problem.js'
+import { placesIn } from '../config/places.js'
+import { ConfigError, readVariables } from '../config/variables.js'
+
+const USAGE = 'usage: npm run audit -- verify\nChecks the audit log in ECTX_DATA_DIR (./data), also while the gateway runs.\n'
+
+/** `npm run audit -- verify`: 0 where the log is whole, 1 with the places where it is not, 2 where it could not be read. */
+async function main (args: string[]): Promise<number> {
+  if (args.some(arg => arg === '--help' || arg === '-h')) {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  if (args.length !== 1 || args[0] !== 'verify') return refuse(USAGE)
+  const { audit: directory } = placesIn(readVariables(process.env).values.ECTX_DATA_DIR)
+  const { files, lines, first, problems } = await verify(directory)
+  if (files === 0 && await readHead(directory) === undefined) return refuse(`audit: there is no log in ${resolve(directory)}: set ECTX_DATA_DIR to the directory of a gateway that has been started; where one has, its log was removed\n`)
+  for (const { file, line, problem } of problems) process.stdout.write(`${file}${line > 0 ? `:${line}` : ''} ${problem}\n`)
+  process.stdout.write(`${directory}: ${lines} lines in ${files} files, ${problems.length === 0 ? 'whole' : `${problems.length} problems`}\n`)
+  if (first !== undefined && first > 1) process.stdout.write(`It begins with line number ${first}: older files are no longer kept.\n`)
+  return problems.length === 0 ? 0 : 1
+}
+
+function refuse (what: string): number {
+  process.stderr.write(what)
+  return 2
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  const isOfFiles = error instanceof Error && 'syscall' in error
+  const why = isOfFiles ? `cannot read the log${'path' in error ? ` ${error.path}` : ''}${fileProblem(error)}` : error instanceof ConfigError ? error.message : String(error)
+  process.exitCode = refuse(`audit: ${why}\n`)
+}

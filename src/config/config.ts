@@ -1,0 +1,106 @@
+import { isLoopback } from '../auth/loopback.js'
+import { DEFAULT_ROLE_CLAIM, listOf, type LOG_LEVELS, type STORES, type Variables } from './values.js'
+import { ConfigError, readVariables } from './variables.js'
+
+export type LogLevel = typeof LOG_LEVELS[number]
+
+/** Whose JWTs are accepted, and what gives them a role. */
+export interface JwtConfig {
+  readonly issuer: string
+  readonly audience: readonly string[]
+  readonly jwks: string
+  readonly roleClaim: string
+  readonly roles: { readonly operator: readonly string[], readonly viewer: readonly string[] }
+}
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  /** Which engine. */
+  readonly store: typeof STORES[number]
+  readonly dataDir: string
+  readonly logLevel: LogLevel
+  readonly tokensFile: string | undefined
+  readonly jwt: JwtConfig | undefined
+  readonly keyRing: {
+    /** In the data directory where it is not said. */
+    readonly file: string | undefined
+    readonly rotationHours: number
+    /** The root key's variables, as they are: `loadRootKey` reads them. */
+    readonly root: Readonly<Pick<Variables, 'ECTX_ROOT_KEY' | 'ECTX_ROOT_KEY_FILE'>>
+  }
+  readonly auditDays: number
+  /** Paths of PEM files. */
+  readonly tls: { readonly cert: string, readonly key: string, readonly ca: string | undefined } | undefined
+  /** Addresses and networks. */
+  readonly trustedProxies: readonly string[]
+  /** Of each caller; 0 is no limit. */
+  readonly requestsPerMinute: number
+  /** The names of variables that Kubernetes set for a Service, and that were ignored. */
+  readonly serviceLinks: readonly string[]
+}
+
+/**
+ * The configuration that the `ECTX_…` variables of `environment` give, complete and frozen.
+ * @throws {ConfigError} that names every variable that is unknown, wrong or missing
+ */
+export function loadConfig (environment: NodeJS.ProcessEnv): Config {
+  const { values, serviceLinks } = readVariables(environment)
+  const problems = [...incomplete(values)]
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+
+  const { ECTX_TLS_CERT: cert, ECTX_TLS_KEY: key, ECTX_TLS_CA: ca, ECTX_ROOT_KEY, ECTX_ROOT_KEY_FILE } = values
+  return Object.freeze({
+    host: values.ECTX_HOST,
+    port: values.ECTX_PORT,
+    store: values.ECTX_STORE,
+    dataDir: values.ECTX_DATA_DIR,
+    logLevel: values.ECTX_LOG_LEVEL,
+    tokensFile: values.ECTX_TOKENS_FILE,
+    jwt: jwtConfig(values),
+    keyRing: { file: values.ECTX_KEYRING_FILE, rotationHours: values.ECTX_KEY_ROTATION_HOURS, root: { ECTX_ROOT_KEY, ECTX_ROOT_KEY_FILE } },
+    auditDays: values.ECTX_AUDIT_DAYS,
+    tls: cert !== undefined && key !== undefined ? { cert, key, ca } : undefined,
+    trustedProxies: listOf(values.ECTX_TRUSTED_PROXIES),
+    requestsPerMinute: values.ECTX_RATE_LIMIT,
+    serviceLinks
+  })
+}
+
+/** Each with those that it needs. */
+const NEEDS: ReadonlyArray<[name: keyof Variables, needs: keyof Variables]> = [
+  ['ECTX_TLS_CERT', 'ECTX_TLS_KEY'],
+  ['ECTX_TLS_KEY', 'ECTX_TLS_CERT'],
+  ['ECTX_TLS_CA', 'ECTX_TLS_CERT'],
+  ['ECTX_JWT_ISSUER', 'ECTX_JWT_AUDIENCE'],
+  ['ECTX_JWT_ISSUER', 'ECTX_JWT_JWKS'],
+  ['ECTX_JWT_AUDIENCE', 'ECTX_JWT_ISSUER'],
+  ['ECTX_JWT_JWKS', 'ECTX_JWT_ISSUER']
+]
+
+function * incomplete (values: Variables): Generator<string> {
+  for (const [name, needs] of NEEDS) if (values[name] !== undefined && values[needs] === undefined) yield `${needs} must be set too, since ${name} is`
+  if (values.ECTX_JWT_ISSUER !== undefined && Object.values(rolesOf(values)).flat().length === 0) {
+    yield 'ECTX_JWT_OPERATORS must be set too, or ECTX_JWT_VIEWERS: which values of the claim ECTX_JWT_ROLE_CLAIM give the role'
+  }
+  if (values.ECTX_TOKENS_FILE === undefined && values.ECTX_JWT_ISSUER === undefined && !isLoopback(values.ECTX_HOST)) {
+    yield 'ECTX_HOST must be a loopback address (127.0.0.1, ::1 or localhost): without credentials the gateway serves this machine only; to serve others set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER'
+  }
+}
+
+function jwtConfig (values: Variables): JwtConfig | undefined {
+  const { ECTX_JWT_ISSUER: issuer, ECTX_JWT_AUDIENCE: audience, ECTX_JWT_JWKS: jwks } = values
+  if (issuer === undefined || audience === undefined || jwks === undefined) return undefined
+  return {
+    issuer,
+    audience: listOf(audience),
+    jwks,
+    roleClaim: values.ECTX_JWT_ROLE_CLAIM,
+    roles: rolesOf(values)
+  }
+}
+
+function rolesOf ({ ECTX_JWT_ROLE_CLAIM: claim, ECTX_JWT_OPERATORS: operators, ECTX_JWT_VIEWERS: viewers }: Variables): JwtConfig['roles'] {
+  const isDefault = claim === DEFAULT_ROLE_CLAIM
+  return { operator: listOf(operators ?? (isDefault ? 'operator' : '')), viewer: listOf(viewers ?? (isDefault ? 'viewer' : '')) }
+}

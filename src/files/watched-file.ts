@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { GatewayError } from '../errors.js'
+import { fileProblem } from './file-problem.js'
+import { parseJson } from './parse-json.js'
+import { Trouble, type Listeners } from './trouble.js'
+
+export interface Watching extends Listeners {
+  /** How long a look at the file holds, in milliseconds; 1000 where it is not said. */
+  readonly checkEveryMs?: number
+}
+
+/**
+ * A small JSON file whose changes are taken, however it was written or replaced. It is looked at on use, so that nothing
+ * runs while nobody asks, and synchronously, so that whoever asks needs no promise. Each look reads it: no time or size of
+ * a file says for sure that it is the one that was read. Where it cannot be used, what it held before stays in force
+ * until a later look finds it well.
+ */
+export class WatchedJson<T> {
+  readonly #path: string
+  readonly #take: (json: unknown) => T
+  readonly #checkEveryMs: number
+  readonly #trouble: Trouble
+  #text: string
+  #value: T
+  #lookedAt = performance.now()
+
+  /**
+   * @param take makes the value from the parsed file, or throws a GatewayError that quotes nothing of it
+   * @throws {GatewayError} where the file cannot be used now
+   */
+  constructor (path: string, take: (json: unknown) => T, { checkEveryMs = 1000, ...listeners }: Watching = {}) {
+    this.#path = path
+    this.#take = take
+    this.#checkEveryMs = checkEveryMs
+    this.#trouble = new Trouble(path, listeners)
+    try {
+      this.#text = readFileSync(path, 'utf8')
+      this.#value = take(parseJson(this.#text))
+    } catch (error) {
+      throw new GatewayError('invalid_argument', `${path}: ${problemOf(error)}`, { cause: error })
+    }
+  }
+
+  /** What the file holds, the same object until that changes. */
+  get current (): T {
+    const now = performance.now()
+    if (now - this.#lookedAt < this.#checkEveryMs) return this.#value
+    this.#lookedAt = now
+    try {
+      this.#look()
+      this.#trouble.over()
+    } catch (error) {
+      this.#trouble.found(`${problemOf(error)}; what it held before stays in force`)
+    }
+    return this.#value
+  }
+
+  #look (): void {
+    const text = readFileSync(this.#path, 'utf8')
+    if (text === this.#text) return
+    this.#value = this.#take(parseJson(text))
+    this.#text = text
+  }
+}
+
+function problemOf (error: unknown): string {
+  if (error instanceof GatewayError) return error.message
+  return `cannot be read${fileProblem(error)}`
+}

@@ -1,0 +1,114 @@
+import type { OpenAPIV3 } from 'openapi-types'
+import { API_VERSION, KIND } from '../../../schemas/execution-context.js'
+
+export const ID = 'exec-01m7yq1we0ras12e9q0c426n0n'
+export const REQUEST_ID = '1f9d4c0e-8a53-4c55-9d0e-6a9a3b0f7c21'
+export const ETAG = `"${ID}.1.full"`
+const TIME = '2026-11-21T09:30:00.000Z'
+const PAGE_TOKEN = 'MS40ODIxMA'
+
+/** Prefilled in Swagger UI for create and apply: a fresh gateway answers it 201. */
+export const REQUEST_EXAMPLE = {
+  metadata: { name: 'Nightly import 42', labels: { team: 'data' } },
+  spec: {
+    execution_id: 'wfx-42',
+    data: {
+      REGION: { value: 'eu-central-1', is_secret: false },
+      API_TOKEN: { value: 'not-a-real-token', is_secret: true }
+    }
+  }
+}
+
+const violation = { pointer: '/spec/execution_id', detail: 'is required' }
+const actor = { id: 'system' }
+const audit = { created_by: actor, created_at: TIME, updated_by: actor, updated_at: TIME, event: 'created' }
+
+const { name, ...others } = REQUEST_EXAMPLE.metadata
+
+const event = {
+  sequence: 1042,
+  previous: '5f9c1b0d7c3c4f0e9a8b7d6c5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f',
+  time: TIME,
+  event: 'revealed',
+  caller: { name: 'runner', kind: 'token' },
+  operation: 'get',
+  context_id: ID,
+  slug: 'nightly-import-42',
+  execution_id: REQUEST_EXAMPLE.spec.execution_id,
+  keys: ['API_TOKEN'],
+  request_id: REQUEST_ID,
+  remote_address: '127.0.0.1',
+  outcome: 'ok'
+}
+
+/** What is answered where all is well, by the tag of the operation. */
+export const RESPONSE_EXAMPLES: Readonly<Record<string, object>> = {
+  ExecutionContexts: {
+    api_version: API_VERSION,
+    kind: KIND,
+    metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
+    spec: REQUEST_EXAMPLE.spec,
+    status: { audit: { spec_audit: audit, status_audit: audit } }
+  },
+  Audit: { events: [event] },
+  Health: { status: 'ok' }
+}
+
+/** Of properties and parameters, by name; of a component or of one place where that differs, by the name of that. */
+const EXAMPLES: Readonly<Record<string, unknown>> = {
+  ...event,
+  ...REQUEST_EXAMPLE.metadata,
+  ...REQUEST_EXAMPLE.spec,
+  ...REQUEST_EXAMPLE.spec.data.REGION,
+  ...audit,
+  ...violation,
+  ApiVersion: API_VERSION,
+  Kind: KIND,
+  View: 'redacted',
+  ApiResourceKind: 'execution_context',
+  ApiResourceOwnerScope: 'api_resource_owner_scope_unspecified',
+  'ApiResourceAuditActor.id': actor.id,
+  'ApiResourceMetadataVersion.id': 'v2',
+  'AuditCaller.name': event.caller.name,
+  'AuditCaller.kind': event.caller.kind,
+  'AuditEvent.event': event.event,
+  'Health.status': 'ok',
+  'query.run_token': true,
+  'query.version': 'latest',
+  id: ID,
+  org: 'acme',
+  owner_scope: 'api_resource_owner_scope_unspecified',
+  annotations: { 'acme.example/runbook': 'Restart it, then tell the data team.' },
+  tags: ['import', 'nightly'],
+  message: 'The first one.',
+  previous_version_id: 'v1',
+  avatar: 'https://acme.example/avatars/runner.png',
+  run_token: `ectx_run_${ID}_H3dYK4dv3WYo7pCN_gmIccq3MHMa8RbBes9lUaOEMjk`,
+  key_id: 'key-01m7yq1we0ras12e9q0c426n0n',
+  count: 3,
+  events: [event],
+  page_size: 100,
+  page_token: PAGE_TOKEN,
+  next_page_token: PAGE_TOKEN,
+  version_message: 'The run is over.',
+  type: 'urn:ectx:problem:invalid_argument',
+  title: 'Invalid argument',
+  status: 400,
+  instance: '/v1/execution-contexts',
+  code: 'invalid_argument',
+  existing_id: ID,
+  errors: [violation],
+  'If-Match': ETAG,
+  'If-None-Match': ETAG
+}
+
+/** Gives `schema`, the component `component`, and each of its properties an example, unless that is a component too. */
+export function addSchemaExamples (component: string, schema: OpenAPIV3.SchemaObject): void {
+  if (schema.properties === undefined) schema.example = EXAMPLES[component]
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    if (!('$ref' in property)) property.example = EXAMPLES[`${component}.${name}`] ?? EXAMPLES[name]
+  }
+}
+
+/** The example of a parameter that is no component. */
+export const exampleOf = ({ in: place, name }: OpenAPIV3.ParameterObject): unknown => EXAMPLES[`${place}.${name}`] ?? EXAMPLES[name]

@@ -1,0 +1,146 @@
+import { Readable } from 'node:stream'
+import { create, fromJson, type JsonObject } from '@bufbuild/protobuf'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { API_VERSION, ExecutionContextInputSchema, ExecutionContextSchema, KIND } from '../../../schemas/execution-context.js'
+import { ref } from '../../../schemas/helpers.js'
+import { CreateQuerySchema, DeleteQuerySchema, IdParamsSchema, IfMatchSchema, IfNoneMatchSchema, ReferenceQuerySchema, ViewQuerySchema } from '../../../schemas/requests.js'
+import type { Operations } from '../../kinds/operations.js'
+import type { Answer, Reading } from '../../resource/answer.js'
+import * as proto from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { ExecutionContextIdSchema } from '../../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
+import { ApiResourceKind } from '../../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
+import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
+import { ApiResourceOwnerScope } from '../../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import type { Shown, View } from '../../resource/call.js'
+import { etagOf, heldBy, revisionsIn } from '../etag.js'
+
+const PATH = '/v1/execution-contexts'
+const CLOSED = { additionalProperties: false }
+const tags = ['ExecutionContexts']
+const answer = (description: string) => ({ description, ...ref(ExecutionContextSchema) })
+
+/** One route for each operation: what it takes from HTTP, and how it answers. All else is the operation's. */
+export async function executionContextRoutes (instance: FastifyInstance, { operations }: { operations: Operations['executionContexts'] }): Promise<void> {
+  const app = instance.withTypeProvider<TypeBoxTypeProvider>()
+
+  app.post(PATH, {
+    schema: {
+      operationId: 'createExecutionContext',
+      tags,
+      summary: 'Create a context',
+      description: 'Stores the configuration and secrets of a run; for operators. The slug is `metadata.slug`, else it is made from `metadata.name`; it must be free. When this answers 201 the context is durable.',
+      querystring: CreateQuerySchema,
+      body: ref(ExecutionContextInputSchema),
+      'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
+      response: { 201: answer('The context, as it is stored.') }
+    }
+  }, async (request, reply) => sendCreated(reply, await operations.create(createCall(request))))
+
+  app.post(`${PATH}/apply`, {
+    schema: {
+      operationId: 'applyExecutionContext',
+      tags,
+      summary: 'Apply a context',
+      description: 'Creates the context where its slug is free; for operators. A context is immutable, so one that exists stays as it is, and the answer is 409 `already_exists`.',
+      querystring: CreateQuerySchema,
+      body: ref(ExecutionContextInputSchema),
+      'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
+      response: { 201: answer('The context, as it is stored.') }
+    }
+  }, async (request, reply) => sendCreated(reply, await operations.apply(createCall(request))))
+
+  app.get(`${PATH}/by-reference`, {
+    schema: {
+      operationId: 'getExecutionContextByReference',
+      tags,
+      summary: 'Get a context by reference',
+      description: 'Reads a context by its slug. Where `If-None-Match` has its ETag the answer is 304, without a body.',
+      querystring: Type.Composite([ReferenceQuerySchema, ViewQuerySchema], CLOSED),
+      headers: IfNoneMatchSchema,
+      'x-problems': [400, 401, 403, 404, 429, 503],
+      response: { 200: answer('The context.') }
+    }
+  }, async (request, reply) => {
+    const { slug, org, version, kind = 'api_resource_kind_unknown', scope = 'api_resource_owner_scope_unspecified' } = request.query
+    const input = create(ApiResourceReferenceSchema, { slug, org, version, kind: ApiResourceKind[kind], scope: ApiResourceOwnerScope[scope] })
+    return sendReading(reply, await operations.getByReference(readCall(request, input)))
+  })
+
+  app.get(`${PATH}/:id`, {
+    schema: {
+      operationId: 'getExecutionContext',
+      tags,
+      summary: 'Get a context',
+      description: 'Reads a context by its id. Where `If-None-Match` has its ETag the answer is 304, without a body.',
+      params: IdParamsSchema,
+      querystring: ViewQuerySchema,
+      headers: IfNoneMatchSchema,
+      'x-problems': [400, 401, 403, 404, 429, 503],
+      response: { 200: answer('The context.') }
+    }
+  }, async (request, reply) => {
+    const input = create(ExecutionContextIdSchema, { value: request.params.id })
+    return sendReading(reply, await operations.get(readCall(request, input)))
+  })
+
+  app.delete(`${PATH}/:id`, {
+    schema: {
+      operationId: 'deleteExecutionContext',
+      tags,
+      summary: 'Delete a context',
+      description: 'Deletes a context and answers it as it was; of many who try at once exactly one succeeds. With `If-Match` it is deleted only where it has one of those ETags.',
+      params: IdParamsSchema,
+      querystring: Type.Composite([DeleteQuerySchema, ViewQuerySchema], CLOSED),
+      headers: IfMatchSchema,
+      'x-problems': [400, 401, 403, 404, 412, 429, 503],
+      response: { 200: answer('The context, as it was.') }
+    }
+  }, async (request, reply) => {
+    const { id } = request.params
+    const input = create(ApiResourceDeleteInputSchema, { resourceId: id, versionMessage: request.query.version_message })
+    const onlyRevisions = revisionsIn(request.headers['if-match'], id)
+    return send(reply, await operations.delete({ origin: request.origin, input, requestedView: request.query.view, onlyRevisions }))
+  })
+}
+
+type Asking = Pick<FastifyRequest, 'origin'> & { query: { view?: View } }
+
+// Each is spelled out, and not another with one more: `Pipeline.run` says what that would cost.
+const readCall = <Input>(request: Asking & Pick<FastifyRequest, 'headers' | 'method'>, input: Input) => ({
+  origin: request.origin,
+  input,
+  requestedView: request.query.view,
+  held: heldBy(request.headers['if-none-match']),
+  sizeOnly: request.method === 'HEAD'
+})
+
+const createCall = (request: Asking & { body: object, query: { run_token?: boolean } }) => ({
+  origin: request.origin,
+  input: toMessage(request.body),
+  requestedView: request.query.view,
+  wantsRunToken: request.query.run_token === true
+})
+
+/** `api_version` and `kind` may be left out of a request: there is only one of each here. */
+const toMessage = (body: object): proto.ExecutionContext =>
+  fromJson(proto.ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...body } as JsonObject)
+
+const send = (reply: FastifyReply, answer: Answer<unknown>) => withHeaders(reply, answer).send(answer.json)
+
+const withHeaders = (reply: FastifyReply, shown: Shown) => reply
+  .header('content-type', 'application/json; charset=utf-8')
+  .header('cache-control', 'no-store')
+  .header('etag', etagOf(shown))
+
+const sendCreated = (reply: FastifyReply, answer: Answer<unknown>) =>
+  send(reply.code(201).header('location', `${PATH}/${answer.id}`), answer)
+
+function sendReading (reply: FastifyReply, reading: Reading<unknown>) {
+  if ('json' in reading) return send(reply, reading)
+  // Fastify would answer a HEAD with the size of whatever is sent here but a stream.
+  const nothing = reply.request.method === 'HEAD' ? Readable.from([]) : undefined
+  if (reading.bytes !== undefined) return withHeaders(reply, reading).header('content-length', reading.bytes).send(nothing)
+  return reply.code(304).header('cache-control', 'no-store').header('etag', etagOf(reading)).send(nothing)
+}

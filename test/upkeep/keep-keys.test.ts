@@ -1,0 +1,171 @@
+import { mock } from 'node:test'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import { GatewayError } from '../../src/errors.js'
+import { encodeBody } from '../../src/resource/sealed-body.js'
+import { keepKeys, lookAfterKeys } from '../../src/upkeep/keep-keys.js'
+import { createLogger } from '../../src/telemetry/log.js'
+import { KeyRing } from '../../src/secrets/ring.js'
+import { seal } from '../../src/secrets/seal.js'
+import type { StoredRecord } from '../../src/storage/store.js'
+import { openLog, recordsOf } from '../audit/support.js'
+import { newDataDir } from '../support/data-dir.js'
+import { failingStore } from '../support/failing-store.js'
+import { now } from '../support/now.js'
+import { newRecord } from '../support/records.js'
+import { until } from '../support/until.js'
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+const EMPTY = new Uint8Array()
+
+/** The keys of a gateway, on a clock that the test sets. */
+async function newKeeping (t: Test, store = new MemoryStore()) {
+  const directory = newDataDir(t)
+  const file = join(directory, 'keyring.json')
+  const clock = { now: Date.UTC(2030, 0, 1) }
+  const lines: Array<Record<string, unknown>> = []
+  const audit = await openLog(t, join(directory, 'audit'))
+  const ring = await KeyRing.open({ store: new RingFile(file), now: () => clock.now })
+  const keeping = { ring, store, audit, log: createLogger('info', { write: line => { lines.push(JSON.parse(line)) } }), rotateAfterMs: DAY }
+  return {
+    ...keeping,
+    keeping,
+    file,
+    clock,
+    lines,
+    look: (changes = {}) => lookAfterKeys({ ...keeping, ...changes }, clock.now),
+    states: () => ring.list().map(({ state }) => state),
+    /** Stores a context that is sealed with the key of now. */
+    insert: (id: string, changes: Partial<StoredRecord> = {}) => store.insert(sealed(ring, id, changes)),
+    events: async () => {
+      await audit.ready()
+      return (await recordsOf(join(directory, 'audit'))).map(({ event, key_id: key }) => ({ event, key }))
+    }
+  }
+}
+
+const sealed = (ring: KeyRing, id: string, changes: Partial<StoredRecord> = {}) => newRecord(id, {
+  body: encodeBody({ redactedJson: '{}', sealedSecrets: seal(now(ring.current()), id, '{}', '{}'), accessHash: EMPTY }),
+  ...changes
+})
+
+t.test('a key is rotated when it is due, and that is recorded', async t => {
+  const { look, clock, ring, states, events } = await newKeeping(t)
+  clock.now += DAY - 1
+  await look()
+  t.same(states(), ['active'])
+  t.same(await events(), [])
+  clock.now += 1
+  await Promise.all([look(), look()])
+  t.same(states(), ['retired', 'active'])
+  t.same(await events(), [{ event: 'rotated_key', key: now(ring.current()).id }])
+})
+
+t.test('a key that seals nothing is destroyed, but not at once: a request that began before may still seal with it', async t => {
+  const { look, clock, states, events } = await newKeeping(t)
+  clock.now += DAY
+  await look()
+  clock.now += 10 * MINUTE - 1
+  await look()
+  t.same(states(), ['retired', 'active'])
+  clock.now += 1
+  await look()
+  t.same(states(), ['destroyed', 'active'])
+  t.equal((await events()).length, 1)
+})
+
+t.test('of many keys those stay that seal a context, however many others there are', async t => {
+  const { look, clock, states, insert, store, ring } = await newKeeping(t)
+  await insert('z-last')
+  clock.now += DAY
+  await look()
+  clock.now += DAY
+  await look()
+  for (let index = 0; index < 250; index++) await insert(`context-${index}`)
+  const plain = encodeBody({ redactedJson: '{}', sealedSecrets: EMPTY, accessHash: EMPTY })
+  await store.insert(newRecord('plain', { body: plain }))
+  clock.now += DAY
+  await look()
+  t.same(states(), ['retired', 'destroyed', 'retired', 'active'])
+  await store.remove('execution_context', 'z-last')
+  await look()
+  t.same(states(), ['destroyed', 'destroyed', 'retired', 'active'])
+  t.doesNotThrow(() => now(ring.key(ring.list()[2]!.id)))
+})
+
+t.test('where a record cannot be read no key is destroyed, for it may be any that sealed it', async t => {
+  class DamagedStore extends MemoryStore {
+    override page = async () => ({ records: [], damaged: ['a'] })
+  }
+  const sealing = (sealedSecrets: Uint8Array) => encodeBody({ redactedJson: '{"is_secret":true}', sealedSecrets, accessHash: EMPTY })
+  const bodies = { 'no body of ours': Buffer.from('garbage'), 'a sealed part that names no key': sealing(Buffer.alloc(99)), 'no sealed part': sealing(EMPTY) }
+  for (const [what, body] of Object.entries(bodies)) {
+    await t.test(`which has ${what}`, async t => {
+      const { look, clock, states, insert } = await newKeeping(t)
+      clock.now += DAY
+      await look()
+      await insert('a', { body })
+      clock.now += 10 * MINUTE
+      await t.rejects(look(), { code: 'internal', message: /'a'/ })
+      t.same(states(), ['retired', 'active'])
+    })
+  }
+  await t.test('which the store finds damaged', async t => {
+    const { look, clock, states } = await newKeeping(t, new DamagedStore())
+    clock.now += DAY
+    await look()
+    clock.now += DAY
+    await look()
+    t.same(states(), ['retired', 'retired', 'active'], 'and rotation goes on')
+  })
+})
+
+t.test('a store that fails destroys nothing', async t => {
+  const { look, clock, states } = await newKeeping(t)
+  const store = failingStore(new GatewayError('unavailable', 'try again'))
+  clock.now += DAY
+  await look({ store })
+  clock.now += DAY
+  await t.rejects(look({ store }), { code: 'unavailable' })
+  t.same(states(), ['retired', 'retired', 'active'])
+})
+
+t.test('a ring that cannot be used is left alone', async t => {
+  const { look, clock, file, states, events } = await newKeeping(t)
+  const whole = readFileSync(file)
+  clock.now += DAY
+  for (const spoil of [() => writeFileSync(file, 'x'), () => rmSync(file)]) {
+    spoil()
+    await t.rejects(look(), { code: 'unavailable', message: /is damaged|is missing/ })
+  }
+  t.same(await events(), [])
+  writeFileSync(file, whole)
+  await look()
+  t.same(states(), ['retired', 'active'])
+})
+
+t.test('keepKeys looks at once and every ten minutes, goes on after a failure, and ends when it is told to', async t => {
+  const { keeping, clock, lines, file, states } = await newKeeping(t)
+  const whole = readFileSync(file)
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  rmSync(file)
+  clock.now += DAY
+  const stop = keepKeys(keeping)
+  await until(async () => lines.length > 0)
+  t.match(lines, [{ level: 'error', msg: 'the key ring could not be kept in order', err: { code: 'unavailable', message: /is missing/ } }])
+  writeFileSync(file, whole)
+  mock.timers.tick(10 * MINUTE - 1)
+  t.same(states(), ['active'])
+  mock.timers.tick(1)
+  await stop()
+  t.same(states(), ['retired', 'active'], 'what had begun is finished')
+  clock.now += DAY
+  mock.timers.tick(20 * MINUTE)
+  t.same(states(), ['retired', 'active'])
+  t.equal(lines.length, 1)
+})
