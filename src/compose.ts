@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAuthenticator, type Authenticate } from './auth/authenticator.js'
 import { ANONYMOUS, SYSTEM } from './auth/caller.js'
@@ -6,51 +5,63 @@ import { FailedAuthentications } from './auth/failed-authentications.js'
 import { JwtVerifier } from './auth/jwt.js'
 import { isLoopback } from './auth/loopback.js'
 import { StaticTokens } from './auth/static-tokens.js'
+import { systemClock, type Clock } from './clock.js'
 import type { Config } from './config/config.js'
 import type { Engine } from './engines/engine.js'
 import { openEngine } from './engines/open-engine.js'
 import { GatewayError } from './errors.js'
-import { LIMITS } from './server/listener.js'
 import { executionContextKind as kind } from './kinds/execution-context/kind.js'
 import { runTokenOf } from './kinds/execution-context/run-tokens.js'
 import { createOperations } from './kinds/operations.js'
-import { createServer, type ServerSettings } from './server/server.js'
-import { keepKeys } from './upkeep/keep-keys.js'
-import { createObserver } from './telemetry/observer.js'
-import { mostConnections } from './server/open-files.js'
+import { createRest } from './rest/rest.js'
 import { KeyRing } from './secrets/ring.js'
 import { createVault } from './secrets/vault.js'
+import { LIMITS } from './server/listener.js'
+import { mostConnections } from './server/open-files.js'
+import { createServer, type ServerSettings } from './server/server.js'
 import type { Store } from './storage/store.js'
+import { createObserver } from './telemetry/observer.js'
+import { keepKeys } from './upkeep/keep-keys.js'
 
 const HOUR_MS = 3_600_000
 
 type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing'>
 
-/** The gateway that `config` asks for. Closing it closes all that it opened. */
-export async function composeGateway (config: Config, log: Logger): Promise<FastifyInstance> {
-  if (!isLoopback(config.host) && config.tls === undefined && config.trustedProxies.length === 0) {
-    log.warn('tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address')
-  }
-  const engine = await openEngine(config, (message, err) => log.warn({ err }, message))
-  return serve(engine, { ...config, limits: { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) } }, log)
+export interface Gateway {
+  /** Serves from now on. Answers the URL that it listens at. */
+  listen (): Promise<string>
+  /** Lets what runs end, and closes all that was opened. */
+  close (): Promise<void>
 }
 
-/** The gateway on any engine, which it closes when it closes. */
-export async function serve (engine: Engine, config: Settings, log: Logger): Promise<FastifyInstance> {
+/** The gateway that `config` asks for. */
+export async function composeGateway (config: Config, log: Logger): Promise<Gateway> {
+  const { host, port } = config
+  if (!isLoopback(host) && config.tls === undefined && config.trustedProxies.length === 0) {
+    log.warn('tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address')
+  }
+  const engine = await openEngine(config, systemClock, (message, err) => log.warn({ err }, message))
+  const limits = { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) }
+  const { http, close } = await assemble(engine, { ...config, limits }, log)
+  return { listen: () => http.listen({ host, port }), close }
+}
+
+/** The parts of a gateway on any engine, which it closes when it closes. */
+export async function assemble (engine: Engine, config: Settings, log: Logger, clock: Clock = systemClock) {
   const { store, audit } = engine
-  const ring = await KeyRing.open({ store: engine.keys, mayBegin: await isEmpty(store) })
+  const ring = await KeyRing.open({ store: engine.keys, clock, mayBegin: await isEmpty(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
-  const stopKeeping = keepKeys({ ring, store, audit, log, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
+  const stopKeeping = keepKeys({ ring, store, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
 
   const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
     audit.recordEventually({ event: 'authentication_failed', caller: ANONYMOUS, request_id: requestId, remote_address: remoteAddress, outcome: 'unauthenticated', count }))
 
-  const app = await createServer({
+  const http = await createServer({
     ...config,
-    operations: createOperations({ store, audit, vault: createVault(ring) }, createObserver(log)),
+    transport: createRest(createOperations({ store, audit, vault: createVault(ring), clock }, createObserver(log))),
     authentication: {
-      authenticate: await credentials(store, config, log),
-      failed: credentials => failures.add(credentials)
+      authenticate: await authenticator(store, config, log, clock),
+      failed: shown => failures.add(shown)
     },
     ready: async () => {
       await Promise.all([store.ready(), audit.ready()])
@@ -58,23 +69,27 @@ export async function serve (engine: Engine, config: Settings, log: Logger): Pro
     },
     log
   })
-  app.addHook('onClose', async () => {
+  await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
+
+  let closing: Promise<void> | undefined
+  const close = () => (closing ??= (async () => {
+    await http.close()
     await stopKeeping()
     failures.flush()
     await store.close()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
     await engine.close()
-  })
-  await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
-  return app
+  })())
+  return { http, close }
 }
 
 /** Whether there is no context, for sure. Where there is one, a missing ring was there before: another in its place would be in the way of its return. */
 const isEmpty = (store: Store): Promise<boolean> =>
   store.page(kind.name, {}, undefined, 1).then(({ records, damaged }) => records.length + damaged.length === 0, () => false)
 
-async function credentials (store: Store, { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>, log: Logger): Promise<Authenticate> {
-  const listeners = {
+async function authenticator (store: Store, { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>, log: Logger, clock: Clock): Promise<Authenticate> {
+  const watching = {
+    clock,
     onProblem: (problem: string) => log.error({ problem }, 'credentials cannot be read'),
     onMended: (what: string) => log.info(`credentials can be read again: ${what}`)
   }
@@ -83,8 +98,8 @@ async function credentials (store: Store, { tokensFile, jwt }: Pick<Config, 'tok
   return createAuthenticator({
     tokens: tokensFile === undefined
       ? undefined
-      : await named('ECTX_TOKENS_FILE', () => StaticTokens.open(tokensFile, listeners), '; how to make it says: npm run token -- --help'),
-    jwt: jwt && await named('ECTX_JWT_JWKS', () => JwtVerifier.create({ ...jwt, ...listeners, onRefused: reason => log.info({ reason }, 'a JWT was refused') })),
+      : await named('ECTX_TOKENS_FILE', () => StaticTokens.open(tokensFile, watching), '; how to make it says: npm run token -- --help'),
+    jwt: jwt && await named('ECTX_JWT_JWKS', () => JwtVerifier.create({ ...jwt, ...watching, onRefused: reason => log.info({ reason }, 'a JWT was refused') })),
     runTokenOf: runTokenOf(store),
     allowSystem
   })

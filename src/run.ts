@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { composeGateway } from './compose.js'
+import { composeGateway, type Gateway } from './compose.js'
 import { loadConfig, type Config } from './config/config.js'
 import type { Ending } from './server/ending.js'
 import { GatewayError } from './errors.js'
@@ -40,18 +40,18 @@ export async function run (ending: Ending): Promise<never> {
 async function serve (config: Config, log: Logger, ending: Ending): Promise<void> {
   if (process.getuid?.() === 0) log.warn('running as root: run it as a user of its own, which needs no rights but to its data directory')
   if (config.serviceLinks.length > 0) log.warn(`ignored what Kubernetes sets for a Service that is called "ectx" or "ectx-…": ${config.serviceLinks.join(', ')}; enableServiceLinks: false in the pod keeps it away`)
-  const app = await composeGateway(config, log)
+  const gateway = await composeGateway(config, log)
   try {
-    if (!ending.isAsked) await listen(app, config, log)
+    if (!ending.isAsked) await listen(gateway, config, log)
     log.info({ signal: await ending.asked }, 'closing')
   } finally {
-    await app.close()
+    await gateway.close()
   }
   log.info('closed')
 }
 
-async function listen (app: Awaited<ReturnType<typeof composeGateway>>, { host, port, store, dataDir }: Config, log: Logger): Promise<void> {
-  const address = await app.listen({ host, port })
+async function listen (gateway: Gateway, { store, dataDir }: Config, log: Logger): Promise<void> {
+  const address = await gateway.listen()
   log.info({ address, docs: `${address}/docs`, data_dir: store === 'embedded' ? dataDir : undefined }, 'ready')
 }
 

@@ -3,54 +3,45 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 
-/** Each part of src, and the parts that it may import. `main → compose → http → kinds → steps → resource → pipeline`. */
+/** Each part of src, and the parts that it may import. `main → compose → rest → kinds → steps → resource → pipeline`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['ending', 'open-files', 'run'],
-  run: ['compose', 'config', 'ending', 'errors', 'log', 'variables'],
-  compose: ['audit', 'auth', 'config', 'engines', 'errors', 'http', 'keeping', 'kinds', 'observer', 'open-files', 'secrets', 'storage'],
-  commands: ['auth', 'engines', 'errors', 'file-problem', 'places', 'secrets', 'variables'],
-  keeping: ['audit', 'auth', 'kinds', 'resource', 'secrets', 'storage'],
-  http: ['auth', 'errors', 'file-problem', 'gen', 'kinds', 'resource'],
-  kinds: ['audit', 'auth', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],
-  steps: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'storage'],
+  main: ['run', 'server'],
+  run: ['compose', 'config', 'errors', 'server', 'telemetry'],
+  compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'secrets', 'server', 'storage', 'telemetry', 'upkeep'],
+  cli: ['auth', 'clock', 'config', 'engines', 'errors', 'files', 'secrets'],
+  rest: ['errors', 'gen', 'kinds', 'resource', 'server'],
+  server: ['auth', 'clock', 'errors', 'files', 'resource'],
+  kinds: ['audit', 'auth', 'clock', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],
+  upkeep: ['audit', 'auth', 'clock', 'kinds', 'resource', 'secrets', 'storage'],
+  steps: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'storage'],
   resource: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
   pipeline: [],
-  engines: ['audit', 'config', 'durable-file', 'errors', 'file-problem', 'make-directory', 'places', 'secrets', 'storage'],
+  engines: ['audit', 'clock', 'config', 'errors', 'files', 'secrets', 'storage'],
   storage: ['errors'],
-  auth: ['durable-file', 'errors', 'file-problem'],
-  secrets: ['awaitable', 'errors', 'file-problem'],
-  audit: ['errors'],
-  'make-directory': ['file-problem'],
-  'file-problem': [],
-  'durable-file': ['errors'],
+  audit: ['clock', 'errors'],
+  secrets: ['awaitable', 'clock', 'errors', 'files'],
+  auth: ['clock', 'errors', 'files'],
+  telemetry: ['clock', 'config', 'errors', 'pipeline'],
+  config: ['auth'],
+  files: ['clock', 'errors'],
+  clock: [],
   errors: [],
   awaitable: [],
-  places: [],
-  gen: [],
-  config: ['auth', 'config-values', 'variables'],
-  variables: ['config-values', 'service-links'],
-  'config-values': ['places'],
-  'service-links': [],
-  log: ['config', 'errors', 'log-for-people', 'log-output', 'pipeline'],
-  'log-for-people': [],
-  'log-output': [],
-  ending: [],
-  'open-files': [],
-  observer: ['errors', 'pipeline']
+  gen: []
 }
 
-/** Packages that one part alone may import. */
-const ONLY: ReadonlyArray<[packages: RegExp, part: string]> = [
-  [/^fastify$|^@fastify\/|^ajv$|^helmet$|^node:(https?|tls)$/, 'http'],
-  [/level$/, 'engines'],
-  [/^@opentelemetry\//, 'observer']
+/** Packages that some parts alone may import. */
+const ONLY: ReadonlyArray<[packages: RegExp, parts: readonly string[]]> = [
+  [/^fastify$|^@fastify\//, ['server', 'rest']],
+  [/^helmet$|^node:(https?|tls)$/, ['server']],
+  [/^ajv$/, ['rest']],
+  [/level$/, ['engines']],
+  [/^@opentelemetry\//, ['telemetry']]
 ]
 
 interface Import { readonly file: string, readonly part: string, readonly specifier: string, readonly target: string }
 
-// Commands stand beside what they are about, and use it as `main` does.
-const isCommand = (path: string) => /-(cli|command)\.[jt]s$/.test(path)
-const part = (path: string) => isCommand(path) ? 'commands' : relative('src', path).split(sep)[0]!.replace(/\.[jt]s$/, '')
+const part = (path: string) => relative('src', path).split(sep)[0]!.replace(/\.[jt]s$/, '')
 const filesOf = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts')).map(name => join(folder, name))
 const importsOf = (folder: string): Import[] => filesOf(folder).flatMap(file =>
   ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName: specifier }) => {
@@ -78,21 +69,42 @@ t.test('no part imports itself by way of another', async t => {
   t.same(Object.keys(MAY_IMPORT).filter(name => reaches(name).has(name)), [])
 })
 
+t.test('no file imports itself by way of others', async t => {
+  // Types are gone when it runs, but who reads a file reads what it imports.
+  const byFile = new Map<string, string[]>()
+  for (const { file, target } of imports.filter(isOwn)) byFile.set(file, [...byFile.get(file) ?? [], target.replace(/\.js$/, '.ts')])
+  const circles: string[] = []
+  const visit = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    else if (!done.has(file)) {
+      for (const target of byFile.get(file) ?? []) visit(target, [...path, file])
+      done.add(file)
+    }
+  }
+  const done = new Set<string>()
+  for (const file of byFile.keys()) visit(file, [])
+  t.same(circles, [])
+})
+
+t.test('only the clock asks the time', async t => {
+  const asks = /\bDate\.now\b|\bnew Date\(\)|\bperformance\b|\bhrtime\b/
+  t.same(filesOf('src').filter(file => part(file) !== 'clock' && asks.test(readFileSync(file, 'utf8'))), [])
+})
+
 t.test('the pipeline core imports nothing but itself', async t => {
   const wrong = imports.filter(one => one.part === 'pipeline' && !(isOwn(one) && part(one.target) === 'pipeline'))
   t.same(wrong.map(({ file, specifier }) => `${file}: ${specifier}`), [])
 })
 
-t.test('the wire schemas are for the transport alone, and know no more of src than the error codes', async t => {
-  t.same([...new Set(imports.filter(({ target }) => target.startsWith(`schemas${sep}`)).map(({ part }) => part))], ['http'])
+t.test('the wire schemas are for the transport and the health routes alone, and know no more of src than the error codes', async t => {
+  t.same([...new Set(imports.filter(({ target }) => target.startsWith(`schemas${sep}`)).map(({ part }) => part))].sort(), ['rest', 'server'])
   const wrong = importsOf('schemas').filter(({ target }) => target.startsWith(`src${sep}`) && target !== join('src', 'errors.js'))
   t.same(wrong.map(({ file, specifier }) => `${file}: ${specifier}`), [])
 })
 
-t.test('a package stays in the part it is for', async t => {
-  const wrong = imports.filter(one => !isOwn(one) && ONLY.some(([packages, part]) => packages.test(one.specifier) && part !== one.part))
-  // The type of what it composes.
-  t.same(wrong.map(({ file, specifier }) => `${file}: ${specifier}`), ['src/compose.ts: fastify'])
+t.test('a package stays in the parts that it is for', async t => {
+  const wrong = imports.filter(one => !isOwn(one) && ONLY.some(([packages, parts]) => packages.test(one.specifier) && !parts.includes(part(one.file))))
+  t.same(wrong.map(({ file, specifier }) => `${file}: ${specifier}`), [])
 })
 
 t.test('steps, and what they share, know no kind of resource', async t => {

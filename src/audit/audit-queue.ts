@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import type { AuditLog, AuditPage, AuditQuery } from './audit-log.js'
 import { describe, type AuditEvent } from './event.js'
@@ -9,7 +10,7 @@ export interface AuditQueueOptions {
   readonly retryMs?: number
   /** How many events may wait to be written before `recordEventually` loses any. */
   readonly maxWaiting?: number
-  readonly now?: () => number
+  readonly clock?: Clock
   /** Told what an operator should know: damage that was found, what could not be tidied up. */
   readonly warn?: (message: string, cause?: unknown) => void
 }
@@ -51,7 +52,7 @@ export class AuditQueue implements AuditLog {
   /** The queue closes `journal` when it closes. */
   constructor (journal: Journal, options: AuditQueueOptions = {}) {
     this.#journal = journal
-    this.#options = { retryMs: 2_000, maxWaiting: 100_000, now: Date.now, warn: () => {}, ...options }
+    this.#options = { retryMs: 2_000, maxWaiting: 100_000, clock: systemClock, warn: () => {}, ...options }
   }
 
   record (event: AuditEvent): Promise<void> {
@@ -98,7 +99,7 @@ export class AuditQueue implements AuditLog {
   }
 
   #entry (event: AuditEvent): Entry {
-    return { event, description: describe(event, this.#options.now()) }
+    return { event, description: describe(event, this.#options.clock.now()) }
   }
 
   #enqueue (entry?: Entry): Promise<void> {

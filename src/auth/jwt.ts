@@ -1,4 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions } from 'jose'
+import { systemClock, type Clock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import { networkOf } from './address.js'
 import type { Caller } from './caller.js'
@@ -36,12 +37,15 @@ export class JwtVerifier {
   readonly #tolerance: number
   readonly #keys: KeySource
   readonly #roleOf: ReturnType<typeof roleByClaim>
-  readonly #known = new KnownJwts()
+  readonly #clock: Clock
+  readonly #known: KnownJwts
   readonly #turns = new Turns()
 
   private constructor (options: JwtOptions, keys: KeySource) {
-    const { issuer, audience, clockToleranceSeconds: clockTolerance = 60, roleClaim, roles } = options
+    const { issuer, audience, clockToleranceSeconds: clockTolerance = 60, clock = systemClock, roleClaim, roles } = options
     this.#options = options
+    this.#clock = clock
+    this.#known = new KnownJwts(clock)
     this.#tolerance = clockTolerance
     this.#expected = { algorithms: ALGORITHMS, issuer, audience: [audience].flat(), clockTolerance, requiredClaims: ['exp', 'sub'] }
     this.#keys = keys
@@ -87,7 +91,7 @@ export class JwtVerifier {
     const { iss, exp = Infinity } = decodeJwt(token)
     if (!ALGORITHMS.includes(String(decodeProtectedHeader(token).alg))) return errors.JOSEAlgNotAllowed.code
     if (iss !== this.#options.issuer) return `${errors.JWTClaimValidationFailed.code} (iss)`
-    return exp <= Math.floor(Date.now() / 1000) - this.#tolerance ? `${errors.JWTExpired.code} (exp)` : undefined
+    return exp <= Math.floor(this.#clock.now() / 1000) - this.#tolerance ? `${errors.JWTExpired.code} (exp)` : undefined
   }
 
   async #caller (token: string, network: string): Promise<Caller | undefined> {
@@ -104,7 +108,7 @@ export class JwtVerifier {
 
   /** The claims of `token`, and the keys that they are proved by. */
   async #verified (token: string, network: string): Promise<{ payload: JWTPayload, keys: KeySet }> {
-    const by = async (keys: KeySet) => ({ keys, payload: await this.#turns.take(network, () => verifySignature(token, keys, this.#expected)) })
+    const by = async (keys: KeySet) => ({ keys, payload: await this.#turns.take(network, () => verifySignature(token, keys, { ...this.#expected, currentDate: new Date(this.#clock.now()) })) })
     const keys = await this.#keys.current()
     try {
       return await by(keys)

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { Clock } from '../clock.js'
 import type { Caller } from './caller.js'
 import type { KeySet } from './jwks.js'
 
@@ -16,6 +17,11 @@ export interface KnownJwt {
 export class KnownJwts {
   /** The one that was used last is last. */
   readonly #known = new Map<string, KnownJwt>()
+  readonly #clock: Clock
+
+  constructor (clock: Clock) {
+    this.#clock = clock
+  }
 
   /** What is known of `token`, unless it has expired. */
   find (token: string): KnownJwt | undefined {
@@ -23,7 +29,7 @@ export class KnownJwts {
     const known = this.#known.get(key)
     if (known === undefined) return undefined
     this.#known.delete(key)
-    if (Date.now() >= known.expiresAt * 1000) return undefined
+    if (this.#clock.now() >= known.expiresAt * 1000) return undefined
     this.#known.set(key, known)
     return known
   }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { systemClock, type Clock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import { fetchText } from './fetch-text.js'
 import { keySet, type KeySet, type KeySource } from './jwks.js'
@@ -11,6 +12,7 @@ export interface Fetching extends Listeners {
   readonly cooldownMs?: number
   /** In place of the global one. */
   readonly fetch?: typeof fetch
+  readonly clock?: Clock
 }
 
 const FRESH_MS = 600_000
@@ -32,6 +34,7 @@ export class RemoteKeys implements KeySource {
   readonly #fetch: typeof fetch
   readonly #cooldownMs: number
   readonly #trouble: Trouble
+  readonly #clock: Clock
   #known: { readonly text: string, readonly keys: KeySet } | undefined
   #fetchedAt = -Infinity
   #triedAt = -Infinity
@@ -40,7 +43,7 @@ export class RemoteKeys implements KeySource {
   readonly #waiting = new Map<string, number>()
 
   /** @throws {GatewayError} where whoever is on the way to `address` could change the keys */
-  constructor (address: string, { cooldownMs = 2_000, fetch: get = fetch, ...listeners }: Fetching) {
+  constructor (address: string, { cooldownMs = 2_000, fetch: get = fetch, clock = systemClock, ...listeners }: Fetching) {
     const url = URL.canParse(address) ? new URL(address) : undefined
     if (url === undefined || (url.protocol === 'http:' && !isLoopback(url.hostname.replaceAll(/[[\]]/g, '')))) {
       throw new GatewayError('invalid_argument', 'the keys for JWTs must be at an https URL (http for loopback only) or in a file: whoever can change them on the way can sign')
@@ -48,11 +51,12 @@ export class RemoteKeys implements KeySource {
     this.#url = url
     this.#fetch = get
     this.#cooldownMs = cooldownMs
+    this.#clock = clock
     this.#trouble = new Trouble('the key set for JWTs', listeners)
   }
 
   current (): KeySet | Promise<KeySet> {
-    const now = performance.now()
+    const now = this.#clock.monotonic()
     if (this.#known === undefined || now - this.#fetchedAt >= MOST_STALE_MS) {
       if (this.#fetching === undefined && now - this.#triedAt < RETRY_MS) throw unavailable('they could not be had a moment ago')
       return this.#fetchNow()
@@ -76,7 +80,7 @@ export class RemoteKeys implements KeySource {
   }
 
   async #fetchSoon (): Promise<KeySet> {
-    const wait = this.#triedAt + this.#cooldownMs - performance.now()
+    const wait = this.#triedAt + this.#cooldownMs - this.#clock.monotonic()
     if (wait > 0) await pause(wait)
     return await this.#fetchNow()
   }
@@ -85,7 +89,7 @@ export class RemoteKeys implements KeySource {
   #fetchNow (): Promise<KeySet> {
     this.#fetching ??= this.#take().finally(() => {
       this.#fetching = undefined
-      this.#triedAt = performance.now()
+      this.#triedAt = this.#clock.monotonic()
     })
     return this.#fetching
   }
@@ -94,7 +98,7 @@ export class RemoteKeys implements KeySource {
     try {
       const text = await fetchText(this.#url, this.#fetch)
       if (text !== this.#known?.text) this.#known = { text, keys: keySet(parseJson(text)) }
-      this.#fetchedAt = performance.now()
+      this.#fetchedAt = this.#clock.monotonic()
       this.#trouble.over()
       return this.#known.keys
     } catch (error) {

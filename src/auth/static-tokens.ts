@@ -1,7 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import { systemClock, type Clock } from '../clock.js'
 import type { Caller } from './caller.js'
 import { tokenEntries, type TokenEntry } from './token-entries.js'
-import { WatchedJson, type Watching } from '../files/watched-file.js'
+import { WatchedFile, type Watching } from '../files/watched-file.js'
 
 interface KnownToken {
   readonly digest: Uint8Array
@@ -14,15 +15,17 @@ interface KnownToken {
  * one leaves the entries as they were, and `onProblem` hears of it.
  */
 export class StaticTokens {
-  readonly #known: WatchedJson<readonly KnownToken[]>
+  readonly #known: WatchedFile<readonly KnownToken[]>
+  readonly #clock: Clock
 
-  private constructor (known: WatchedJson<readonly KnownToken[]>) {
+  private constructor (known: WatchedFile<readonly KnownToken[]>, clock: Clock) {
     this.#known = known
+    this.#clock = clock
   }
 
   /** @throws {GatewayError} that says what is wrong with the file */
-  static async open (file: string, watching?: Watching): Promise<StaticTokens> {
-    return new StaticTokens(new WatchedJson(file, json => tokenEntries(json).map(known), watching))
+  static async open (file: string, watching: Watching = {}): Promise<StaticTokens> {
+    return new StaticTokens(new WatchedFile(file, json => tokenEntries(json).map(known), watching), watching.clock ?? systemClock)
   }
 
   /** Who holds `token`, unless it has expired. How long the answer takes tells nothing of which entry came near. */
@@ -32,7 +35,7 @@ export class StaticTokens {
     for (const entry of this.#known.current) {
       if (timingSafeEqual(entry.digest, digest)) found = entry
     }
-    return found !== undefined && Date.now() < found.expiresAt ? found.caller : undefined
+    return found !== undefined && this.#clock.now() < found.expiresAt ? found.caller : undefined
   }
 }
 

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { systemClock } from '../clock.js'
 import { RingFile } from '../engines/embedded/keys/ring-file.js'
 import { GatewayError } from '../errors.js'
 import { fileProblem } from '../files/file-problem.js'
@@ -10,6 +11,7 @@ import { readVariables } from '../config/variables.js'
 import type { KeyInfo } from '../secrets/key-row.js'
 import { KeyRing } from '../secrets/ring.js'
 import { loadRootKey } from '../secrets/root-key.js'
+import { UsageError } from './usage.js'
 
 export const USAGE = `Usage: npm run keys -- <command>
 
@@ -25,11 +27,6 @@ The ring is the file ECTX_KEYRING_FILE, or keyring.json in ECTX_DATA_DIR (./data
 ECTX_ROOT_KEY must be that key, or ECTX_ROOT_KEY_FILE the file that holds it.
 `
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** What the arguments ask for is not clear; the usage tells. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -94,7 +91,7 @@ async function begin (environment: Environment): Promise<string> {
 }
 
 async function prune (olderThan: string | undefined, environment: Environment): Promise<string> {
-  const before = Date.now() - durationOf(olderThan)
+  const before = systemClock.now() - durationOf(olderThan)
   const ring = await openRing(environment)
   const destroyed = await ring.prune(key => Date.parse(key.retired_at) <= before)
   return destroyed.map(id => `destroyed ${id}\n`).join('') || `no key was retired ${olderThan} ago or before: none is destroyed\n`

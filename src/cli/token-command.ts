@@ -1,10 +1,12 @@
 import { hash, randomBytes } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { systemClock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import { fileProblem, isAbsent } from '../files/file-problem.js'
 import { tokenEntries, type TokenEntry } from '../auth/token-entries.js'
 import { addTokenEntry } from './token-file.js'
+import { UsageError } from './usage.js'
 
 export const USAGE = `Usage: npm run token -- --name <name> --role operator|viewer [--expires-in 30d]
 
@@ -17,11 +19,6 @@ Makes a token for callers of the gateway and prints it, once: only its hash is k
 The entry goes into the file that ECTX_TOKENS_FILE names, or is printed where that is not set.
 `
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** What `args` ask for is not clear; the usage tells. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
 
 export interface MadeToken {
   readonly token: string
@@ -73,5 +70,5 @@ function checked (entry: object): TokenEntry {
 function expiry (duration: string): string {
   const [, count, unit] = /^([1-9]\d{0,4})([mhd])$/.exec(duration) ?? []
   if (count === undefined) throw new UsageError('--expires-in must be a number of minutes, hours or days such as 90m, 12h or 30d')
-  return new Date(Date.now() + Number(count) * UNITS[unit as keyof typeof UNITS]).toISOString()
+  return new Date(systemClock.now() + Number(count) * UNITS[unit as keyof typeof UNITS]).toISOString()
 }

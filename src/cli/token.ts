@@ -1,6 +1,6 @@
-import { GatewayError } from '../errors.js'
-import { ConfigError, readVariables } from '../config/variables.js'
-import { tokenCommand, USAGE, UsageError } from './token-command.js'
+import { readVariables } from '../config/variables.js'
+import { tokenCommand, USAGE } from './token-command.js'
+import { tellFailure } from './usage.js'
 
 // The token alone on standard output, so that a script can take it from there.
 try {
@@ -11,8 +11,6 @@ try {
     process.stderr.write(`\nThis token is not shown again. ${made.note}\n`)
   }
 } catch (error) {
-  const known = error instanceof UsageError || error instanceof GatewayError || error instanceof ConfigError
-  process.stderr.write(`token: ${known ? error.message : error instanceof Error ? error.stack : error}\n`)
-  if (error instanceof UsageError) process.stderr.write(`\n${USAGE}`)
+  tellFailure('token', USAGE, error)
   process.exitCode = 1
 }

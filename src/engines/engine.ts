@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
@@ -25,7 +26,7 @@ export interface Engine {
 export type EngineConfig = Pick<Config, 'store' | 'dataDir' | 'keyRing' | 'auditDays'>
 
 /**
- * Opens an engine. It tells `warn` what an operator should know, then and later.
+ * Opens an engine that lives by `clock`. It tells `warn` what an operator should know, then and later.
  * @throws GatewayError that says what to do; then nothing is left open
  */
-export type OpenEngine = (config: EngineConfig, warn: (message: string, cause?: unknown) => void) => Promise<Engine>
+export type OpenEngine = (config: EngineConfig, clock: Clock, warn: (message: string, cause?: unknown) => void) => Promise<Engine>

@@ -6,4 +6,4 @@ import { openMemory } from './memory/memory.js'
 const ENGINES: Readonly<Record<Config['store'], OpenEngine>> = { embedded: openEmbedded, memory: openMemory }
 
 /** The engine that `config` asks for. */
-export const openEngine: OpenEngine = (config, warn) => ENGINES[config.store](config, warn)
+export const openEngine: OpenEngine = (config, clock, warn) => ENGINES[config.store](config, clock, warn)

@@ -1,6 +1,7 @@
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { systemClock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 
 /** Durably puts `content` in the place of what `file` holds: whatever happens, it then has the one or the other, whole. Only its owner can read it. */
@@ -38,9 +39,9 @@ const RETRY_MS = 20
 /** Runs `change` while no other caller, in this process or another, does so for `file`. */
 export async function whileLocked<T> (file: string, change: () => Promise<T>): Promise<T> {
   const lock = `${file}.lock`
-  const deadline = Date.now() + WAIT_MS
+  const deadline = systemClock.monotonic() + WAIT_MS
   while (!await acquire(lock)) {
-    if (Date.now() > deadline) throw new GatewayError('unavailable', `another process is changing ${file}; try again, or delete ${lock} where there is none`)
+    if (systemClock.monotonic() > deadline) throw new GatewayError('unavailable', `another process is changing ${file}; try again, or delete ${lock} where there is none`)
     await setTimeout(RETRY_MS)
   }
   return change().finally(() => rm(lock, { force: true }))
@@ -54,7 +55,7 @@ async function acquire (lock: string): Promise<boolean> {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     const found = await stat(lock).catch(() => undefined)
-    if (found !== undefined && Date.now() - found.mtimeMs > STALE_MS) await rm(lock, { force: true })
+    if (found !== undefined && systemClock.now() - found.mtimeMs > STALE_MS) await rm(lock, { force: true })
     return false
   }
 }

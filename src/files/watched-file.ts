@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { systemClock, type Clock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import { fileProblem } from './file-problem.js'
 import { parseJson } from './parse-json.js'
@@ -7,6 +8,7 @@ import { Trouble, type Listeners } from './trouble.js'
 export interface Watching extends Listeners {
   /** How long a look at the file holds, in milliseconds; 1000 where it is not said. */
   readonly checkEveryMs?: number
+  readonly clock?: Clock
 }
 
 /**
@@ -15,23 +17,26 @@ export interface Watching extends Listeners {
  * a file says for sure that it is the one that was read. Where it cannot be used, what it held before stays in force
  * until a later look finds it well.
  */
-export class WatchedJson<T> {
+export class WatchedFile<T> {
   readonly #path: string
   readonly #take: (json: unknown) => T
   readonly #checkEveryMs: number
   readonly #trouble: Trouble
+  readonly #clock: Clock
   #text: string
   #value: T
-  #lookedAt = performance.now()
+  #lookedAt: number
 
   /**
    * @param take makes the value from the parsed file, or throws a GatewayError that quotes nothing of it
    * @throws {GatewayError} where the file cannot be used now
    */
-  constructor (path: string, take: (json: unknown) => T, { checkEveryMs = 1000, ...listeners }: Watching = {}) {
+  constructor (path: string, take: (json: unknown) => T, { checkEveryMs = 1000, clock = systemClock, ...listeners }: Watching = {}) {
     this.#path = path
     this.#take = take
     this.#checkEveryMs = checkEveryMs
+    this.#clock = clock
+    this.#lookedAt = clock.monotonic()
     this.#trouble = new Trouble(path, listeners)
     try {
       this.#text = readFileSync(path, 'utf8')
@@ -43,7 +48,7 @@ export class WatchedJson<T> {
 
   /** What the file holds, the same object until that changes. */
   get current (): T {
-    const now = performance.now()
+    const now = this.#clock.monotonic()
     if (now - this.#lookedAt < this.#checkEveryMs) return this.#value
     this.#lookedAt = now
     try {

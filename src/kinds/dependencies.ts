@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js'
 import type { Vault } from '../secrets/vault.js'
 import type { Auditor } from '../resource/audit-event.js'
 import type { Store } from '../storage/store.js'
@@ -7,4 +8,5 @@ export interface Dependencies {
   readonly store: Store
   readonly audit: Auditor
   readonly vault: Vault
+  readonly clock: Clock
 }

@@ -5,6 +5,8 @@ type Adding = object | void
 export interface Step<Name extends string, Needs extends object, Adds extends Adding> {
   readonly name: Name
   readonly run: (ctx: Needs, signal?: AbortSignal) => Awaitable<Adds>
+  /** Whether it changes something for good: a run that has begun it is not stopped any more. */
+  readonly commits?: true
 }
 
 /**
@@ -15,6 +17,12 @@ export const step = <Name extends string, Needs extends object, Adds extends Add
   name: Name,
   run: (ctx: Needs, signal?: AbortSignal) => Awaitable<Adds>
 ): Step<Name, Needs, Adds> => ({ name, run })
+
+/** Declares a step that changes something for good: once it has begun, the run goes on to its end, whoever goes away. */
+export const commit = <Name extends string, Needs extends object, Adds extends Adding>(
+  name: Name,
+  run: (ctx: Needs) => Awaitable<Adds>
+): Step<Name, Needs, Adds> => ({ name, run, commits: true })
 
 // Of a union, the keys of every member: what may be there counts as there.
 type KeyOf<T> = T extends unknown ? keyof T : never
@@ -100,7 +108,7 @@ export class Pipeline<Start extends object, in out Ctx extends object> {
 
   /**
    * Runs the steps in order, each on a frozen context of its own, and answers the last one.
-   * An aborted `signal` stops the run before its next step; the step at work decides for itself.
+   * An aborted `signal` stops the run before its next step, unless one that commits has begun; the step at work decides for itself.
    * @throws {PipelineFailure} the only thing it throws
    */
   async run (start: Start, observer?: Observer, signal?: AbortSignal): Promise<Readonly<Ctx>> {
@@ -110,6 +118,7 @@ export class Pipeline<Start extends object, in out Ctx extends object> {
     for (const step of this.steps) {
       try {
         signal?.throwIfAborted()
+        if (step.commits === true) signal = undefined
         const ran = watch === undefined ? step.run(ctx, signal) : watched(watch, step, ctx, signal)
         // A synchronous step costs no turn of the event loop.
         const added = ran instanceof Promise ? await ran : ran

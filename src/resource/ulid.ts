@@ -13,5 +13,5 @@ function random (): number {
   return pool[used++]! / 256
 }
 
-/** A lower-case ULID of this instant. */
-export const newUlid = (at: Date): string => ulid(at.getTime(), random).toLowerCase()
+/** A lower-case ULID of the instant `at`, in milliseconds since 1970. */
+export const newUlid = (at: number): string => ulid(at, random).toLowerCase()

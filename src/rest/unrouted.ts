@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../errors.js'
-import { failure, pathOf, sendProblem } from './problem.js'
+import { HttpFailure } from '../server/failure.js'
+import { pathOf } from '../server/transport.js'
 
 /**
- * Answers 405 with `Allow` where the path exists for other methods, and 404 where it does not: Fastify would say 404
+ * Refuses with 405 and `Allow` where the path exists for other methods, and with 404 where it does not: Fastify would say 404
  * to both. Does so before the body is read, and where `limit` does not refuse. Call it before the routes are added.
  */
 export function refuseUnrouted (app: FastifyInstance, limit: (request: FastifyRequest) => Promise<void>): void {
@@ -19,19 +20,19 @@ export function refuseUnrouted (app: FastifyInstance, limit: (request: FastifyRe
     if (url.includes(':')) patterns.set(url, new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`))
   })
 
-  const refuse = (request: FastifyRequest, reply: FastifyReply) => {
+  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
     const path = pathOf(request.url)
     const url = methods.has(path) ? path : [...patterns].find(([, pattern]) => pattern.test(path))?.[0]
-    if (url === undefined) return sendProblem(request, reply, failure(new GatewayError('not_found', 'there is nothing at this path; /docs lists what there is')))
+    if (url === undefined) throw new GatewayError('not_found', 'there is nothing at this path; /docs lists what there is')
     const allowed = [...methods.get(url) ?? []].sort().join(', ')
     reply.header('allow', allowed)
-    return sendProblem(request, reply, failure(new GatewayError('unimplemented', `${request.method} is not possible here; use ${allowed}`), 405))
+    throw new HttpFailure(405, 'unimplemented', `${request.method} is not possible here; use ${allowed}`)
   }
 
   app.addHook('onRequest', (request, reply, done) => {
     // A path of its own that also looks like an id (`…/apply`) must not be taken for one.
     const own = methods.get(pathOf(request.url))
-    if (request.is404 || (own !== undefined && !own.has(request.method))) limit(request).then(() => { refuse(request, reply) }).catch(done)
+    if (request.is404 || (own !== undefined && !own.has(request.method))) limit(request).then(() => refuse(request, reply)).catch(done)
     else done()
   })
   app.setNotFoundHandler(refuse)

@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from '../clock.js'
 import { andThen, type Awaitable } from '../awaitable.js'
 import { GatewayError } from '../errors.js'
 import { destroyed, isActive, rotated, withoutMaterial, type KeyInfo, type KeyRows, type RetiredKey } from './key-row.js'
@@ -9,7 +10,7 @@ export interface KeyRingOptions {
   /** Whether a ring is made where there is none; it is, where that is not said. */
   readonly mayBegin?: boolean
   /** Milliseconds since 1970. */
-  readonly now?: () => number
+  readonly clock?: Clock
 }
 
 // How long a change by another process may go unseen.
@@ -21,7 +22,7 @@ const LOOK_MS = 1_000
  */
 export class KeyRing {
   readonly #store: RingStore
-  readonly #now: () => number
+  readonly #clock: Clock
   #rows: KeyRows = []
   #keys: ReadonlyMap<string, RingKey> = new Map()
   #current: RingKey | undefined
@@ -32,9 +33,9 @@ export class KeyRing {
   /** When they will have been read once more. */
   #next: Promise<void> | undefined
 
-  private constructor ({ store, now = Date.now }: KeyRingOptions) {
+  private constructor ({ store, clock = systemClock }: KeyRingOptions) {
     this.#store = store
-    this.#now = now
+    this.#clock = clock
   }
 
   /** Makes the ring where there is none and it may be made. Where it cannot be used `problem` says why. */
@@ -42,7 +43,7 @@ export class KeyRing {
     const { mayBegin = true } = options
     const ring = new KeyRing(options)
     try {
-      await ring.#store.begin(mayBegin ? rotated([], ring.#now()) : undefined)
+      await ring.#store.begin(mayBegin ? rotated([], ring.#clock.now()) : undefined)
       await ring.refresh()
     } catch (error) {
       ring.#problem = GatewayError.from(error)
@@ -95,7 +96,7 @@ export class KeyRing {
 
   /** Has a new key seal from now on; what older keys sealed stays readable. @throws `unavailable` with what to do */
   async rotate (): Promise<RingKey> {
-    await this.#change(rows => rotated(rows, this.#now()))
+    await this.#change(rows => rotated(rows, this.#clock.now()))
     return this.current()
   }
 
@@ -106,7 +107,7 @@ export class KeyRing {
     await this.#change(rows => {
       // Another process may have been faster.
       rotates = this.#isDue(rows, milliseconds)
-      return rotates ? rotated(rows, this.#now()) : rows
+      return rotates ? rotated(rows, this.#clock.now()) : rows
     })
     return rotates ? this.current() : undefined
   }
@@ -119,7 +120,7 @@ export class KeyRing {
     let doomed: RetiredKey[] = []
     await this.#change(rows => {
       doomed = rows.map(withoutMaterial).filter(key => key.state === 'retired').filter(mayDestroy)
-      return doomed.length === 0 ? rows : destroyed(rows, doomed, this.#now())
+      return doomed.length === 0 ? rows : destroyed(rows, doomed, this.#clock.now())
     })
     return doomed.map(({ id }) => id)
   }
@@ -130,16 +131,16 @@ export class KeyRing {
   }
 
   #isDue (rows: KeyRows, milliseconds: number): boolean {
-    return rows.some(row => isActive(row) && this.#now() - Date.parse(row.created_at) >= milliseconds)
+    return rows.some(row => isActive(row) && this.#clock.now() - Date.parse(row.created_at) >= milliseconds)
   }
 
   #look (): Awaitable<void> {
     // A clock may also be set back.
-    if (Math.abs(this.#now() - this.#lookedAt) >= LOOK_MS) return this.refresh()
+    if (Math.abs(this.#clock.now() - this.#lookedAt) >= LOOK_MS) return this.refresh()
   }
 
   #read (): Awaitable<void> {
-    this.#lookedAt = this.#now()
+    this.#lookedAt = this.#clock.now()
     const fail = (error: unknown) => { this.#problem = GatewayError.from(error) }
     try {
       const rows = this.#store.readIfChanged()

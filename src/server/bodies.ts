@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { errorCodes } from 'fastify'
 import { GatewayError } from '../errors.js'
-import { BODY_LIMIT } from '../rest/input/body-limit.js'
 import { Budget, type Holder } from './budget.js'
 import { connectionOf } from './connection.js'
+import { HttpFailure } from './failure.js'
 
 /** Of bodies that come in or are worked on, in all: four times what is held for each is made from it. */
 const MOST_BYTES = 64 * 1024 * 1024
@@ -12,9 +11,20 @@ const FREE_BYTES = 64 * 1024
 
 const NO_ROOM = new GatewayError('unavailable', 'the gateway receives as many large bodies as it can; try again', { retryAfterSeconds: 1 })
 
+const MIB = 1024 * 1024
+
+/** What is said of a body of more than `limit` bytes. */
+export const tooLarge = (limit: number) => `the body is larger than ${limit / MIB} MiB`
+
 /** Reads the bodies of requests, of all together so much at once. */
 export class Bodies {
+  readonly #limit: number
   readonly #budget = new Budget(MOST_BYTES)
+
+  /** @param limit how many bytes one may have, in whole MiB */
+  constructor (limit: number) {
+    this.#limit = limit
+  }
 
   /**
    * The body of `request`, whole.
@@ -23,7 +33,7 @@ export class Bodies {
   read (request: IncomingMessage): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const expected = Number(request.headers['content-length'])
-      if (expected > BODY_LIMIT) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE()
+      if (expected > this.#limit) throw this.#tooLarge()
       const connection = connectionOf(request.socket)
       const chunks: Buffer[] = []
       let received = 0
@@ -42,19 +52,25 @@ export class Bodies {
       const holder: Holder = { owner: '', giveWay: () => fail(NO_ROOM) }
       const onData = (chunk: Buffer) => {
         received += chunk.length
-        if (received > BODY_LIMIT) return fail(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE())
+        if (received > this.#limit) return fail(this.#tooLarge())
         chunks.push(chunk)
         if (received > FREE_BYTES) this.#budget.hold(holder, received)
       }
       const onEnd = () => {
         settle()
-        if (expected >= 0 && received !== expected) return fail(new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH())
+        if (expected >= 0 && received !== expected) return fail(cutShort())
         resolve(Buffer.concat(chunks, received))
       }
-      const onError = () => fail(new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH())
+      const onError = () => fail(cutShort())
 
       request.on('data', onData).on('end', onEnd).on('error', onError)
       connection?.expectBody(onError)
     })
   }
+
+  #tooLarge (): HttpFailure {
+    return new HttpFailure(413, 'resource_exhausted', tooLarge(this.#limit))
+  }
 }
+
+const cutShort = () => new GatewayError('invalid_argument', 'the body has not the length that Content-Length says')

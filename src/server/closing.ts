@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { GatewayError } from '../errors.js'
-import type { Places } from './connection-places.js'
+import type { ConnectionPlaces } from './connection-places.js'
 
 /**
  * Once the server closes: refuses new requests, and lets those that still run end their connection with their answer.
  * Kept alive, it would hold up the close. So would a client that does not send the rest of its request or does not read its
  * answer: `milliseconds` later all connections are closed.
  */
-export function refuseWhileClosing (app: FastifyInstance, places: Places, milliseconds: number): void {
+export function refuseWhileClosing (app: FastifyInstance, places: ConnectionPlaces, milliseconds: number): void {
   let closing = false
   let timer: NodeJS.Timeout | undefined
 

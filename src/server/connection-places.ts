@@ -14,7 +14,7 @@ const PATIENCE_MS = 3_000
 const MOST_EXTRA = 64
 const TELL_EVERY_MS = 10_000
 
-export interface PlacesOptions {
+export interface ConnectionPlacesOptions {
   /** Of all clients. */
   readonly most: number
   /** Addresses and networks that many clients come through. */
@@ -27,7 +27,7 @@ export interface PlacesOptions {
  * one that waits for its client, of the client with most connections. One client has at most a quarter of all
  * places; this machine and trusted proxies, whom many come through, may have all.
  */
-export class Places {
+export class ConnectionPlaces {
   readonly #most: number
   readonly #isShared: (address: string) => boolean
   readonly #clients = new Map<string, ClientPlaces>()
@@ -36,7 +36,7 @@ export class Places {
   readonly #tellClosed: () => void
   #count = 0
 
-  constructor (server: Server, { most, trustedProxies, log }: PlacesOptions) {
+  constructor (server: Server, { most, trustedProxies, log }: ConnectionPlacesOptions) {
     this.#most = most
     this.#isShared = inNetworks(trustedProxies)
     this.#tellClosed = seldom(TELL_EVERY_MS, count => log.warn({ count }, 'connections were closed: there were too many of one client, or of all'))

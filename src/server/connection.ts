@@ -2,7 +2,6 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { Socket } from 'node:net'
 import { GatewayError } from '../errors.js'
 import type { Budget, Holder } from './budget.js'
-import { failure, type Failure } from '../rest/problem.js'
 
 const MOST_UNANSWERED = 16
 // Of all connections. Of each one may always be held: the next can come before the kernel has told that an answer is sent.
@@ -12,13 +11,13 @@ const MOST_HELD = 4096
 const MOST_DISCARDED = 64 * 1024 * 1024
 const LINGER_MS = 30_000
 
-const TOO_MANY = failure(new GatewayError('unavailable', `this connection has ${MOST_UNANSWERED} requests without an answer, or all have too many; send the next when those are answered`))
+const TOO_MANY = new GatewayError('unavailable', `this connection has ${MOST_UNANSWERED} requests without an answer, or all have too many; send the next when those are answered`)
 
 /** What the connections of a server share. */
 export interface Traffic {
   readonly serve: RequestListener
   /** The bytes of a refusal, of `request` or of what is none; whoever asks for it sends it. */
-  readonly refusal: (failure: Failure, request?: IncomingMessage) => string
+  readonly refusal: (failure: GatewayError, request?: IncomingMessage) => string
   /** What waits to be sent. */
   readonly backlog: Budget
   /** How many requests wait for others on their connection. */
@@ -31,6 +30,9 @@ const connections = new WeakMap<Socket, Connection>()
 
 /** The connection that a request came on; none where it was not sent through a socket. */
 export const connectionOf = (socket: Socket): Connection | undefined => connections.get(socket)
+
+/** Aborted when the client of `request` has gone away. */
+export const goneOf = ({ raw }: { readonly raw: IncomingMessage }): AbortSignal | undefined => connectionOf(raw.socket)?.gone
 
 const asksToSend = ({ headers, httpVersion }: IncomingMessage) => httpVersion === '1.1' && /\b100-continue\b/i.test(headers.expect ?? '')
 
@@ -48,9 +50,10 @@ export class Connection implements Holder {
   /** The request that came last, until it is answered and its body is in. */
   #latest: IncomingMessage | undefined
   #abandonBody: (() => void) | undefined
-  #refusal: Failure | undefined
+  #refusal: GatewayError | undefined
   #isClosed = false
   #readBefore = 0
+  #gone: AbortController | undefined
 
   /** To be called when Node has made the parser of `socket`, and before it reads anything. */
   static open (socket: Socket, traffic: Traffic): void {
@@ -66,6 +69,16 @@ export class Connection implements Holder {
     const { parser } = socket as HttpSocket
     const { onIncoming } = parser
     parser.onIncoming = (request, keepAlive) => this.#admits() ? onIncoming(request, keepAlive) : -1
+  }
+
+  /** Aborted when the client has gone away, or was made to; requests on a connection follow one another, so it is for each of them. */
+  get gone (): AbortSignal {
+    if (this.#gone === undefined) {
+      const gone = this.#gone = new AbortController()
+      this.#socket.once('close', () => gone.abort())
+      if (this.#socket.destroyed) gone.abort()
+    }
+    return this.#gone.signal
   }
 
   /** Serves the request of `response` once those before it are answered. */
@@ -92,7 +105,7 @@ export class Connection implements Holder {
   }
 
   /** Ends the connection with `refusal`: behind the answers to what came before, or in place of one that can have no other. */
-  end (refusal: Failure): void {
+  end (refusal: GatewayError): void {
     if (this.#isClosed) return this.#boundDiscarded()
     if (this.#refusal !== undefined) return
     this.#refusal = refusal

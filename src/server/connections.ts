@@ -3,10 +3,9 @@ import { Server as TlsServer } from 'node:tls'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors.js'
 import { Connection, connectionOf, type Traffic } from './connection.js'
-import { failure } from '../rest/problem.js'
-import { failureOfParser } from '../rest/unparsable.js'
+import { failureOfParser } from './failure.js'
 
-const NO_TUNNEL = failure(new GatewayError('unimplemented', 'CONNECT is not possible here'))
+const NO_TUNNEL = new GatewayError('unimplemented', 'CONNECT is not possible here')
 
 /** Serves `traffic` on the connections of `server`. */
 export function serveConnections (server: Server, traffic: Traffic): Server {

@@ -1,3 +1,5 @@
+import { systemClock } from '../clock.js'
+
 /** What asks the process to end. A signal that asks for something else, such as a core dump, is left to Node. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const
 const ERRORS = ['uncaughtException', 'unhandledRejection'] as const
@@ -22,10 +24,10 @@ export class Ending {
     this.asked = new Promise(resolve => {
       let mayForceAt = Infinity
       const ask = (signal?: NodeJS.Signals) => {
-        if (performance.now() > mayForceAt && signal !== undefined) process.exit(1)
+        if (systemClock.monotonic() > mayForceAt && signal !== undefined) process.exit(1)
         if (this.isAsked) return
         this.isAsked = true
-        mayForceAt = performance.now() + SAME_WISH_MS
+        mayForceAt = systemClock.monotonic() + SAME_WISH_MS
         setTimeout(() => process.exit(1), withinMs)
         resolve(signal)
       }

@@ -1,36 +1,27 @@
 import type { Server as TlsServer } from 'node:https'
-import swagger from '@fastify/swagger'
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { Operations } from '../kinds/operations.js'
 import { GatewayError } from '../errors.js'
 import { limitAnonymous } from './anonymous-limit.js'
 import { authenticateRequests, type Authentication } from './authentication.js'
-import { auditRoutes } from '../rest/routes/audit-events.js'
 import { limitBacklog, MOST_WAITING } from './backlog-limit.js'
-import { parseBodies } from '../rest/input/body-parser.js'
 import { Budget } from './budget.js'
 import { findClientAddress } from './client-address.js'
 import { refuseWhileClosing } from './closing.js'
+import { goneOf } from './connection.js'
+import { ConnectionPlaces } from './connection-places.js'
 import { serveConnections } from './connections.js'
-import { Places } from './connection-places.js'
-import { docs } from '../rest/document/docs.js'
-import { executionContextRoutes } from '../rest/routes/execution-contexts.js'
-import { healthRoutes } from '../rest/routes/health.js'
-import { home } from '../rest/routes/home.js'
+import { toFailure } from './failure.js'
+import { healthRoutes } from './health.js'
 import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
-import { documentOptions, sharedSchemas } from '../rest/document/openapi.js'
-import { sendProblem, toFailure } from '../rest/problem.js'
-import { refuseMalformedQueries } from '../rest/input/query.js'
 import { keyOf, limitRate } from './rate-limit.js'
+import { renderRefusal, sendRefusal } from './refusals.js'
 import { requestIdOf } from './request-id.js'
 import { logFailure, logRequest, logRequests } from './request-log.js'
 import { securityHeaders } from './security-headers.js'
 import { followTls, readTls, type TlsFiles } from './tls.js'
-import { renderRefusal } from '../rest/unparsable.js'
-import { refuseUnrouted } from '../rest/unrouted.js'
-import { createValidatorCompiler } from '../rest/input/validation.js'
+import type { Transport } from './transport.js'
 
 export interface ServerSettings {
   /** Without it the server speaks plain HTTP. */
@@ -42,8 +33,8 @@ export interface ServerSettings {
   readonly limits?: Limits
 }
 
-export interface Gateway extends ServerSettings {
-  readonly operations: Operations
+export interface ServerOptions extends ServerSettings {
+  readonly transport: Transport
   readonly authentication: Authentication
   /** Resolves where the gateway can do its work now. */
   readonly ready: () => Promise<void>
@@ -51,10 +42,11 @@ export interface Gateway extends ServerSettings {
 }
 
 /**
- * The REST transport: translates HTTP to operations and back. The caller listens and closes.
+ * The edge of the gateway: all that is the same whatever a request is for, around `transport`. The caller listens and closes.
  * @throws {GatewayError} that says what is wrong with the files of `tls`
  */
-export async function createServer ({ operations, authentication, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS }: Gateway): Promise<FastifyInstance> {
+export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
+  const { transport, authentication, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS } = options
   const secure = tls && readTls(tls)
   const headers = securityHeaders(secure !== undefined)
   const backlog = new Budget(MOST_WAITING)
@@ -69,24 +61,18 @@ export async function createServer ({ operations, authentication, ready, log, tl
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => {
-      sendProblem(request, reply.headers(headers), toFailure(error))
+      sendRefusal(transport, request, reply.headers(headers), toFailure(error))
       logRequest(log, request, reply)
     },
     // Fastify would tell one of its servers, and `localhost` can be two.
     clientErrorHandler () {},
-    serverFactory: serve => serveConnections(createListener(limits, secure), { serve, backlog, refusal: renderRefusal(log, headers), held: 0 }),
+    serverFactory: serve => serveConnections(createListener(limits, secure), { serve, backlog, refusal: renderRefusal(transport, log, headers), held: 0 }),
     // Only names the scheme of the address that it says it listens at: the server is made above.
     ...(secure && { https: {} })
   })
-  const places = new Places(app.server, { most: limits.connections, trustedProxies, log })
+  const places = new ConnectionPlaces(app.server, { most: limits.connections, trustedProxies, log })
   if (tls && secure) followTls(app.server as TlsServer, tls, secure, log)
 
-  app.setValidatorCompiler(createValidatorCompiler(sharedSchemas))
-  // Answers are sent as they are stored; the response schemas are for the document alone.
-  app.setSerializerCompiler(() => JSON.stringify)
-  for (const schema of sharedSchemas) app.addSchema(schema)
-
-  parseBodies(app)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id).headers(headers)
     const hasHost = request.headers.host !== undefined || request.raw.httpVersion === '1.0'
@@ -97,32 +83,31 @@ export async function createServer ({ operations, authentication, ready, log, tl
   shedLoad(app, limits.loopDelay)
   logRequests(app, log)
   const limit = await limitAnonymous(app, backlog)
-  refuseUnrouted(app, limit)
   app.setErrorHandler((error, request, reply) => {
-    // The client went away before its body ended: there is nobody to answer, and nothing is wrong here.
-    if (request.raw.destroyed && !request.raw.complete) {
+    const failure = toFailure(error)
+    if (isForNobody(request, failure)) {
       reply.hijack()
       return
     }
-    const failed = toFailure(error)
-    if (failed.status >= 500) logFailure(log, request, failed.error)
-    return sendProblem(request, reply, failed)
+    sendRefusal(transport, request, reply, failure)
+    if (reply.statusCode >= 500) logFailure(log, request, failure)
+    return reply
   })
 
-  await app.register(swagger, documentOptions)
-  await app.register(async open => {
-    open.addHook('onRequest', limit)
-    await open.register(docs)
-    await open.register(home)
-  })
-  await app.register(async v1 => {
-    authenticateRequests(v1, authentication)
-    limitBacklog(v1, backlog, ({ origin }) => keyOf(origin.caller))
-    await limitRate(v1, requestsPerMinute)
-    refuseMalformedQueries(v1)
-    await v1.register(executionContextRoutes, { operations: operations.executionContexts })
-    await v1.register(auditRoutes, { operations: operations.auditEvents })
+  await transport.register(app, {
+    async protect (routes) {
+      authenticateRequests(routes, authentication)
+      limitBacklog(routes, backlog, ({ origin }) => keyOf(origin.caller))
+      await limitRate(routes, requestsPerMinute)
+    },
+    limitAnonymous: limit
   })
   await app.register(healthRoutes, { ready, limit })
   return app
+}
+
+/** Whether the client has gone away, before its body ended or before what it asked for began: then nothing is wrong here. */
+function isForNobody ({ raw }: FastifyRequest, failure: GatewayError): boolean {
+  if (raw.destroyed && !raw.complete) return true
+  return failure.code === 'aborted' && goneOf({ raw })?.aborted === true
 }

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
-import { timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
+import type { Clock } from '../clock.js'
 import { ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 import { step } from '../pipeline/pipeline.js'
 import type { Origin } from '../resource/call.js'
@@ -7,11 +8,11 @@ import type { Resource, ResourceKind } from '../resource/kind.js'
 import { newUlid } from '../resource/ulid.js'
 
 /** Makes the resource that will be stored: the caller's input with an id, its slug and its audit block. */
-export const buildNewState = <R extends Resource>(kind: ResourceKind<R>) =>
+export const buildNewState = <R extends Resource>(kind: ResourceKind<R>, clock: Clock) =>
   step('BuildNewState', ({ input, slug, origin }: { input: R, slug: string, origin: Origin }) => {
-    const now = new Date()
+    const now = clock.now()
     const actor = { id: origin.caller.name }
-    const at = timestampFromDate(now)
+    const at = timestampFromMs(now)
     const info = create(ApiResourceAuditInfoSchema, { createdBy: actor, createdAt: at, updatedBy: actor, updatedAt: at, event: 'created' })
     const audit = create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info })
     return { resource: kind.build(input, { id: kind.idPrefix + newUlid(now), slug, audit }) }

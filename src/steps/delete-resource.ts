@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.js'
-import { step } from '../pipeline/pipeline.js'
+import { commit } from '../pipeline/pipeline.js'
 import type { Store, StoredRecord } from '../storage/store.js'
 import { notFound, type KindNames } from '../resource/kind.js'
 
@@ -8,7 +8,7 @@ import { notFound, type KindNames } from '../resource/kind.js'
  * the caller gave some, are the only ones it may have.
  */
 export const deleteResource = (store: Store, kind: KindNames) =>
-  step('DeleteResource', async ({ existing, onlyRevisions }: { existing: StoredRecord, onlyRevisions: readonly number[] | undefined }) => {
+  commit('DeleteResource', async ({ existing, onlyRevisions }: { existing: StoredRecord, onlyRevisions: readonly number[] | undefined }) => {
     if (onlyRevisions !== undefined && !onlyRevisions.includes(existing.revision)) {
       throw new GatewayError('failed_precondition', `${kind.title} '${existing.id}' has another revision than the ones given; read it again`)
     }

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.js'
-import { step } from '../pipeline/pipeline.js'
+import { commit } from '../pipeline/pipeline.js'
 import type { Answer } from '../resource/answer.js'
 import { eventOf, type Auditor, type Happening } from '../resource/audit-event.js'
 import { alreadyExists, type KindNames } from '../resource/kind.js'
@@ -11,7 +11,7 @@ import type { Store, StoredRecord } from '../storage/store.js'
  * be stored, a second event says so.
  */
 export const persist = (store: Store, audit: Auditor, kind: KindNames) =>
-  step('Persist', async (ctx: Happening & { record: StoredRecord, answer: Answer<unknown> }) => {
+  commit('Persist', async (ctx: Happening & { record: StoredRecord, answer: Answer<unknown> }) => {
     const { record, answer } = ctx
     const event = eventOf('created', ctx, record, answer.revealed)
     await audit.record(event)

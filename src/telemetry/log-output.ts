@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { systemClock } from '../clock.js'
 
 // Lines are written together: that makes one several times cheaper than by itself. None waits longer than this.
 const FLUSH_MS = 200
@@ -41,8 +42,8 @@ export class LogOutput {
 
   /** Resolves when all is written, or a second later. */
   async flush (): Promise<void> {
-    const end = performance.now() + LAST_MS
-    for (this.#pass(); this.#sending && performance.now() < end; this.#pass()) await wait(5)
+    const end = systemClock.monotonic() + LAST_MS
+    for (this.#pass(); this.#sending && systemClock.monotonic() < end; this.#pass()) await wait(5)
   }
 
   #pass (): void {

@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
+import { systemClock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import { LogOutput } from './log-output.js'
 import { PipelineFailure } from '../pipeline/pipeline.js'
@@ -45,7 +46,7 @@ let stamp = ''
 
 /** pino's ISO time, made once for all the lines of one millisecond: making it is a third of the cost of a line. */
 function isoTime (): string {
-  const now = Date.now()
+  const now = systemClock.now()
   if (now !== stampedAt) {
     stampedAt = now
     stamp = `,"time":"${new Date(now).toISOString()}"`

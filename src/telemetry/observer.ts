@@ -1,5 +1,6 @@
 import { context, SpanStatusCode, trace, type Span } from '@opentelemetry/api'
 import type { Logger } from 'pino'
+import { systemClock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import type { Observer, PipelineFailure, Watch } from '../pipeline/pipeline.js'
 
@@ -22,13 +23,13 @@ export function createObserver (log: Logger): Observer {
 
 function watch (log: Logger, pipeline: string, requestId: unknown, span: Span): Watch {
   const parent = trace.setSpan(context.active(), span)
-  const began = performance.now()
+  const began = systemClock.monotonic()
   const steps: Record<string, number> = {}
 
   return {
     step (name, work) {
       const stepSpan = tracer.startSpan(`step ${name}`, {}, parent)
-      const stepBegan = performance.now()
+      const stepBegan = systemClock.monotonic()
       const end = () => {
         steps[name] = milliseconds(stepBegan)
         stepSpan.end()
@@ -63,7 +64,7 @@ function requestIdOf (start: object): unknown {
 }
 
 /** Since `began`, to the microsecond. */
-const milliseconds = (began: number) => Math.round((performance.now() - began) * 1000) / 1000
+const milliseconds = (began: number) => Math.round((systemClock.monotonic() - began) * 1000) / 1000
 
 // The code alone, as a caller is told it: a cause's own text may quote what was sent.
 const codeOf = (error: unknown) => GatewayError.from(error).code

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import { SYSTEM } from '../auth/caller.js'
 import { sealingKeyOf } from '../resource/sealed-body.js'
@@ -16,6 +17,7 @@ export interface Keeping {
   readonly store: Store
   readonly audit: AuditLog
   readonly log: Logger
+  readonly clock: Clock
   /** How old the key that seals may become. */
   readonly rotateAfterMs: number
 }
@@ -35,11 +37,11 @@ export function keepKeys (keeping: Keeping): () => Promise<void> {
 }
 
 /** Rotates the ring where its key is old, and destroys the retired keys that no context is sealed with any more. */
-export async function lookAfterKeys ({ ring, store, audit, rotateAfterMs }: Keeping, now = Date.now()): Promise<void> {
+export async function lookAfterKeys ({ ring, store, audit, clock, rotateAfterMs }: Keeping): Promise<void> {
   const rotated = await ring.rotateIfOlderThan(rotateAfterMs)
   if (rotated !== undefined) audit.recordEventually({ event: 'rotated_key', caller: SYSTEM, key_id: rotated.id, outcome: 'ok' })
 
-  const idle = ring.list().filter(key => key.state === 'retired' && now - Date.parse(key.retired_at) >= REST_MS).map(({ id }) => id)
+  const idle = ring.list().filter(key => key.state === 'retired' && clock.now() - Date.parse(key.retired_at) >= REST_MS).map(({ id }) => id)
   if (idle.length === 0) return
   const used = await keysInUse(store, new Set(idle))
   const unused = new Set(idle.filter(id => !used.has(id)))

@@ -4,6 +4,7 @@ import type { Entry } from '../../src/audit/journal.js'
 import { MemoryJournal } from '../../src/engines/memory/memory-journal.js'
 import { outcomes } from '../support/records.js'
 import { newEvent, numbers, recordAll, recorded, recovered } from './support.js'
+import { TestClock } from '../support/clock.js'
 
 const unavailable = { code: 'unavailable' }
 
@@ -81,14 +82,14 @@ t.test('after a failure everything is refused without a try, until it is time fo
 })
 
 t.test('what must be recorded eventually survives a failure, in its order and with its time', async t => {
-  let now = 1_000
-  const { journal, log, warnings } = watched(t, { now: () => now })
+  const clock = new TestClock(1_000)
+  const { journal, log, warnings } = watched(t, { clock })
   journal.broken = true
   log.recordEventually(newEvent('1'))
   await t.rejects(log.record(newEvent('x')), unavailable)
-  now = 2_000
+  clock.time = 2_000
   log.recordEventually(newEvent('2'))
-  now = 3_000
+  clock.time = 3_000
   journal.broken = false
   await recovered(log)
   await recordAll(log, [3])

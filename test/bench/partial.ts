@@ -3,11 +3,13 @@
 import { join } from 'node:path'
 import { createAuthenticator } from '../../src/auth/authenticator.js'
 import { StaticTokens } from '../../src/auth/static-tokens.js'
+import { systemClock } from '../../src/clock.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
 import { createOperations } from '../../src/kinds/operations.js'
+import { createRest } from '../../src/rest/rest.js'
 import { createServer } from '../../src/server/server.js'
 import { showResource } from '../../src/resource/sealed-body.js'
 import { createLog } from '../../src/telemetry/log.js'
@@ -26,7 +28,7 @@ const record = await recordOf(0, vault)
 const answer = await showResource(vault, kind, record, 'redacted')
 const atOnce = async () => answer
 const operations = parts.includes('operations')
-  ? createOperations({ store: new MemoryStore(), audit, vault }, createObserver(log))
+  ? createOperations({ store: new MemoryStore(), audit, vault, clock: systemClock }, createObserver(log))
   : {
       executionContexts: { create: atOnce, apply: atOnce, get: atOnce, getByReference: atOnce, delete: atOnce },
       auditEvents: { list: async () => ({ events: [] }) }
@@ -34,7 +36,7 @@ const operations = parts.includes('operations')
 
 const tokens = await StaticTokens.open(join(directory, 'tokens.json'))
 const app = await createServer({
-  operations,
+  transport: createRest(operations),
   authentication: { authenticate: createAuthenticator({ tokens, runTokenOf: async () => undefined, allowSystem: false }), failed () {} },
   ready: async () => {},
   log,

@@ -8,6 +8,7 @@ import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { verify } from '../../src/engines/embedded/audit/verify.js'
 import { newDataDir } from '../support/data-dir.js'
 import { filesOf, numbers, openLog, recordAll, recordsOf, rewrite } from '../audit/support.js'
+import { TestClock } from '../support/clock.js'
 
 async function cli (dataDir: string, ...args: string[]) {
   const child = spawn(process.execPath, ['dist/src/cli/audit.js', ...args], { env: { ECTX_DATA_DIR: dataDir } })
@@ -61,10 +62,10 @@ t.test('a variable that is wrong or misspelt is told, and no other log is read i
 
 t.test('says where the log begins when older files are no longer kept', async t => {
   const dataDir = newDataDir(t)
-  let now = 0
-  const log = await openAuditFiles({ directory: join(dataDir, 'audit'), retentionDays: 1, now: () => now })
+  const clock = new TestClock(0)
+  const log = await openAuditFiles({ directory: join(dataDir, 'audit'), retentionDays: 1, clock })
   for (const id of numbers(1, 3)) {
-    now += 2 * 86_400_000
+    clock.time += 2 * 86_400_000
     await recordAll(log, [id])
   }
   await log.close()

@@ -10,6 +10,7 @@ import { keysCommand } from '../../src/cli/keys-command.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { parseRootKey } from '../../src/secrets/root-key.js'
 import { now } from '../support/now.js'
+import { TestClock } from '../support/clock.js'
 
 const HOUR = 3_600_000
 const failed = (code: string, message: RegExp) => ({ name: 'GatewayError', code, message })
@@ -17,13 +18,13 @@ const failed = (code: string, message: RegExp) => ({ name: 'GatewayError', code,
 /** A ring in a data directory, whose first key was retired two hours ago and its second half an hour ago. */
 async function usedRing (t: Test) {
   const dataDir = t.testdir()
-  const clock = { now: Date.now() - 3 * HOUR }
-  const ring = await KeyRing.open({ store: new RingFile(join(dataDir, 'keyring.json')), now: () => clock.now })
-  clock.now += HOUR
+  const clock = new TestClock(Date.now() - 3 * HOUR)
+  const ring = await KeyRing.open({ store: new RingFile(join(dataDir, 'keyring.json')), clock })
+  clock.time += HOUR
   await ring.rotate()
-  clock.now += 1.5 * HOUR
+  clock.time += 1.5 * HOUR
   await ring.rotate()
-  clock.now = Date.now()
+  clock.time = Date.now()
   return { ring, dataDir, ids: ring.list().map(({ id }) => id), run: (...args: string[]) => keysCommand(args, { ECTX_DATA_DIR: dataDir }) }
 }
 

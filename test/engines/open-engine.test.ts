@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadConfig } from '../../src/config/config.js'
 import type { Engine } from '../../src/engines/engine.js'
+import { systemClock } from '../../src/clock.js'
 import { openEngine } from '../../src/engines/open-engine.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { newEvent } from '../audit/support.js'
@@ -14,7 +15,7 @@ const unavailable = { code: 'unavailable' }
 /** What ECTX_STORE names, in `dataDir`, and what it warns of. */
 async function open (t: Test, store: string, dataDir: string, env: Readonly<Record<string, string>> = {}) {
   const warnings: string[] = []
-  const engine = await openEngine(loadConfig({ ECTX_STORE: store, ECTX_DATA_DIR: dataDir, ...env }), message => { warnings.push(message) })
+  const engine = await openEngine(loadConfig({ ECTX_STORE: store, ECTX_DATA_DIR: dataDir, ...env }), systemClock, message => { warnings.push(message) })
   t.teardown(() => engine.close())
   return { engine, warnings }
 }

@@ -19,7 +19,7 @@ t.test('makes what is absent, for this user alone, and leaves alone what is ther
 
 t.test('of a disk that is read-only it says so, and not that something is absent', async t => {
   const refused: string[] = []
-  const { makeDirectory: make } = await t.mockImport<typeof import('../../src/files/make-directory.js')>('../src/make-directory.js', {
+  const { makeDirectory: make } = await t.mockImport<typeof import('../../src/files/make-directory.js')>('../../src/files/make-directory.js', {
     // Nothing but the home is there; and as Node does, a recursive mkdir tells another reason than the system's.
     'node:fs/promises': t.createMock(fs, {
       mkdir: async (path: string, { recursive = false }) => {

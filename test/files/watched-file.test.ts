@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { addTokenEntry } from '../../src/cli/token-file.js'
-import { WatchedJson } from '../../src/files/watched-file.js'
+import { WatchedFile } from '../../src/files/watched-file.js'
 import { GatewayError } from '../../src/errors.js'
 
 /** A file that is looked at on each use; `problems` and `mended` hear of it. */
@@ -11,7 +11,7 @@ function watch (t: Test, content: string, take: (json: unknown) => unknown = jso
   const file = join(t.testdir({ 'watched.json': content }), 'watched.json')
   const problems: string[] = []
   const mended: string[] = []
-  const watched = new WatchedJson(file, take, { checkEveryMs: 0, onProblem: message => problems.push(message), onMended: what => mended.push(what) })
+  const watched = new WatchedFile(file, take, { checkEveryMs: 0, onProblem: message => problems.push(message), onMended: what => mended.push(what) })
   return { file, watched, problems, mended }
 }
 

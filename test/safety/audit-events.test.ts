@@ -19,7 +19,7 @@ const named = (name: string, data: object = secrets) => ({ metadata: { name }, s
 const eventsIn = async (directory: string) => (await recordsOf(directory)).map(({ sequence, previous, time, ...event }) => event)
 
 t.test('every operation is recorded: who did what, on which context, what of it was shown, and how it ended', async t => {
-  const { app, dataDir } = await startGateway(t, undefined, withTokens(t))
+  const { app, close, dataDir } = await startGateway(t, undefined, withTokens(t))
   const expected: object[] = [{ event: 'started', caller: system, outcome: 'ok' }]
   let requests = 0
 
@@ -89,7 +89,7 @@ t.test('every operation is recorded: who did what, on which context, what of it 
   await send(401, 'GET', `${PATH}/${own.id}`, own.token, { event: { event: 'authentication_failed', caller: anonymous, outcome: 'unauthenticated' } })
   const told = (await app.inject({ url: `${PATH}/${id}/audit`, headers: bearer(OPERATOR) })).json().events.map(({ event }: { event: string }) => event)
   t.same(told, expected.filter(event => 'context_id' in event && event.context_id === id).map(event => 'event' in event && event.event), 'the context tells all of its own')
-  await app.close()
+  await close()
   expected.push({ event: 'stopped', caller: system, outcome: 'ok' })
 
   const events = await eventsIn(join(dataDir, 'audit'))
@@ -98,11 +98,11 @@ t.test('every operation is recorded: who did what, on which context, what of it 
 })
 
 t.test('a context that could not be stored after it was recorded is recorded as that too', async t => {
-  const { app, dataDir } = await startGateway(t, await LevelStore.open(newDataDir(t)))
+  const { app, close, dataDir } = await startGateway(t, await LevelStore.open(newDataDir(t)))
   const answers = await Promise.all(Array.from({ length: 50 }, () => post(app, contextBody())))
   const [made, ...others] = answers.filter(({ statusCode }) => statusCode === 201)
   t.equal(others.length, 0)
-  await app.close()
+  await close()
 
   const created = (await eventsIn(join(dataDir, 'audit'))).filter(({ event }) => event === 'created')
   const failed = created.filter(({ outcome }) => outcome === 'already_exists')
@@ -114,8 +114,8 @@ t.test('a context that could not be stored after it was recorded is recorded as 
 
 t.test('the audit routes tell of a context and of an execution page by page, also when it is gone, and after a restart', async t => {
   const env = { ECTX_DATA_DIR: newDataDir(t) }
-  const start = async () => (await startGateway(t, await LevelStore.open(join(env.ECTX_DATA_DIR, 'db')), env)).app
-  let app = await start()
+  const start = async () => await startGateway(t, await LevelStore.open(join(env.ECTX_DATA_DIR, 'db')), env)
+  let { app, close } = await start()
   const [mine, other] = [await createContext(app, 'mine'), await createContext(app, 'other')]
   for (const { id } of [mine, other, mine, mine]) t.equal((await app.inject(`${PATH}/${id}`)).statusCode, 200)
   t.equal((await app.inject({ method: 'DELETE', url: `${PATH}/${mine.id}` })).statusCode, 200)
@@ -147,8 +147,8 @@ t.test('the audit routes tell of a context and of an execution page by page, als
     }
   }
   await assertTold()
-  await app.close()
-  app = await start()
+  await close()
+  ;({ app, close } = await start())
   await assertTold()
   t.equal((await app.inject(`${PATH}/${other.id}`)).statusCode, 200)
   await assertTold(['revealed other'])
@@ -158,7 +158,7 @@ t.test('the audit routes tell of a context and of an execution page by page, als
 })
 
 t.test('of 10,000 reveals at once each is recorded, once', async t => {
-  const { app, dataDir } = await startGateway(t)
+  const { app, close, dataDir } = await startGateway(t)
   const contexts = await Promise.all(Array.from({ length: 20 }, (_, index) => createContext(app, `run-${index}`)))
   const expected = new Map(Array.from({ length: 10_000 }, (_, index) => [`reveal-${index}`, contexts[index % 20]!.id]))
   let revealed = 0
@@ -168,7 +168,7 @@ t.test('of 10,000 reveals at once each is recorded, once', async t => {
     if (metadata.id === id && spec.data.TOKEN.value === 's3cr3t' && response.headers['x-request-id'] === request) revealed++
   }))
   t.equal(revealed, 10_000)
-  await app.close()
+  await close()
 
   const records = (await recordsOf(join(dataDir, 'audit'))).filter(({ event }) => event === 'revealed')
   t.equal(records.length, 10_000)

@@ -15,6 +15,7 @@ import { newDataDir } from '../support/data-dir.js'
 import { createContext, PATH, startGateway } from '../support/gateway.js'
 import { assertProblem } from '../support/problem.js'
 import { KIND } from '../support/records.js'
+import { TestClock } from '../support/clock.js'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -28,15 +29,16 @@ function newHome (t: Test, dataDir = newDataDir(t)) {
     file,
     /** Does `work` with a gateway that runs meanwhile. */
     async serving<Result> (work: (app: Awaited<ReturnType<typeof startGateway>>['app']) => Promise<Result>): Promise<Result> {
-      const { app } = await startGateway(t, await openStore(), { ECTX_DATA_DIR: dataDir })
-      return work(app).finally(() => app.close())
+      const { app, close } = await startGateway(t, await openStore(), { ECTX_DATA_DIR: dataDir })
+      return work(app).finally(close)
     },
     /** Looks after the keys as it is done at the time `now`; answers them. */
     async keptAt (now: number): Promise<KeyInfo[]> {
+      const clock = new TestClock(now)
       const store = await openStore()
       const audit = await openAuditFiles({ directory: join(dataDir, 'audit') })
-      const ring = await KeyRing.open({ store: new RingFile(file), now: () => now })
-      await lookAfterKeys({ ring, store, audit, log: createLogger('silent', { write () {} }), rotateAfterMs: DAY }, now)
+      const ring = await KeyRing.open({ store: new RingFile(file), clock })
+      await lookAfterKeys({ ring, store, audit, log: createLogger('silent', { write () {} }), clock, rotateAfterMs: DAY })
       await Promise.all([store.close(), audit.close()])
       return ring.list()
     },

@@ -12,7 +12,7 @@ export function testPruning (t: Test, supports: Supports, newRing: NewRing): voi
       if (day > 0) await made.ring.rotate()
       const key = await made.ring.current()
       sealed.push({ id: key.id, record: seal(key, CONTEXT, `day ${day}`) })
-      made.clock.now += DAY
+      made.clock.time += DAY
     }
     const [first, second, third] = sealed
     return { ...made, first: first!, second: second!, third: third! }
@@ -37,7 +37,7 @@ export function testPruning (t: Test, supports: Supports, newRing: NewRing): voi
     const { ring, again, clock, first, second, third } = await threeKeys(t)
     const others = supports.sharedKeys ? [await again()] : []
     await ring.prune(({ id }) => id === first.id)
-    clock.now += 1_000
+    clock.time += 1_000
     if (supports.sharedKeys) others.push(await again())
     for (const each of [ring, ...others]) {
       await t.rejects(async () => open(each, CONTEXT, first.record), unavailable(new RegExp(`'${first.id}'.*destroyed`)))

@@ -6,6 +6,7 @@ import type { RingStore } from '../../src/secrets/ring-store.js'
 import { newDataDir } from '../support/data-dir.js'
 import { testPruning } from './conformance-pruning.js'
 import { CONTEXT, DAY, open, seal, unavailable } from './support.js'
+import { TestClock } from '../support/clock.js'
 
 /** What an engine keeps keys in, under test; what `supports` declares is tested, and no more. */
 export interface KeyEngine {
@@ -15,15 +16,15 @@ export interface KeyEngine {
 }
 
 /** A new ring, on a clock that the test sets; `again` opens it once more, as another process would, where several can share it. */
-export type NewRing = (t: Test) => Promise<{ ring: KeyRing, store: RingStore, clock: { now: number }, again (): Promise<KeyRing> }>
+export type NewRing = (t: Test) => Promise<{ ring: KeyRing, store: RingStore, clock: TestClock, again (): Promise<KeyRing> }>
 
 /** Holds `engine` to every promise of the `RingStore` contract, by the key ring that works on it. */
 export function testKeys (t: Test, { name, supports, open: openStore }: KeyEngine): void {
   const newRing: NewRing = async t => {
-    const clock = { now: Date.UTC(2030, 0, 1) }
+    const clock = new TestClock()
     const directory = newDataDir(t)
     const store = openStore(directory)
-    const openRing = (options: Partial<KeyRingOptions> = {}) => KeyRing.open({ store: openStore(directory), now: () => clock.now, ...options })
+    const openRing = (options: Partial<KeyRingOptions> = {}) => KeyRing.open({ store: openStore(directory), clock, ...options })
     return { clock, store, again: openRing, ring: await openRing({ store }) }
   }
 
@@ -61,7 +62,7 @@ export function testKeys (t: Test, { name, supports, open: openStore }: KeyEngin
   t.test(`${name}: seals with a new key after a rotation, and still reads the old`, async t => {
     const { ring, clock, again } = await newRing(t)
     const before = seal(await ring.current(), CONTEXT, 'before')
-    clock.now += DAY
+    clock.time += DAY
     const key = await ring.rotate()
     t.equal(await ring.current(), key)
     const after = seal(key, CONTEXT, 'after')
@@ -79,9 +80,9 @@ export function testKeys (t: Test, { name, supports, open: openStore }: KeyEngin
     const { ring, clock, again } = await newRing(t)
     const other = supports.sharedKeys ? await again() : ring
     t.equal(await ring.rotateIfOlderThan(DAY), undefined)
-    clock.now += DAY - 1
+    clock.time += DAY - 1
     t.equal(await ring.rotateIfOlderThan(DAY), undefined)
-    clock.now += 1
+    clock.time += 1
     const made = await Promise.all([ring, other].map(each => each.rotateIfOlderThan(DAY)))
     t.equal(made.filter(key => key !== undefined).length, 1)
     t.equal(ring.list().length, 2)
@@ -152,7 +153,7 @@ export function testKeys (t: Test, { name, supports, open: openStore }: KeyEngin
       const { ring, clock, again } = await newRing(t)
       await ring.current()
       const key = await (await again()).rotate()
-      clock.now += passed
+      clock.time += passed
       t.equal((await ring.current()).id, key.id)
     }
   })

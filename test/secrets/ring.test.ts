@@ -6,6 +6,7 @@ import { KeyRing } from '../../src/secrets/ring.js'
 import { createVault } from '../../src/secrets/vault.js'
 import { now } from '../support/now.js'
 import { CONTEXT, unavailable } from './support.js'
+import { TestClock } from '../support/clock.js'
 
 /** Keeps keys as a database would: whoever reads them waits, until `answer` is called where that is held back. */
 class FarRing extends MemoryRing {
@@ -28,8 +29,8 @@ class FarRing extends MemoryRing {
 
 async function farRing () {
   const store = new FarRing()
-  const clock = { now: Date.UTC(2030, 0, 1) }
-  const ring = await KeyRing.open({ store, now: () => clock.now })
+  const clock = new TestClock()
+  const ring = await KeyRing.open({ store, clock })
   return { store, clock, ring, vault: createVault(ring) }
 }
 
@@ -48,7 +49,7 @@ t.test('who finds that the keys must be read again waits, and others go on meanw
   const before = now(ring.current())
   await store.change(rows => rows.map(row => ({ ...row, id: `key-${'0'.repeat(26)}` })))
   store.held = []
-  clock.now += 1_000
+  clock.time += 1_000
   const waiting = ring.current()
   t.ok(waiting instanceof Promise)
   t.equal(now(ring.current()), before)
@@ -79,13 +80,13 @@ t.test('keys that cannot be read refuse sealing, open what is known, and are tak
   const { ring, store, clock, vault } = await farRing()
   const sealed = now(vault.seal(CONTEXT, 'secret', ''))
   const failing = t.intercept(store, 'readIfChanged', { value: async () => { throw new GatewayError('unavailable', 'no database') } })
-  clock.now += 1_000
+  clock.time += 1_000
   await t.rejects(async () => ring.current(), unavailable(/no key can seal now: the key ring is out of order/))
   t.equal(ring.problem, 'no database')
   t.equal(await vault.open(CONTEXT, sealed, ''), 'secret')
   await t.rejects(async () => vault.seal(CONTEXT, 'secret', ''), unavailable(/no key can seal/))
   failing.restore()
-  clock.now += 1_000
+  clock.time += 1_000
   await store.change(rows => [...rows])
   t.equal(await vault.open(CONTEXT, await vault.seal(CONTEXT, 'new', ''), ''), 'new')
   t.equal(ring.problem, undefined)

@@ -65,13 +65,13 @@ t.test('whoever shows nothing is told how to, whatever is wrong with the rest of
 })
 
 t.test('failures are in the audit log: the first of an address one by one, and how many more there were', async t => {
-  const { app, dataDir } = await startGateway(t, undefined, withTokens(t))
+  const { app, close, dataDir } = await startGateway(t, undefined, withTokens(t))
   for (let turn = 0; turn < 15; turn++) {
     await app.inject({ url: `${PATH}/${ID}`, remoteAddress: '::ffff:192.0.2.1', headers: bearer('wrong') })
     await app.inject({ url: `${PATH}/${ID}`, remoteAddress: '192.0.2.1' })
   }
   await app.inject({ url: `${PATH}/${ID}`, remoteAddress: '192.0.2.2' })
-  await app.close()
+  await close()
   const failed = (await recordsOf(join(dataDir, 'audit'))).filter(({ event }) => event === 'authentication_failed')
   t.equal(failed.filter(event => event.remote_address === '192.0.2.1' && event.request_id !== undefined && event.count === undefined).length, 20)
   t.match(failed.filter(({ count }) => count !== undefined), [{ remote_address: '192.0.2.1', count: 10, outcome: 'unauthenticated', caller: { kind: 'anonymous' } }])

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import type { Server } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { Places } from '../../src/server/connection-places.js'
+import { ConnectionPlaces } from '../../src/server/connection-places.js'
 import { LIMITS } from '../../src/server/listener.js'
 import { createLogger } from '../../src/telemetry/log.js'
 import { PATH, startGateway } from '../support/gateway.js'
@@ -85,7 +85,7 @@ t.test('closing ends at once the connections without a request, and soon the oth
 /** A server, and sockets of which only the addresses matter; each has asked for something and been answered. */
 function places (most: number, trustedProxies: string[] = []) {
   const server = new EventEmitter()
-  const connections = new Places(server as Server, { most, trustedProxies, log: createLogger('silent', { write () {} }) })
+  const connections = new ConnectionPlaces(server as Server, { most, trustedProxies, log: createLogger('silent', { write () {} }) })
   let port = 0
   const open = (remoteAddress: string) => {
     const socket = Object.assign(new EventEmitter(), { remoteAddress, remotePort: ++port, localAddress: '192.0.2.1', destroyed: false, bytesRead: 0, destroy () { this.destroyed = true } })

@@ -2,8 +2,10 @@ import fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { SYSTEM, type Caller } from '../../src/auth/caller.js'
 import { authenticateRequests } from '../../src/server/authentication.js'
-import { sendProblem, toFailure } from '../../src/rest/problem.js'
+import { refuse } from '../../src/rest/problem.js'
+import { toFailure } from '../../src/server/failure.js'
 import { limitRate } from '../../src/server/rate-limit.js'
+import { sendRefusal } from '../../src/server/refusals.js'
 import { bearer, OPERATOR, VIEWER, withTokens } from '../support/callers.js'
 import { PATH, startGateway } from '../support/gateway.js'
 import { assertProblem } from '../support/problem.js'
@@ -15,7 +17,7 @@ const two: Caller = { kind: 'token', name: 'two', role: 'viewer' }
 async function startLimited (t: Test, perMinute: number) {
   const app = fastify()
   let caller = one
-  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, toFailure(error)))
+  app.setErrorHandler((error, request, reply) => sendRefusal({ refuse, async register () {} }, request, reply, toFailure(error)))
   await app.register(async v1 => {
     authenticateRequests(v1, { authenticate: () => caller, failed () {} })
     await limitRate(v1, perMinute)

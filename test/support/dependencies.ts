@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../../src/audit/event.js'
+import { systemClock } from '../../src/clock.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import type { Dependencies } from '../../src/kinds/dependencies.js'
 import { ringKey } from '../../src/secrets/ring-key.js'
@@ -17,6 +18,7 @@ export function testDependencies (store: Store = new MemoryStore()): Dependencie
   return {
     store,
     vault: testVault(),
+    clock: systemClock,
     events,
     audit: {
       record: async event => { events.push(event) },

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { serve } from '../../src/compose.js'
+import { assemble } from '../../src/compose.js'
 import { loadConfig } from '../../src/config/config.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { embeddedSupports } from '../../src/engines/embedded/embedded.js'
@@ -34,9 +34,9 @@ export async function startGateway (t: Test, store: Store = new MemoryStore(), e
       await audit.close()
     }
   }
-  const app = await serve(engine, { ...config, limits }, log)
-  t.teardown(() => app.close())
-  return { app, lines, dataDir }
+  const { http: app, close } = await assemble(engine, { ...config, limits }, log)
+  t.teardown(close)
+  return { app, close, lines, dataDir }
 }
 
 /** The body of a request that creates a context, with `changes` laid over its top level. */

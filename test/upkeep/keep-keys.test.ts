@@ -17,6 +17,7 @@ import { failingStore } from '../support/failing-store.js'
 import { now } from '../support/now.js'
 import { newRecord } from '../support/records.js'
 import { until } from '../support/until.js'
+import { TestClock } from '../support/clock.js'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
@@ -26,18 +27,17 @@ const EMPTY = new Uint8Array()
 async function newKeeping (t: Test, store = new MemoryStore()) {
   const directory = newDataDir(t)
   const file = join(directory, 'keyring.json')
-  const clock = { now: Date.UTC(2030, 0, 1) }
+  const clock = new TestClock()
   const lines: Array<Record<string, unknown>> = []
   const audit = await openLog(t, join(directory, 'audit'))
-  const ring = await KeyRing.open({ store: new RingFile(file), now: () => clock.now })
-  const keeping = { ring, store, audit, log: createLogger('info', { write: line => { lines.push(JSON.parse(line)) } }), rotateAfterMs: DAY }
+  const ring = await KeyRing.open({ store: new RingFile(file), clock })
+  const keeping = { ring, store, audit, log: createLogger('info', { write: line => { lines.push(JSON.parse(line)) } }), clock, rotateAfterMs: DAY }
   return {
     ...keeping,
     keeping,
     file,
-    clock,
     lines,
-    look: (changes = {}) => lookAfterKeys({ ...keeping, ...changes }, clock.now),
+    look: (changes = {}) => lookAfterKeys({ ...keeping, ...changes }),
     states: () => ring.list().map(({ state }) => state),
     /** Stores a context that is sealed with the key of now. */
     insert: (id: string, changes: Partial<StoredRecord> = {}) => store.insert(sealed(ring, id, changes)),
@@ -55,11 +55,11 @@ const sealed = (ring: KeyRing, id: string, changes: Partial<StoredRecord> = {}) 
 
 t.test('a key is rotated when it is due, and that is recorded', async t => {
   const { look, clock, ring, states, events } = await newKeeping(t)
-  clock.now += DAY - 1
+  clock.time += DAY - 1
   await look()
   t.same(states(), ['active'])
   t.same(await events(), [])
-  clock.now += 1
+  clock.time += 1
   await Promise.all([look(), look()])
   t.same(states(), ['retired', 'active'])
   t.same(await events(), [{ event: 'rotated_key', key: now(ring.current()).id }])
@@ -67,12 +67,12 @@ t.test('a key is rotated when it is due, and that is recorded', async t => {
 
 t.test('a key that seals nothing is destroyed, but not at once: a request that began before may still seal with it', async t => {
   const { look, clock, states, events } = await newKeeping(t)
-  clock.now += DAY
+  clock.time += DAY
   await look()
-  clock.now += 10 * MINUTE - 1
+  clock.time += 10 * MINUTE - 1
   await look()
   t.same(states(), ['retired', 'active'])
-  clock.now += 1
+  clock.time += 1
   await look()
   t.same(states(), ['destroyed', 'active'])
   t.equal((await events()).length, 1)
@@ -81,14 +81,14 @@ t.test('a key that seals nothing is destroyed, but not at once: a request that b
 t.test('of many keys those stay that seal a context, however many others there are', async t => {
   const { look, clock, states, insert, store, ring } = await newKeeping(t)
   await insert('z-last')
-  clock.now += DAY
+  clock.time += DAY
   await look()
-  clock.now += DAY
+  clock.time += DAY
   await look()
   for (let index = 0; index < 250; index++) await insert(`context-${index}`)
   const plain = encodeBody({ redactedJson: '{}', sealedSecrets: EMPTY, accessHash: EMPTY })
   await store.insert(newRecord('plain', { body: plain }))
-  clock.now += DAY
+  clock.time += DAY
   await look()
   t.same(states(), ['retired', 'destroyed', 'retired', 'active'])
   await store.remove('execution_context', 'z-last')
@@ -106,19 +106,19 @@ t.test('where a record cannot be read no key is destroyed, for it may be any tha
   for (const [what, body] of Object.entries(bodies)) {
     await t.test(`which has ${what}`, async t => {
       const { look, clock, states, insert } = await newKeeping(t)
-      clock.now += DAY
+      clock.time += DAY
       await look()
       await insert('a', { body })
-      clock.now += 10 * MINUTE
+      clock.time += 10 * MINUTE
       await t.rejects(look(), { code: 'internal', message: /'a'/ })
       t.same(states(), ['retired', 'active'])
     })
   }
   await t.test('which the store finds damaged', async t => {
     const { look, clock, states } = await newKeeping(t, new DamagedStore())
-    clock.now += DAY
+    clock.time += DAY
     await look()
-    clock.now += DAY
+    clock.time += DAY
     await look()
     t.same(states(), ['retired', 'retired', 'active'], 'and rotation goes on')
   })
@@ -127,9 +127,9 @@ t.test('where a record cannot be read no key is destroyed, for it may be any tha
 t.test('a store that fails destroys nothing', async t => {
   const { look, clock, states } = await newKeeping(t)
   const store = failingStore(new GatewayError('unavailable', 'try again'))
-  clock.now += DAY
+  clock.time += DAY
   await look({ store })
-  clock.now += DAY
+  clock.time += DAY
   await t.rejects(look({ store }), { code: 'unavailable' })
   t.same(states(), ['retired', 'retired', 'active'])
 })
@@ -137,7 +137,7 @@ t.test('a store that fails destroys nothing', async t => {
 t.test('a ring that cannot be used is left alone', async t => {
   const { look, clock, file, states, events } = await newKeeping(t)
   const whole = readFileSync(file)
-  clock.now += DAY
+  clock.time += DAY
   for (const spoil of [() => writeFileSync(file, 'x'), () => rmSync(file)]) {
     spoil()
     await t.rejects(look(), { code: 'unavailable', message: /is damaged|is missing/ })
@@ -154,7 +154,7 @@ t.test('keepKeys looks at once and every ten minutes, goes on after a failure, a
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => mock.timers.reset())
   rmSync(file)
-  clock.now += DAY
+  clock.time += DAY
   const stop = keepKeys(keeping)
   await until(async () => lines.length > 0)
   t.match(lines, [{ level: 'error', msg: 'the key ring could not be kept in order', err: { code: 'unavailable', message: /is missing/ } }])
@@ -164,7 +164,7 @@ t.test('keepKeys looks at once and every ten minutes, goes on after a failure, a
   mock.timers.tick(1)
   await stop()
   t.same(states(), ['retired', 'active'], 'what had begun is finished')
-  clock.now += DAY
+  clock.time += DAY
   mock.timers.tick(20 * MINUTE)
   t.same(states(), ['retired', 'active'])
   t.equal(lines.length, 1)

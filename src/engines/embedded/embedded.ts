@@ -4,19 +4,19 @@ import type { OpenEngine, Supports } from '../engine.js'
 import { openAuditFiles } from './audit/audit-files.js'
 import { RingFile } from './keys/ring-file.js'
 import { LevelStore } from './level/level-store.js'
-import { makePrivate } from '../../files/private-directory.js'
+import { makePrivate } from './private-directory.js'
 
 export const embeddedSupports: Supports = { durable: true, sharedKeys: true }
 
 /** A LevelDB, audit files and the file of a key ring, in the data directory, which one process at a time can have open. */
-export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays }, warn) => {
+export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays }, clock, warn) => {
   const places = placesIn(dataDir, keyRing.file)
   const keys = new RingFile(places.keyRing, loadRootKey(keyRing.root))
   await makePrivate(dataDir)
   // First: its lock keeps a second process out of the whole directory.
   const store = await LevelStore.open(places.database)
   try {
-    const audit = await openAuditFiles({ directory: places.audit, retentionDays: auditDays, warn })
+    const audit = await openAuditFiles({ directory: places.audit, retentionDays: auditDays, clock, warn })
     return {
       supports: embeddedSupports,
       store,

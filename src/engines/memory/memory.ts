@@ -7,10 +7,10 @@ import { MemoryStore } from './memory-store.js'
 export const memorySupports: Supports = { durable: false, sharedKeys: false }
 
 /** Everything in the memory of this process, and no file: for trying out, and for tests. */
-export const openMemory: OpenEngine = async (_config, warn) => {
+export const openMemory: OpenEngine = async (_config, clock, warn) => {
   warn('ECTX_STORE is memory: contexts, the keys that seal them and the audit log are gone when this process ends')
   const store = new MemoryStore()
-  const audit = new AuditQueue(new MemoryJournal(), { warn })
+  const audit = new AuditQueue(new MemoryJournal(), { clock, warn })
   return {
     supports: memorySupports,
     store,

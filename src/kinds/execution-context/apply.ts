@@ -14,13 +14,13 @@ import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
 /** Creates the context where its slug is free, else says `already_exists`: a context is immutable, so nothing is updated. */
-export const apply = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('apply')
+export const apply = ({ store, audit, vault, clock }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('apply')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
   .step(resolveSlug)
   .step(loadForApply(store, kind))
   .step(refuseExisting(kind))
-  .step(buildNewState(kind))
+  .step(buildNewState(kind, clock))
   .step(issueRunToken)
   .step(seal(vault, kind))
   .step(persist(store, audit, kind))

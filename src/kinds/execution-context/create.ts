@@ -13,12 +13,12 @@ import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
 /** Creates a context whose slug nobody has. */
-export const create = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
+export const create = ({ store, audit, vault, clock }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
   .step(resolveSlug)
   .step(checkDuplicate(store, kind))
-  .step(buildNewState(kind))
+  .step(buildNewState(kind, clock))
   .step(issueRunToken)
   .step(seal(vault, kind))
   .step(persist(store, audit, kind))

@@ -1,9 +1,11 @@
 import type { OpenAPIV3 } from 'openapi-types'
 import { REQUEST_ID_PATTERN } from '../../../schemas/problem.js'
 import { GatewayError, invalidArgument, type Code } from '../../errors.js'
-import { BODY_TOO_LARGE } from '../input/body-limit.js'
+import { tooLarge } from '../../server/bodies.js'
+import { HttpFailure } from '../../server/failure.js'
+import { BODY_LIMIT } from '../input/body-limit.js'
 import { ETAG, ID, REQUEST_ID } from './examples.js'
-import { failure, toProblem } from '../problem.js'
+import { toProblem } from '../problem.js'
 
 // What the OpenAPI document has beside the routes' own schemas.
 
@@ -48,6 +50,7 @@ export const LINKS: Record<string, OpenAPIV3.LinkObject> = {
   ListAuditEvents: { operationId: 'listExecutionContextAuditEvents', parameters: CONTEXT_ID, description: 'Lists who did what to the context.' }
 }
 
+const BODY_TOO_LARGE = tooLarge(BODY_LIMIT)
 const contexts = '/v1/execution-contexts'
 const error = (code: Code, message: string) => new GatewayError(code, message)
 
@@ -61,14 +64,14 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
   404: ['There is no such context.', `${contexts}/${ID}`, error('not_found', `no ExecutionContext with id '${ID}'`)],
   409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],
   412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
-  413: [`${BODY_TOO_LARGE.replace('the', 'The')}: no context that keeps to the limits of its fields is, however its JSON is escaped.`, contexts, error('resource_exhausted', BODY_TOO_LARGE)],
-  415: ['The body is not sent plain, as `application/json` in UTF-8.', contexts, error('invalid_argument', 'send the body as Content-Type: application/json, in UTF-8')],
+  413: [`${BODY_TOO_LARGE.replace('the', 'The')}: no context that keeps to the limits of its fields is, however its JSON is escaped.`, contexts, new HttpFailure(413, 'resource_exhausted', BODY_TOO_LARGE)],
+  415: ['The body is not sent plain, as `application/json` in UTF-8.', contexts, new HttpFailure(415, 'invalid_argument', 'send the body as Content-Type: application/json, in UTF-8')],
   429: ['The caller makes too many requests: try again after `Retry-After` seconds.', contexts, new GatewayError('resource_exhausted', 'this caller makes more than 60000 requests a minute; wait before the next', { retryAfterSeconds: 1 })],
-  431: ['The headers are larger than 16 KiB.', '/', error('resource_exhausted', 'the headers are larger than 16 KiB')],
+  431: ['The headers are larger than 16 KiB.', '/', new HttpFailure(431, 'resource_exhausted', 'the headers are larger than 16 KiB')],
   503: ['The gateway cannot do its work now: try again.', '/readyz', error('unavailable', 'the store cannot work now; try again, and see the log for its reason')]
 }
 
-const problem = (description: string, path: string, error: GatewayError, status?: number): OpenAPIV3.ResponseObject => ({
+const problem = (description: string, path: string, error: GatewayError): OpenAPIV3.ResponseObject => ({
   description,
   headers: {
     'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
@@ -78,7 +81,7 @@ const problem = (description: string, path: string, error: GatewayError, status?
   content: {
     'application/problem+json': {
       schema: { $ref: '#/components/schemas/Problem' },
-      example: toProblem(failure(error, status), REQUEST_ID, path)
+      example: toProblem(error, REQUEST_ID, path)
     }
   }
 })
@@ -94,5 +97,5 @@ export const PROBLEMS: Record<string, OpenAPIV3.ResponseObject> = {
   },
   Problem: problem('Anything else that went wrong.', contexts, error('internal', 'an unexpected error happened; the log has it under this request_id')),
   ...Object.fromEntries(Object.entries(EXAMPLES).map(([status, [description, path, error]]) =>
-    [`Problem${status}`, problem(description, path, error, Number(status))]))
+    [`Problem${status}`, problem(description, path, error)]))
 }

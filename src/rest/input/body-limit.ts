@@ -57,10 +57,5 @@ function largestMap ({ maxProperties, 'x-property-names': names = {}, 'x-max-tot
   return maxProperties! * (entry - ofEach * ESCAPED_BYTE) + total * ESCAPED_BYTE
 }
 
-// A twentieth more for white space, in whole MiB.
-const IN_MIB = Math.ceil(largest(contexts.ExecutionContextInputSchema as Schema) * 1.05 / MIB)
-
-/** The most bytes of a body: every context that keeps to the contract fits, however its JSON is escaped. */
-export const BODY_LIMIT = IN_MIB * MIB
-
-export const BODY_TOO_LARGE = `the body is larger than ${IN_MIB} MiB`
+/** The most bytes of a body: every context that keeps to the contract fits, however its JSON is escaped. A twentieth more for white space, in whole MiB. */
+export const BODY_LIMIT = Math.ceil(largest(contexts.ExecutionContextInputSchema as Schema) * 1.05 / MIB) * MIB

@@ -6,6 +6,7 @@ import { AuditEventPageSchema } from '../../../schemas/audit.js'
 import { ref } from '../../../schemas/helpers.js'
 import { AuditQuerySchema, IdParamsSchema, PageQuerySchema } from '../../../schemas/requests.js'
 import type { Operations } from '../../kinds/operations.js'
+import { goneOf } from '../../server/connection.js'
 import { ListAuditEventsRequestSchema } from '../../gen/ectx/audit/v1/query_pb.js'
 
 const tags = ['Audit']
@@ -16,7 +17,7 @@ export async function auditRoutes (instance: FastifyInstance, { operations }: { 
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
 
   const send = async (request: FastifyRequest, reply: FastifyReply, query: MessageInitShape<typeof ListAuditEventsRequestSchema>) => {
-    const { events, nextPageToken } = await operations.list({ origin: request.origin, input: create(ListAuditEventsRequestSchema, query) })
+    const { events, nextPageToken } = await operations.list({ origin: request.origin, input: create(ListAuditEventsRequestSchema, query) }, goneOf(request))
     return reply.header('cache-control', 'no-store').send({ events, next_page_token: nextPageToken })
   }
 

@@ -14,6 +14,7 @@ import { ApiResourceKind } from '../../gen/ai/stigmer/commons/apiresource/apires
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceOwnerScope } from '../../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { Shown, View } from '../../resource/call.js'
+import { goneOf } from '../../server/connection.js'
 import { etagOf, heldBy, revisionsIn } from '../etag.js'
 
 const PATH = '/v1/execution-contexts'
@@ -36,7 +37,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
-  }, async (request, reply) => sendCreated(reply, await operations.create(createCall(request))))
+  }, async (request, reply) => sendCreated(reply, await operations.create(createCall(request), goneOf(request))))
 
   app.post(`${PATH}/apply`, {
     schema: {
@@ -49,7 +50,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
       response: { 201: answer('The context, as it is stored.') }
     }
-  }, async (request, reply) => sendCreated(reply, await operations.apply(createCall(request))))
+  }, async (request, reply) => sendCreated(reply, await operations.apply(createCall(request), goneOf(request))))
 
   app.get(`${PATH}/by-reference`, {
     schema: {
@@ -65,7 +66,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
   }, async (request, reply) => {
     const { slug, org, version, kind = 'api_resource_kind_unknown', scope = 'api_resource_owner_scope_unspecified' } = request.query
     const input = create(ApiResourceReferenceSchema, { slug, org, version, kind: ApiResourceKind[kind], scope: ApiResourceOwnerScope[scope] })
-    return sendReading(reply, await operations.getByReference(readCall(request, input)))
+    return sendReading(reply, await operations.getByReference(readCall(request, input), goneOf(request)))
   })
 
   app.get(`${PATH}/:id`, {
@@ -82,7 +83,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
     }
   }, async (request, reply) => {
     const input = create(ExecutionContextIdSchema, { value: request.params.id })
-    return sendReading(reply, await operations.get(readCall(request, input)))
+    return sendReading(reply, await operations.get(readCall(request, input), goneOf(request)))
   })
 
   app.delete(`${PATH}/:id`, {
@@ -101,7 +102,8 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
     const { id } = request.params
     const input = create(ApiResourceDeleteInputSchema, { resourceId: id, versionMessage: request.query.version_message })
     const onlyRevisions = revisionsIn(request.headers['if-match'], id)
-    return send(reply, await operations.delete({ origin: request.origin, input, requestedView: request.query.view, onlyRevisions }))
+    const call = { origin: request.origin, input, requestedView: request.query.view, onlyRevisions }
+    return send(reply, await operations.delete(call, goneOf(request)))
   })
 }
 

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../clock.js'
 import type { AuditLog } from '../../../audit/audit-log.js'
 import { AuditQueue, type AuditQueueOptions } from '../../../audit/audit-queue.js'
 import { GatewayError } from '../../../errors.js'
@@ -15,7 +16,7 @@ export interface AuditFilesOptions extends AuditQueueOptions {
 /** The audit log in append-only files of JSON lines. @throws `unavailable` where it cannot be read or written */
 export async function openAuditFiles (options: AuditFilesOptions): Promise<AuditLog> {
   try {
-    const chain = await Chain.open({ retentionDays: 90, maxFileBytes: 64 * 1024 * 1024, now: Date.now, warn: () => {}, ...options })
+    const chain = await Chain.open({ retentionDays: 90, maxFileBytes: 64 * 1024 * 1024, clock: systemClock, warn: () => {}, ...options })
     return new AuditQueue(chain, options)
   } catch (cause) {
     throw new GatewayError('unavailable', `cannot open the audit log in ${options.directory}${fileProblem(cause)}; make it a directory that this user may write, on a disk with free space`, { cause })

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
+import type { Clock } from '../../../clock.js'
 import type { AuditPage, AuditQuery } from '../../../audit/audit-log.js'
 import { hashOf, lineOf, NO_LINE, parseLine } from '../../../audit/event.js'
 import type { Entry, Journal } from '../../../audit/journal.js'
@@ -19,7 +20,7 @@ export interface ChainOptions {
   readonly directory: string
   readonly retentionDays: number
   readonly maxFileBytes: number
-  readonly now: () => number
+  readonly clock: Clock
   readonly warn: (message: string, cause?: unknown) => void
 }
 
@@ -100,7 +101,7 @@ export class Chain implements Journal {
 
   /** The file that the next line belongs to. */
   async #prepare (): Promise<LogFile> {
-    const { directory, maxFileBytes, now, warn } = this.#options
+    const { directory, maxFileBytes, clock, warn } = this.#options
     if (this.#broken) {
       if (this.#file !== undefined && !await this.#file.restore()) {
         warn(`the audit file ${this.#file.named.name} is gone or no longer ours; the log goes on in a new one`)
@@ -113,7 +114,7 @@ export class Chain implements Journal {
     } else {
       this.#file?.assertOurs()
     }
-    const day = dayOf(now())
+    const day = dayOf(clock.now())
     if (this.#file !== undefined && this.#file.named.day === day && this.#file.size < maxFileBytes) return this.#file
 
     const finished = this.#file
@@ -136,8 +137,8 @@ export class Chain implements Journal {
 
   /** Removes the files that were begun too many days ago; before that the head says that they are no longer kept. */
   async #retire (): Promise<void> {
-    const { directory, retentionDays, now } = this.#options
-    const oldest = dayOf(now() - retentionDays * DAY_MS)
+    const { directory, retentionDays, clock } = this.#options
+    const oldest = dayOf(clock.now() - retentionDays * DAY_MS)
     const files = await listFiles(directory)
     const kept = files.findIndex(({ day, name }) => day >= oldest || name === this.#file?.named.name)
     if (kept <= 0) return

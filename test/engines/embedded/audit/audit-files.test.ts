@@ -5,13 +5,14 @@ import { openAuditFiles } from '../../../../src/engines/embedded/audit/audit-fil
 import { assertWhole, filesOf, linesOf, newEvent, numbers, openLog, recordAll, recordsOf, rewrite } from '../../../audit/support.js'
 import { newDataDir } from '../../../support/data-dir.js'
 import { until } from '../../../support/until.js'
+import { TestClock } from '../../../support/clock.js'
 
 const DAY = 86_400_000
 const NOON = Date.UTC(2026, 0, 31, 12)
 
 t.test('a line holds the event, its place and the hash of the line before', async t => {
   const directory = newDataDir(t)
-  const log = await openLog(t, directory, { now: () => NOON })
+  const log = await openLog(t, directory, { clock: new TestClock(NOON) })
   await log.record(newEvent('a', {
     event: 'denied', slug: 'my-run', keys: ['A', 'B'], request_id: 'req-1', remote_address: '::1', outcome: 'permission_denied', key_id: 'k1'
   }))
@@ -45,13 +46,13 @@ t.test('the chain goes on over restarts', async t => {
 
 t.test('a new file is begun by size and by day, and the chain goes on', async t => {
   const directory = newDataDir(t)
-  let now = NOON
-  const log = await openLog(t, directory, { maxFileBytes: 500, now: () => now })
+  const clock = new TestClock(NOON)
+  const log = await openLog(t, directory, { maxFileBytes: 500, clock })
   await recordAll(log, numbers(1, 3))
-  now += DAY
+  clock.time += DAY
   await recordAll(log, [4])
   await log.close()
-  const again = await openLog(t, directory, { maxFileBytes: 500, now: () => now })
+  const again = await openLog(t, directory, { maxFileBytes: 500, clock })
   await recordAll(again, [5, 6])
   t.same(await filesOf(directory), [
     'audit-2026-01-31-000000000001.jsonl', 'audit-2026-01-31-000000000003.jsonl', 'audit-2026-02-01-000000000004.jsonl', 'audit-2026-02-01-000000000006.jsonl'
@@ -92,10 +93,10 @@ t.test('half a line, left by a process that was killed, is cut off', async t => 
 
 t.test('files that are too old are removed whole, with their index', async t => {
   const directory = newDataDir(t)
-  let now = NOON
-  const log = await openAuditFiles({ directory, retentionDays: 2, now: () => now })
+  const clock = new TestClock(NOON)
+  const log = await openAuditFiles({ directory, retentionDays: 2, clock })
   for (const day of numbers(0, 4)) {
-    now = NOON + day * DAY
+    clock.time = NOON + day * DAY
     await recordAll(log, [day])
   }
   await log.query({ contextId: '1', pageSize: 1 })
@@ -103,8 +104,8 @@ t.test('files that are too old are removed whole, with their index', async t => 
   t.same((await filesOf(directory)).map(name => name.slice(6, 16)), ['2026-02-02', '2026-02-03', '2026-02-04'])
   await assertWhole(t, directory, [2, 3, 4])
 
-  now = NOON + 9 * DAY
-  const options = { directory, retentionDays: 2, now: () => now }
+  clock.time = NOON + 9 * DAY
+  const options = { directory, retentionDays: 2, clock }
   await (await openAuditFiles(options)).close()
   await assertWhole(t, directory, [4], 'the last file stays until there is another, for the chain')
   const later = await openAuditFiles(options)

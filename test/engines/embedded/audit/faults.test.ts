@@ -6,6 +6,7 @@ import { verify } from '../../../../src/engines/embedded/audit/verify.js'
 import { assertWhole, filesOf, linesOf, newEvent, numbers, openLog, recordAll, recorded, recordsOf, recovered } from '../../../audit/support.js'
 import { limitFileSize } from '../../../support/file-size.js'
 import { outcomes } from '../../../support/records.js'
+import { TestClock } from '../../../support/clock.js'
 
 const unavailable = { code: 'unavailable' }
 
@@ -152,14 +153,14 @@ t.test('after a failure nothing is tried for a while', async t => {
 
 t.test('what must be recorded eventually', async t => {
   await t.test('survives an outage, in its order and with its time', async t => {
-    let now = 1_000
-    const { directory, log } = await brokenLog(t, { now: () => now })
+    const clock = new TestClock(1_000)
+    const { directory, log } = await brokenLog(t, { clock })
     await rename(directory, `${directory}.away`)
     log.recordEventually(newEvent('3', { event: 'deleted' }))
     await assertFailsClosed(t, log)
-    now = 2_000
+    clock.time = 2_000
     log.recordEventually(newEvent('4', { event: 'deleted' }))
-    now = 3_000
+    clock.time = 3_000
     await rename(`${directory}.away`, directory)
     await recovered(log)
     await recordAll(log, [5])

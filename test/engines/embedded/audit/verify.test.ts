@@ -5,6 +5,7 @@ import { openAuditFiles } from '../../../../src/engines/embedded/audit/audit-fil
 import { verify } from '../../../../src/engines/embedded/audit/verify.js'
 import { filesOf, newEvent, numbers, openLog, recordAll, rewrite } from '../../../audit/support.js'
 import { newDataDir } from '../../../support/data-dir.js'
+import { TestClock } from '../../../support/clock.js'
 
 /** A closed log of three files, with four, four and two events. */
 async function closedLog (t: Test) {
@@ -128,10 +129,10 @@ t.test('what was tampered with stays found when the log goes on', async t => {
 
 t.test('files that are no longer kept are no problem, and it says where the log begins', async t => {
   const directory = newDataDir(t)
-  let now = Date.UTC(2026, 0, 1)
-  const log = await openAuditFiles({ directory, retentionDays: 1, now: () => now })
+  const clock = new TestClock(Date.UTC(2026, 0, 1))
+  const log = await openAuditFiles({ directory, retentionDays: 1, clock })
   for (const day of numbers(1, 5)) {
-    now += 86_400_000
+    clock.time += 86_400_000
     await recordAll(log, [day, day])
   }
   await log.close()

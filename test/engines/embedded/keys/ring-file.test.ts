@@ -10,19 +10,20 @@ import { KeyRing } from '../../../../src/secrets/ring.js'
 import { parseRootKey } from '../../../../src/secrets/root-key.js'
 import { CONTEXT, DAY, open as sealedOpen, seal, unavailable } from '../../../secrets/support.js'
 import { now } from '../../../support/now.js'
+import { TestClock } from '../../../support/clock.js'
 
 const open = (...args: Parameters<typeof sealedOpen>) => now(sealedOpen(...args))
 const root = (byte: number) => parseRootKey(Buffer.alloc(32, byte).toString('base64'))
 
-interface Options { file: string, rootKey?: KeyObject, mayBegin?: boolean, now?: () => number }
+interface Options { file: string, rootKey?: KeyObject, mayBegin?: boolean, clock?: TestClock }
 const openRing = ({ file, rootKey, ...options }: Options) => KeyRing.open({ store: new RingFile(file, rootKey), ...options })
 
 /** A new ring in a directory of its own, on a clock that the test sets. */
 async function newRing (t: Test, options: Partial<Options> = {}) {
-  const clock = { now: Date.UTC(2030, 0, 1) }
+  const clock = new TestClock()
   const directory = t.testdir()
   const file = join(directory, 'keyring.json')
-  const again = (more: Partial<Options> = {}) => openRing({ file, now: () => clock.now, ...options, ...more })
+  const again = (more: Partial<Options> = {}) => openRing({ file, clock, ...options, ...more })
   return { clock, directory, file, again, ring: await again() }
 }
 
@@ -44,7 +45,7 @@ t.test('a first start', async t => {
   t.test('makes a ring of one active key, which its owner alone can read', async t => {
     const directory = join(t.testdir(), 'deep', 'data')
     const file = join(directory, 'keyring.json')
-    const ring = await openRing({ file, now: () => Date.UTC(2030, 0, 1) })
+    const ring = await openRing({ file, clock: new TestClock() })
     t.equal(ring.usable, true)
     t.equal(ring.problem, undefined)
     t.match(ring.list(), [{ id: /^key-[0-9a-hjkmnp-tv-z]{26}$/, created_at: '2030-01-01T00:00:00.000Z', state: 'active' }])
@@ -97,7 +98,7 @@ t.test('pruning', async t => {
     for (let day = 0; day < 3; day++) {
       if (day > 0) await made.ring.rotate()
       keys.push({ id: now(made.ring.current()).id, material: materials(made.file).at(-1)! })
-      made.clock.now += DAY
+      made.clock.time += DAY
     }
     const [first, second, third] = keys
     return { ...made, first: first!, second: second!, third: third! }
@@ -207,13 +208,13 @@ t.test('a ring that cannot be used', async t => {
     const sealed = seal(now(ring.current()), CONTEXT, 'secret')
     for (const spoil of [() => writeFileSync(file, 'x'), () => rmSync(file)]) {
       spoil()
-      clock.now += 1_000
+      clock.time += 1_000
       t.throws(() => now(ring.current()), unavailable(/key ring/))
       t.equal(ring.usable, false)
       t.equal(open(ring, CONTEXT, sealed).toString(), 'secret', 'a key that was read is still there')
       await t.rejects(ring.rotate(), unavailable(/restore|put it back/))
       writeFileSync(file, text)
-      clock.now += 1_000
+      clock.time += 1_000
       t.equal(open(ring, CONTEXT, seal(now(ring.current()), CONTEXT, 'new')).toString(), 'new')
       t.equal(ring.problem, undefined)
     }
@@ -309,7 +310,7 @@ t.test('a root key', async t => {
     const { id } = now(ring.current())
     const wrapped = await again({ rootKey: root(1) })
     writeFileSync(file, clear)
-    clock.now += 1_000
+    clock.time += 1_000
     t.throws(() => now(wrapped.current()), unavailable(/key ring/))
     t.match(wrapped.problem, /in clear/)
     t.equal(now(wrapped.key(id)).id, id)

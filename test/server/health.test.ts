@@ -1,6 +1,6 @@
 import t from 'tap'
-import { MemoryStore } from '../../../src/engines/memory/memory-store.js'
-import { startGateway } from '../../support/gateway.js'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import { startGateway } from '../support/gateway.js'
 
 t.test('GET /healthz', async t => {
   const { app } = await startGateway(t)

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { HealthSchema } from '../../../schemas/health.js'
-import { ref } from '../../../schemas/helpers.js'
-import { NEVER_SHED } from '../../server/load-shedding.js'
+import { HealthSchema } from '../../schemas/health.js'
+import { ref } from '../../schemas/helpers.js'
+import { NEVER_SHED } from './load-shedding.js'
 
 interface Health {
   readonly ready: () => Promise<void>

@@ -1,6 +1,6 @@
 import { chmod, stat } from 'node:fs/promises'
-import { makeDirectory } from './make-directory.js'
-import { cannotOpen } from '../engines/embedded/level/level-errors.js'
+import { makeDirectory } from '../../files/make-directory.js'
+import { cannotOpen } from './level/level-errors.js'
 
 const OTHERS = 0o077
 const STICKY = 0o1000

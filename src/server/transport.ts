@@ -1,0 +1,29 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { GatewayError } from '../errors.js'
+
+/** A failure as a transport tells it. */
+export interface Refusal {
+  readonly status: number
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** How routes are guarded. */
+export interface Edge {
+  /** Routes of `app` from here on are for callers: it finds out who calls, and limits how often and how much. */
+  protect (app: FastifyInstance): Promise<void>
+  /** For a route that needs no credentials: rejects who asks too often. */
+  limitAnonymous (request: FastifyRequest): Promise<void>
+}
+
+/** A protocol over HTTP: its routes, and the form of all that is no success. */
+export interface Transport {
+  /** How it tells `failure`, of a request for `path`; neither a query nor anything else that was sent is repeated. */
+  refuse (failure: GatewayError, requestId: string, path: string): Refusal
+  /** Adds its routes, and what answers where there is none. */
+  register (app: FastifyInstance, edge: Edge): Promise<void>
+}
+
+/** A URL's path: a query may hold anything. */
+export const pathOf = (url: string) => url.split('?', 1)[0]!
