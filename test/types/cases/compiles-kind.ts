@@ -13,9 +13,9 @@ import { seal } from '../../../src/steps/seal.js'
 type Note = ExecutionContext
 declare const noteKind: ResourceKind<Note, object>
 
-export const create = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<Note>>('create')
+export const create = ({ store, audit, vault, clock }: Dependencies) => Pipeline.from<Call<Note>>('create')
   .step(authorize(audit, noteKind.label))
   .step(resolveSlug)
-  .step(buildNewState(noteKind))
+  .step(buildNewState(noteKind, clock))
   .step(seal(vault, noteKind))
   .step(persist(store, audit, noteKind))

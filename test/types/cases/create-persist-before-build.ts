@@ -11,10 +11,10 @@ import { persist } from '../../../src/steps/persist.js'
 import { resolveSlug } from '../../../src/steps/resolve-slug.js'
 import { seal } from '../../../src/steps/seal.js'
 
-export const create = ({ store, audit, vault }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
+export const create = ({ store, audit, vault, clock }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
   .step(authorize(audit, kind.label))
   .step(resolveSlug)
   .step(persist(store, audit, kind))
-  .step(buildNewState(kind))
+  .step(buildNewState(kind, clock))
   .step(issueRunToken)
   .step(seal(vault, kind))

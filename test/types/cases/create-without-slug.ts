@@ -1,4 +1,5 @@
 // names: CheckDuplicate, BuildNewState, slug
+import { systemClock } from '../../../src/clock.js'
 import { executionContextKind as kind } from '../../../src/kinds/execution-context/kind.js'
 import type { ExecutionContext } from '../../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { Pipeline } from '../../../src/pipeline/pipeline.js'
@@ -9,4 +10,4 @@ import type { Store } from '../../../src/storage/store.js'
 
 const start = Pipeline.from<Call<ExecutionContext>>('create')
 export const checked = (store: Store) => start.step(checkDuplicate(store, kind))
-export const built = start.step(buildNewState(kind))
+export const built = start.step(buildNewState(kind, systemClock))
