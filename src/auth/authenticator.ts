@@ -6,7 +6,7 @@ import type { StaticTokens } from './static-tokens.js'
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i
 
-export interface Credentials {
+export interface AuthenticatorOptions {
   readonly tokens?: Pick<StaticTokens, 'find'>
   readonly jwt?: Pick<JwtVerifier, 'verify'>
   /** What a live context keeps of its run token, where it has one. */
@@ -15,7 +15,8 @@ export interface Credentials {
   readonly allowSystem: boolean
 }
 
-export interface Presented {
+/** What a call shows of who makes it. */
+export interface Credentials {
   /** The `Authorization` header. */
   readonly authorization?: string
   /** The bare address that the call comes from. */
@@ -29,9 +30,9 @@ export interface Presented {
  * @throws {GatewayError} at once or by the promise: `unauthenticated`, of all that is a bearer token in the same words whatever
  *   was wrong; `unavailable` where that cannot be found out now; `resource_exhausted` where that address shows too many at once
  */
-export type Authenticate = (presented: Presented) => Caller | Promise<Caller>
+export type Authenticate = (credentials: Credentials) => Caller | Promise<Caller>
 
-export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: Credentials): Authenticate {
+export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: AuthenticatorOptions): Authenticate {
   async function byRunToken ({ contextId, hash }: { contextId: string, hash: Uint8Array }): Promise<Caller> {
     const kept = await runTokenOf(contextId)
     if (kept === undefined || !sameHash(kept.hash, hash)) throw refusal()
@@ -44,11 +45,11 @@ export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: C
     return caller
   }
 
-  return presented => {
-    const { authorization, remoteAddress } = presented
+  return credentials => {
+    const { authorization, remoteAddress } = credentials
     if (authorization === undefined) {
       if (!allowSystem) return ANONYMOUS
-      if (presented.isLocal()) return SYSTEM
+      if (credentials.isLocal()) return SYSTEM
       throw new GatewayError('unauthenticated', 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost, not through a proxy and not from a page of another origin, or configure credentials')
     }
     const token = bearerToken(authorization)

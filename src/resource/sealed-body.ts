@@ -20,7 +20,7 @@ export function sealResource<R extends Resource, More extends object> (vault: Va
   const { redacted, secrets, shownOnce = redacted, accessHash = EMPTY } = kind.render(resource, more)
   const names = Object.keys(secrets)
   const isRevealed = view === 'full' && names.length > 0
-  return andThen(names.length > 0 ? vault.seal(id, JSON.stringify(secrets), redacted) : EMPTY, sealedSecrets => {
+  return andThen(names.length > 0 ? vault.sealText(id, JSON.stringify(secrets), redacted) : EMPTY, sealedSecrets => {
     const record = {
       kind: kind.name,
       id,
@@ -38,7 +38,7 @@ export function showResource<R extends Resource> (vault: Vault, kind: ResourceKi
   const body = decodeBody(record)
   const { redactedJson } = body
   if (view === 'redacted' || !holdsSecrets(body)) return answerOf(kind, record, view, redactedJson)
-  return andThen(vault.open(record.id, body.sealedSecrets, redactedJson), text => {
+  return andThen(vault.openText(record.id, body.sealedSecrets, redactedJson), text => {
     const secrets = JSON.parse(text)
     return answerOf(kind, record, view, reveal(redactedJson, secrets), Object.keys(secrets))
   })

@@ -4,7 +4,7 @@ import { decrypt, encrypt, OVERHEAD_BYTES } from './aead.js'
 import { derive, KEY_ID, KEY_ID_BYTES, type RingKey } from './ring-key.js'
 
 /** Where the keys are that may have sealed something. */
-export interface KeySource {
+export interface RingKeys {
   /** @throws `unavailable` naming `id`, where that key cannot be had */
   key (id: string): Awaitable<RingKey>
 }
@@ -15,8 +15,8 @@ export interface KeySource {
 const VERSION = 1
 const HEADER_BYTES = 1 + KEY_ID_BYTES
 
-/** Only `open` with the same `contextId` and `beside`, and a ring that has `key`, gives `plaintext` back. Twice the same never looks the same. */
-export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside: string): Buffer {
+/** Only `openText` with the same `contextId` and `beside`, and a ring that has `key`, gives `plaintext` back. Twice the same never looks the same. */
+export function sealText (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside: string): Buffer {
   const header = headerOf(key.id)
   return Buffer.concat([header, encrypt(contextKey(key, contextId), boundTo(header, contextId, beside), plaintext)])
 }
@@ -25,7 +25,7 @@ export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | s
  * What was sealed for the context `contextId` and the text `beside`, bit for bit.
  * @throws `internal` naming the context, where `sealed` is not what was sealed for it; what `ring` throws for the key
  */
-export function open (ring: KeySource, contextId: string, sealed: Uint8Array, beside: string): Awaitable<Buffer> {
+export function openText (ring: RingKeys, contextId: string, sealed: Uint8Array, beside: string): Awaitable<Buffer> {
   const keyId = keyIdOf(sealed)
   if (keyId === undefined) throw damaged(contextId)
   return andThen(ring.key(keyId), key => {

@@ -1,6 +1,6 @@
 import { andThen, type Awaitable } from '../awaitable.js'
 import type { KeyRing } from './ring.js'
-import { open, seal } from './seal.js'
+import { openText, sealText } from './seal.js'
 
 /**
  * Seals what must not be read on disk, and opens it again: each text for one context, and one text beside it, alone. At
@@ -8,13 +8,13 @@ import { open, seal } from './seal.js'
  */
 export interface Vault {
   /** @throws `unavailable` where there is no key to seal with */
-  seal (contextId: string, plaintext: string, beside: string): Awaitable<Uint8Array>
+  sealText (contextId: string, plaintext: string, beside: string): Awaitable<Uint8Array>
   /** @throws `internal` where `sealed` is not what was sealed for both, `unavailable` naming the key that cannot be had */
-  open (contextId: string, sealed: Uint8Array, beside: string): Awaitable<string>
+  openText (contextId: string, sealed: Uint8Array, beside: string): Awaitable<string>
 }
 
 /** The vault that has the keys of `ring`. */
 export const createVault = (ring: Pick<KeyRing, 'current' | 'key'>): Vault => ({
-  seal: (contextId, plaintext, beside) => andThen(ring.current(), key => seal(key, contextId, plaintext, beside)),
-  open: (contextId, sealed, beside) => andThen(open(ring, contextId, sealed, beside), opened => opened.toString())
+  sealText: (contextId, plaintext, beside) => andThen(ring.current(), key => sealText(key, contextId, plaintext, beside)),
+  openText: (contextId, sealed, beside) => andThen(openText(ring, contextId, sealed, beside), opened => opened.toString())
 })

@@ -1,23 +1,20 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Authenticate, Credentials } from '../auth/authenticator.js'
 import type { Caller } from '../auth/caller.js'
 import { GatewayError, type Code } from '../errors.js'
 import type { Origin } from '../resource/call.js'
 import { isFromThisMachine } from './this-machine.js'
 
-/** What a request shows of its caller. */
-export interface Credentials {
-  readonly authorization?: string
+/** The credentials of one request. */
+interface Shown extends Credentials {
   readonly requestId: string
-  /** A bare address. */
-  readonly remoteAddress?: string
-  isLocal (): boolean
 }
 
 export interface Authentication {
   /** Finds out who calls, at once where it can. Rejects credentials that are not valid. */
-  authenticate (credentials: Credentials): Caller | Promise<Caller>
+  authenticate: Authenticate
   /** Is told of each request that could not say who calls. */
-  failed (credentials: Credentials): void
+  failed (shown: Shown): void
 }
 
 declare module 'fastify' {
@@ -34,11 +31,11 @@ const FAILURES: ReadonlySet<Code> = new Set<Code>(['unauthenticated', 'resource_
  * What failed before counts for nothing: a credential that is valid always passes.
  */
 export function authenticateRequests (app: FastifyInstance, { authenticate, failed }: Authentication): void {
-  const accept = (request: FastifyRequest, { requestId, remoteAddress }: Credentials, caller: Caller) => {
+  const accept = (request: FastifyRequest, { requestId, remoteAddress }: Shown, caller: Caller) => {
     if (caller.kind === 'anonymous') throw new GatewayError('unauthenticated', 'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context')
     request.origin = { caller, requestId, remoteAddress }
   }
-  const identify = (request: FastifyRequest, credentials: Credentials): void | Promise<void> => {
+  const identify = (request: FastifyRequest, credentials: Shown): void | Promise<void> => {
     const found = authenticate(credentials)
     if (!(found instanceof Promise)) return accept(request, credentials, found)
     return found.then(caller => accept(request, credentials, caller))
@@ -62,7 +59,7 @@ export function authenticateRequests (app: FastifyInstance, { authenticate, fail
   })
 }
 
-const credentialsOf = (request: FastifyRequest): Credentials => ({
+const credentialsOf = (request: FastifyRequest): Shown => ({
   authorization: request.headers.authorization,
   requestId: request.id,
   remoteAddress: request.ip || undefined,

@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t from 'tap'
-import { bearerToken, createAuthenticator, type Credentials } from '../../src/auth/authenticator.js'
+import { bearerToken, createAuthenticator, type AuthenticatorOptions } from '../../src/auth/authenticator.js'
 import { JwtVerifier } from '../../src/auth/jwt.js'
 import { newRunToken, parseRunToken, sameHash } from '../../src/auth/run-token.js'
 import { StaticTokens } from '../../src/auth/static-tokens.js'
@@ -26,7 +26,7 @@ const dir = t.testdir({
   ]),
   'jwks.json': JSON.stringify({ keys: [{ ...await exportJWK(publicKey), kid: 'one' }] })
 })
-const all: Credentials = {
+const all: AuthenticatorOptions = {
   tokens: await StaticTokens.open(join(dir, 'tokens.json')),
   jwt: JwtVerifier.create({ issuer: 'issuer', audience: 'ectx', jwks: join(dir, 'jwks.json'), roleClaim: 'role', roles: { operator: ['operator'], viewer: ['viewer'] } }),
   runTokenOf: async id => id === ID ? { hash: run.hash, slug: 'my-run' } : undefined,

@@ -93,8 +93,8 @@ const spoilt: Readonly<Record<string, Spoilt>> = {
 
 for (const [how, { env, spoil, problem }] of Object.entries(spoilt)) {
   t.test(`with a ring that is ${how} the gateway starts, reveals nothing, deletes nothing, and heals with the ring`, async t => {
-    const { app: before, start, kept, doomed, file, ring, putBack } = await gatewayWithSecrets(t, env)
-    await before.close()
+    const { close, start, kept, doomed, file, ring, putBack } = await gatewayWithSecrets(t, env)
+    await close()
     await spoil(file, ring, t)
     const { app, store, lines, dataDir } = await start()
 

@@ -9,7 +9,7 @@ import { encodeBody } from '../../src/resource/sealed-body.js'
 import { keepKeys, lookAfterKeys } from '../../src/upkeep/keep-keys.js'
 import { createLogger } from '../../src/telemetry/log.js'
 import { KeyRing } from '../../src/secrets/ring.js'
-import { seal } from '../../src/secrets/seal.js'
+import { sealText } from '../../src/secrets/seal.js'
 import type { StoredRecord } from '../../src/storage/store.js'
 import { openLog, recordsOf } from '../audit/support.js'
 import { newDataDir } from '../support/data-dir.js'
@@ -49,7 +49,7 @@ async function newKeeping (t: Test, store = new MemoryStore()) {
 }
 
 const sealed = (ring: KeyRing, id: string, changes: Partial<StoredRecord> = {}) => newRecord(id, {
-  body: encodeBody({ redactedJson: '{}', sealedSecrets: seal(now(ring.current()), id, '{}', '{}'), accessHash: EMPTY }),
+  body: encodeBody({ redactedJson: '{}', sealedSecrets: sealText(now(ring.current()), id, '{}', '{}'), accessHash: EMPTY }),
   ...changes
 })
 

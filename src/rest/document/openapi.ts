@@ -61,7 +61,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
   transformObject: document => 'openapiObject' in document ? complete(document.openapiObject as OpenAPIV3.Document) : document.swaggerObject
 }
 
-interface Operation extends OpenAPIV3.OperationObject {
+interface DescribedRoute extends OpenAPIV3.OperationObject {
   'x-problems'?: number[]
 }
 
@@ -69,7 +69,7 @@ function complete ({ paths, components = {}, ...document }: OpenAPIV3.Document):
   const schemas = Object.fromEntries(Object.entries(components.schemas ?? {}).sort(([a], [b]) => a < b ? -1 : 1)) as Record<string, OpenAPIV3.SchemaObject>
   for (const [name, schema] of Object.entries(schemas)) addSchemaExamples(name, schema)
   for (const item of Object.values(paths)) {
-    for (const operation of Object.values(item ?? {}) as Operation[]) completeOperation(operation, schemas)
+    for (const operation of Object.values(item ?? {}) as DescribedRoute[]) completeOperation(operation, schemas)
   }
   return forReaders({
     ...document,
@@ -82,7 +82,7 @@ function complete ({ paths, components = {}, ...document }: OpenAPIV3.Document):
 const forReaders = (document: OpenAPIV3.Document): OpenAPIV3.Document =>
   JSON.parse(JSON.stringify(document, (key, value) => key === 'x-message' || key === 'x-slug-source' ? undefined : value))
 
-function completeOperation (operation: Operation, schemas: Readonly<Record<string, OpenAPIV3.SchemaObject>>): void {
+function completeOperation (operation: DescribedRoute, schemas: Readonly<Record<string, OpenAPIV3.SchemaObject>>): void {
   const { 'x-problems': problems = [], requestBody, responses, tags } = operation
   const parameters = (operation.parameters ?? []) as OpenAPIV3.ParameterObject[]
   delete operation['x-problems']

@@ -6,7 +6,7 @@ import { decodeRecord, encodeRecord, indexKeys, recordKey, slugKey } from './lev
 import { cannotOpen, storeFailure } from './level-errors.js'
 import { LevelGate } from './level-gate.js'
 import { readPage } from './level-page.js'
-import { LevelWriter, type Operation } from './level-writer.js'
+import { LevelWriter, type Write } from './level-writer.js'
 
 // Four times LevelDB's own: larger tables are merged less often, which spares a create a fifth of its processor time.
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
@@ -40,7 +40,7 @@ export class LevelStore implements Store {
       if (read(recordKey(record.kind, record.id)) !== undefined) throw idTaken(record.id)
       const holder = read(slugKey(record.kind, record.slug))
       if (holder !== undefined) throw slugTaken(record.slug, holder.toString())
-      return { operations: puts(record), result: undefined }
+      return { writes: puts(record), result: undefined }
     })
   }
 
@@ -65,17 +65,17 @@ export class LevelStore implements Store {
       if (current?.revision !== revision) throw staleRevision(record.id, revision)
       const holder = read(slugKey(record.kind, record.slug))?.toString()
       if (holder !== undefined && holder !== record.id) throw slugTaken(record.slug, holder)
-      return { operations: [...deletes(current), ...puts(record)], result: undefined }
+      return { writes: [...deletes(current), ...puts(record)], result: undefined }
     })
   }
 
   remove (kind: string, id: string, revision?: number): Promise<StoredRecord | undefined> {
     return this.#writer.apply<StoredRecord | undefined>(read => {
       const value = read(recordKey(kind, id))
-      if (value === undefined) return { operations: [], result: undefined }
+      if (value === undefined) return { writes: [], result: undefined }
       const record = decodeRecord(value, kind, id)
       if (revision !== undefined && record.revision !== revision) throw staleRevision(id, revision)
-      return { operations: deletes(record), result: record }
+      return { writes: deletes(record), result: record }
     })
   }
 
@@ -86,7 +86,7 @@ export class LevelStore implements Store {
 
   /** Writes nothing lasting, but through the same queue and as durably as any change. */
   ready (): Promise<void> {
-    return this.#writer.apply(() => ({ operations: [{ type: 'put', key: 'ready', value: Buffer.alloc(0) }], result: undefined }))
+    return this.#writer.apply(() => ({ writes: [{ type: 'put', key: 'ready', value: Buffer.alloc(0) }], result: undefined }))
   }
 
   close (): Promise<void> {
@@ -123,10 +123,10 @@ export class LevelStore implements Store {
   }
 }
 
-const puts = (record: StoredRecord): Operation[] => [
+const puts = (record: StoredRecord): Write[] => [
   { type: 'put', key: recordKey(record.kind, record.id), value: encodeRecord(record) },
   ...indexKeys(record).map(key => ({ type: 'put' as const, key, value: Buffer.from(record.id) }))
 ]
 
-const deletes = (record: StoredRecord): Operation[] =>
+const deletes = (record: StoredRecord): Write[] =>
   [recordKey(record.kind, record.id), ...indexKeys(record)].map(key => ({ type: 'del' as const, key }))
