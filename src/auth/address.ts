@@ -8,10 +8,13 @@ import ipaddr from 'ipaddr.js'
 export function bareAddress (text: string): string | undefined {
   switch (isIP(text)) {
     case 4: return text
-    case 6: return ipaddr.process(text.replace(/%.*$/s, '')).toString()
+    case 6: return ipaddr.process(inHex(text.replace(/%.*$/s, ''))).toString()
     default: return undefined
   }
 }
+
+// With a dotted end ipaddr.js takes an address for the IPv4 address there, even one that is no mapped one (`::127.0.0.1`).
+const inHex = (text: string) => text.includes('.') ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text
 
 /** What counts as one where an address is counted: of a bare IPv6 address its /64, since one host may have all of that. */
 export function networkOf (address: string): string {

@@ -13,6 +13,7 @@ t.test('an address has one form', async t => {
     ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
     ['fe80::1%eth0', 'fe80::1'],
     ['::1', '::1'],
+    ['::127.0.0.1', '::7f00:1'],
     ...['', 'unknown', '_hidden', '192.0.2.1:80', '[::1]', '192.0.2', '0x7f.1', '192.0.2.01', ' 192.0.2.1', 'localhost'].map((text): [string, undefined] => [text, undefined])
   ]
   for (const [text, bare] of cases) t.equal(bareAddress(text), bare, text)
@@ -42,5 +43,5 @@ t.test('an address is in a network or is not', async t => {
 
 t.test('loopback is a name and addresses, and nothing that only looks like them', async t => {
   for (const host of ['localhost', '127.0.0.1', '127.255.0.9', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1', '::ffff:7f00:1']) t.ok(isLoopback(host), host)
-  for (const host of ['', '127.evil.com', '::ffff:127.evil.com', '127.0.0.1.evil.com', 'localhost.evil.com', '0x7f.1', '2130706433', '127.1', '::2', '127::1', '::ffff:128.0.0.1', '0.0.0.0', '::']) t.notOk(isLoopback(host), host)
+  for (const host of ['', '127.evil.com', '::ffff:127.evil.com', '127.0.0.1.evil.com', 'localhost.evil.com', '0x7f.1', '2130706433', '127.1', '::2', '127::1', '::127.0.0.1', '::ffff:128.0.0.1', '0.0.0.0', '::']) t.notOk(isLoopback(host), host)
 })
