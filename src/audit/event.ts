@@ -20,7 +20,7 @@ export interface AuditEvent {
   readonly outcome: Code | 'ok'
   /** Of the key ring, with `rotated_key`. */
   readonly key_id?: string
-  /** How many events were lost, with `lost`; how many more failed within that minute than have events of their own, with `authentication_failed`. */
+  /** With `lost`, how many events were; with `authentication_failed`, how many more failed within a minute than have one of their own. */
   readonly count?: number
 }
 

@@ -52,7 +52,7 @@ export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: C
       throw new GatewayError('unauthenticated', 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost, not through a proxy and not from a page of another origin, or configure credentials')
     }
     const token = bearerToken(authorization)
-    if (token === undefined) throw new GatewayError('unauthenticated', 'the Authorization header is not of the form "Bearer <token>"; send it so, with a token that is in force')
+    if (token === undefined) throw malformed()
     const run = parseRunToken(token)
     if (run !== undefined) return byRunToken(run)
     const caller = tokens?.find(token)
@@ -66,4 +66,7 @@ export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: C
 /** The token in an `Authorization` header of RFC 6750. How long it may be is the transport's to say. */
 export const bearerToken = (authorization: string): string | undefined => BEARER.exec(authorization)?.[1]
 
-const refusal = () => new GatewayError('unauthenticated', 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force')
+const malformed = () =>
+  new GatewayError('unauthenticated', 'the Authorization header is not of the form "Bearer <token>"; send it so, with a token that is in force')
+const refusal = () =>
+  new GatewayError('unauthenticated', 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force')

@@ -9,14 +9,16 @@ const MOST_BYTES = 1024 * 1024
  */
 export async function fetchText (url: URL, get: typeof fetch): Promise<string> {
   try {
-    const response = await get(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS), headers: { accept: 'application/json, application/jwk-set+json' } })
-    if (response.status !== 200) {
-      await response.body?.cancel()
-      throw failure(`the URL answers ${response.status}${response.status >= 300 && response.status < 400 ? ', which is not followed: set the URL that it leads to' : ''}`)
+    const headers = { accept: 'application/json, application/jwk-set+json' }
+    const { status, body } = await get(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS), headers })
+    if (status !== 200) {
+      await body?.cancel()
+      const isRedirect = status >= 300 && status < 400
+      throw failure(`the URL answers ${status}${isRedirect ? ', which is not followed: set the URL that it leads to' : ''}`)
     }
     const chunks: Uint8Array[] = []
     let bytes = 0
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of body ?? []) {
       bytes += chunk.length
       // Leaving the loop ends the answer.
       if (bytes > MOST_BYTES) throw failure('the answer is larger than 1 MiB')
@@ -25,7 +27,8 @@ export async function fetchText (url: URL, get: typeof fetch): Promise<string> {
     return Buffer.concat(chunks).toString()
   } catch (error) {
     if (error instanceof GatewayError) throw error
-    throw failure(error instanceof Error && error.name === 'TimeoutError' ? `the answer did not come within ${TIMEOUT_MS / 1000} seconds` : `the URL cannot be reached (${codeOf(error)})`, error)
+    const isLate = error instanceof Error && error.name === 'TimeoutError'
+    throw failure(isLate ? `the answer did not come within ${TIMEOUT_MS / 1000} seconds` : `the URL cannot be reached (${codeOf(error)})`, error)
   }
 }
 
@@ -33,6 +36,8 @@ const failure = (message: string, cause?: unknown) => new GatewayError('unavaila
 
 /** What the system or Node calls the failure: of a closed set. */
 function codeOf (error: unknown): string {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if ('code' in cause && typeof cause.code === 'string') return cause.code
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string') return cause.code
+  }
   return 'unknown reason'
 }

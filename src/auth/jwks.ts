@@ -9,7 +9,10 @@ export type KeySet = JWTVerifyGetKey
 export interface KeySource {
   /** Those that count now, the same object until they change. @throws {GatewayError} `unavailable` */
   current (): KeySet | Promise<KeySet>
-  /** For a token that none of the current ones is for: such as there are by now. @throws {GatewayError} `unavailable`; `resource_exhausted` where too many of `whom` wait for that */
+  /**
+   * For a token that none of the current ones is for: such as there are by now.
+   * @throws {GatewayError} `unavailable`; `resource_exhausted` where too many of `whom` wait for that
+   */
   newer (whom: string): KeySet | Promise<KeySet>
 }
 

@@ -4,8 +4,9 @@ const MOST_BYTES = 1024
 const MOST_NAME = 255
 
 /**
- * `jwt:` and `sub` with all that could disturb a log percent-encoded: so nobody takes the name of another, nor of `system`. What
- * is longer than 255 characters then is cut, and marked by `%...` and a hash of all of it. `undefined` where `sub` is no text of 1 to 1,024 bytes.
+ * `jwt:` and `sub` with all that could disturb a log percent-encoded: so nobody takes the name of another, nor of `system`.
+ * What is longer than 255 characters then is cut, and marked by `%...` and a hash of all of it. `undefined` where `sub` is
+ * no text of 1 to 1,024 bytes.
  */
 export function nameOf (sub: unknown): string | undefined {
   if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > MOST_BYTES) return undefined

@@ -7,7 +7,7 @@ import { parseJson } from './parse-json.js'
 import { Trouble, type Listeners } from './trouble.js'
 
 export interface Fetching extends Listeners {
-  /** After a fetch, how long until the keys are fetched again for a token that names none of them, in milliseconds; 2000 where it is not said. */
+  /** After a fetch, how many milliseconds until the keys are fetched again for a token that names none of them; 2000 where it is not said. */
   readonly cooldownMs?: number
   /** In place of the global one. */
   readonly fetch?: typeof fetch
@@ -64,7 +64,7 @@ export class RemoteKeys implements KeySource {
 
   async newer (whom: string): Promise<KeySet> {
     const waiting = this.#waiting.get(whom) ?? 0
-    if (waiting === MOST_WAITING) throw new GatewayError('resource_exhausted', 'too many tokens from this address name keys that are not known; try again', { retryAfterSeconds: 1 })
+    if (waiting === MOST_WAITING) throw tooMany()
     this.#waiting.set(whom, waiting + 1)
     try {
       return await (this.#fetchingSoon ??= this.#fetchSoon().finally(() => { this.#fetchingSoon = undefined }))
@@ -98,10 +98,14 @@ export class RemoteKeys implements KeySource {
       this.#trouble.over()
       return this.#known.keys
     } catch (error) {
-      this.#trouble.found(`${GatewayError.from(error).message}${this.#known === undefined ? '' : '; those of before stay in force, for a day at most'}`)
+      const before = this.#known === undefined ? '' : '; those of before stay in force, for a day at most'
+      this.#trouble.found(GatewayError.from(error).message + before)
       throw unavailable(error)
     }
   }
 }
 
-const unavailable = (cause: unknown) => new GatewayError('unavailable', 'the keys that JWTs are checked with cannot be had; try again', { cause })
+const tooMany = () =>
+  new GatewayError('resource_exhausted', 'too many tokens from this address name keys that are not known; try again', { retryAfterSeconds: 1 })
+const unavailable = (cause: unknown) =>
+  new GatewayError('unavailable', 'the keys that JWTs are checked with cannot be had; try again', { cause })

@@ -25,7 +25,7 @@ export class Turns {
 
   #wait (whom: string): Promise<void> {
     const line = this.#lines.get(whom) ?? []
-    if (line.length === MOST_WAITING) throw new GatewayError('resource_exhausted', 'too many credentials from this address wait to be checked; try again', { retryAfterSeconds: 1 })
+    if (line.length === MOST_WAITING) throw tooMany()
     this.#lines.set(whom, line)
     return new Promise(resolve => { line.push(resolve) })
   }
@@ -41,3 +41,6 @@ export class Turns {
     begin()
   }
 }
+
+const tooMany = () =>
+  new GatewayError('resource_exhausted', 'too many credentials from this address wait to be checked; try again', { retryAfterSeconds: 1 })
