@@ -16,12 +16,12 @@ const names = rules({ 'x-property-names': { minLength: 1, maxLength: 253, patter
 const labels = map(Type.String({ maxLength: 253, pattern: ONE_LINE_PATTERN }), {
   maxProperties: 64,
   ...names,
-  description: 'Short values to select by: at most 64, each of at most 253 characters. A name has 1 to 253 characters.'
+  description: 'Short values to select by: at most 64, each of at most 253 characters. A name is one line of 1 to 253 characters.'
 })
 const annotations = map(Type.String({ maxLength: 4096, pattern: LINES_PATTERN }), {
   maxProperties: 64,
   ...names,
-  description: 'Longer values for people and tools: at most 64, each of at most 4096 characters. A name has 1 to 253 characters.'
+  description: 'Longer values for people and tools: at most 64, each of at most 4096 characters. A name is one line of 1 to 253 characters.'
 })
 const tags = Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN }), { maxItems: 64, description: 'Words to find it by.' })
 

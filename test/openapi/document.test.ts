@@ -137,7 +137,7 @@ t.test('every operation takes X-Request-Id', async t => {
 })
 
 t.test('the limits that only an x- field has are in the description too', async t => {
-  const limits = { 'x-max-bytes': (most: number) => String(most), 'x-max-total-bytes': (most: number) => String(most), 'x-property-names': (rule: any) => rule.pattern ?? String(rule.maxLength) }
+  const limits = { 'x-max-bytes': (most: number) => String(most), 'x-max-total-bytes': (most: number) => String(most), 'x-property-names': (rule: any) => String(rule.maxLength ?? rule.pattern) }
   const withLimits = properties.filter(({ property }) => Object.keys(property).some(key => key.startsWith('x-')))
   t.ok(withLimits.length > 3)
   for (const { name, property } of withLimits) {
