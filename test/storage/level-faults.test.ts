@@ -167,7 +167,7 @@ t.test('a directory that cannot be used', async t => {
     t.match(failing('EROFS', 'EROFS: read-only file system, mkdir'), /its file system is read-only/)
     t.match(failing('LEVEL_IO_ERROR', 'IO error: /data/LOCK: Read-only file system'), /its file system is read-only/)
     t.match(failing('LEVEL_IO_ERROR', 'IO error: /data/1.log: No space left on device'), /its disk is full/)
-    t.match(failing('EMFILE', 'EMFILE: too many open files'), /too many open files/)
+    t.match(failing('EMFILE', 'EMFILE: too many open files'), /too many files are open; raise the limit/)
     t.match(failing('LEVEL_IO_ERROR', 'IO error: /no space/LOCK: Permission denied'), /may not write/)
   })
 
