@@ -63,7 +63,9 @@ for (const [what, { begin, end, problems }] of Object.entries(faults)) {
     try {
       await begin(directory, join(directory, (await filesOf(directory))[0]!))
       // All at once: what one of them finds out holds for all, and no time passes in which it could be mended.
-      const [deleted, redacted, alive, ...refused] = await Promise.all([
+      const [held, size, deleted, redacted, alive, ...refused] = await Promise.all([
+        app.inject({ url: `${PATH}/${kept.id}`, headers: { 'if-none-match': kept.etag } }),
+        app.inject({ method: 'HEAD', url: `${PATH}/${kept.id}` }),
         app.inject({ method: 'DELETE', url: `${PATH}/${doomed.id}`, headers: { 'x-request-id': 'delete' } }),
         app.inject(`${PATH}/${kept.id}?view=redacted`),
         app.inject('/healthz'),
@@ -84,6 +86,7 @@ for (const [what, { begin, end, problems }] of Object.entries(faults)) {
         t.same(response.json().spec.data, { REGION: { value: 'eu-central-1', is_secret: false }, TOKEN: { is_secret: true } })
       }
       t.equal(alive.statusCode, 200)
+      t.same([held.statusCode, size.statusCode], [304, 200], 'what shows nothing waits for no log')
     } finally {
       await end(directory)
     }
@@ -98,8 +101,8 @@ for (const [what, { begin, end, problems }] of Object.entries(faults)) {
 
     const records = await recordsOf(directory)
     const since = records.filter(({ sequence }) => sequence > 3).map(({ event, slug }) => `${event} ${slug}`)
-    t.same(since.slice(0, 2).sort(), ['deleted doomed', 'read kept'], 'what went on is recorded first')
-    t.same(since.slice(2), ['revealed kept', 'created my-run', 'created applied'], 'what was refused is not there')
+    t.same(since.slice(0, 4).sort(), ['deleted doomed', 'read kept', 'read kept', 'read kept'], 'what went on is recorded first')
+    t.same(since.slice(4), ['revealed kept', 'created my-run', 'created applied'], 'what was refused is not there')
     const found = await verify(directory)
     t.match(found.problems, problems)
     t.equal(found.problems.length, problems.length)

@@ -101,6 +101,8 @@ for (const [how, { env, spoil, problem }] of Object.entries(spoilt)) {
     for (const url of [`${PATH}/${kept.id}`, `${PATH}/by-reference?slug=kept`]) {
       const { detail } = assertProblem(t, await app.inject(url), { status: 503, code: 'unavailable' })
       t.ok(detail.includes(keyOf(ring)), 'the key is named')
+      t.equal((await app.inject({ method: 'HEAD', url })).statusCode, 503, 'HEAD says what GET does')
+      t.equal((await app.inject({ url, headers: { 'if-none-match': '*' } })).statusCode, 304, 'what the caller has needs no key')
       t.notOk(detail.includes(dataDir))
     }
     t.same(await idsIn(store), [kept.id, doomed.id])
