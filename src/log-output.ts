@@ -67,8 +67,8 @@ export class LogOutput {
 }
 
 function senderTo (output: typeof process.stdout): Send {
-  // A disk does not keep one waiting for a reader.
   const { fd } = output
+  // A disk does not keep one waiting for a reader.
   if (!(output instanceof Socket)) return (text, told) => writeFile(fd, Buffer.from(text), told)
   // A terminal too may be stopped, by Ctrl-S; Node would wait for it.
   if (output.isTTY) (output as unknown as { _handle?: { setBlocking? (blocking: boolean): void } })._handle?.setBlocking?.(false)

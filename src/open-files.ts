@@ -1,7 +1,7 @@
 /** With fewer the gateway does not start: to load it takes some 250 at once. */
 const NEEDED = 512
-/** For what is no connection: the database, the audit log, the keys, who signs JWTs, Node itself. */
-const RESERVE = 128
+/** For connections that have no place yet, and for what is none: the database, the audit log, keys, who signs JWTs, Node itself. */
+const RESERVE = 192
 
 /** How many files, connections among them, this process may have open. Node has raised the soft limit to the hard one. */
 function mostOpenFiles (): number {

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { GatewayError } from '../errors.js'
 import { fileProblem } from '../file-problem.js'
 import { Chain, type Entry } from './chain.js'
@@ -32,6 +33,8 @@ const MOST_CHARACTERS_AT_ONCE = 1024 * 1024
 const MOST_BATCHES_UNMARKED = 16
 // How long what nobody waits for may gather: a write costs the same for one line as for hundreds.
 const GATHER_MS = 20
+// Each reads one file after the other, and how many a process may have open is limited.
+const MOST_QUERIES_AT_ONCE = 16
 const SYSTEM = { name: 'system', kind: 'system' }
 
 /**
@@ -41,6 +44,7 @@ const SYSTEM = { name: 'system', kind: 'system' }
 export class AuditLog {
   readonly #options: Required<AuditLogOptions>
   readonly #chain: Chain
+  readonly #reading = pLimit(MOST_QUERIES_AT_ONCE)
   #queue: Waiting[] = []
   /** How many of the queue are not to gather any longer. */
   #due = 0
@@ -93,7 +97,7 @@ export class AuditLog {
     if (this.#queue.length > 0) this.#start()
     await this.#draining
     try {
-      return await queryFiles(this.#options.directory, this.#chain.index, this.#chain.file, query)
+      return await this.#reading(() => queryFiles(this.#options.directory, this.#chain.index, this.#chain.file, query))
     } catch (cause) {
       if (cause instanceof GatewayError) throw cause
       throw new GatewayError('unavailable', 'the audit log cannot be read now; try again, and see the log for its reason', { cause })

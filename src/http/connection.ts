@@ -4,8 +4,8 @@ import { GatewayError } from '../errors.js'
 import type { Budget, Holder } from './budget.js'
 import { failure, type Failure } from './problem.js'
 
-// Of one connection, and of all together beyond the first of each.
 const MOST_UNANSWERED = 16
+// Of all connections. Of each one may always be held: the next can come before the kernel has told that an answer is sent.
 const MOST_HELD = 4096
 // What is read and thrown away, of a body that was answered before it was in and of what cannot be parsed: a client that
 // sends all before it reads would else never see its answer.
@@ -106,7 +106,8 @@ export class Connection implements Holder {
 
   /** Whether one more request may come in. */
   #admits (): boolean {
-    if (this.#current !== undefined && (this.#held.length + 1 === MOST_UNANSWERED || this.#traffic.held >= MOST_HELD)) this.end(TOO_MANY)
+    const held = this.#held.length
+    if (held + 1 === MOST_UNANSWERED || (held > 0 && this.#traffic.held >= MOST_HELD)) this.end(TOO_MANY)
     return this.#refusal === undefined && !this.#isClosed
   }
 

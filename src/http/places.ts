@@ -4,30 +4,15 @@ import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import { bareAddress, inNetworks, networkOf } from '../auth/address.js'
 import { isLoopback } from '../auth/loopback.js'
+import { ClientPlaces, type Connection } from './client-places.js'
 import { seldom } from './seldom.js'
 
 /** Of all places, those of one client. */
 const SHARE = 1 / 4
-/** A client's connection that was answered less long ago is in use: it does not give way to another of that client. */
-const IN_USE_MS = 1_000
+/** How long one beyond the places may be without a request. */
+const PATIENCE_MS = 3_000
+const MOST_EXTRA = 64
 const TELL_EVERY_MS = 10_000
-
-interface Connection {
-  /** Over TLS, when its handshake is done, what is in it. */
-  socket: Socket
-  readonly client: Client
-  /** What is not answered yet, in order. */
-  readonly pending: ServerResponse[]
-  answeredAt: number
-}
-
-interface Client {
-  readonly most: number
-  /** Those that have something to answer or were never answered, in the order in which that began. */
-  readonly busy: Set<Connection>
-  /** Those that are kept for another request, in the order of their last answer. */
-  readonly idle: Set<Connection>
-}
 
 export interface PlacesOptions {
   /** Of all clients. */
@@ -38,14 +23,14 @@ export interface PlacesOptions {
 }
 
 /**
- * Has a place for each new connection of `server`: where all are taken, one is closed that waits for its client, of the
- * client with most connections. Only where there is none such the new one is closed. One client has at most a quarter
- * of all places; this machine and trusted proxies, whom many come through, may have all.
+ * Has a place for whoever asks, on any connection to `server`. Where all are taken a new connection gets one by its first request, from
+ * one that waits for its client, of the client with most connections. One client has at most a quarter of all
+ * places; this machine and trusted proxies, whom many come through, may have all.
  */
 export class Places {
   readonly #most: number
   readonly #isShared: (address: string) => boolean
-  readonly #clients = new Map<string, Client>()
+  readonly #clients = new Map<string, ClientPlaces>()
   readonly #bySocket = new WeakMap<Socket, Connection>()
   readonly #byPeer = new Map<string, Connection>()
   readonly #tellClosed: () => void
@@ -76,21 +61,24 @@ export class Places {
   }
 
   #all (): Connection[] {
-    return [...this.#clients.values()].flatMap(({ busy, idle }) => [...busy, ...idle])
+    return [...this.#clients.values()].flatMap(client => client.all())
   }
 
   #add (socket: Socket): void {
     const address = bareAddress(socket.remoteAddress ?? '') ?? ''
     const isShared = isLoopback(address) || this.#isShared(address)
     const name = isShared ? address : networkOf(address)
-    const client = this.#clients.get(name) ?? { most: isShared ? Infinity : Math.ceil(this.#most * SHARE), busy: new Set(), idle: new Set() }
-    if (!this.#makeRoom(client)) {
+    const client = this.#clients.get(name) ?? new ClientPlaces(isShared ? Infinity : Math.ceil(this.#most * SHARE))
+    const giver = this.#giver(client, 1, extraOf)
+    if (giver !== undefined && !this.#closeWaiting(giver)) {
+      this.#tellClosed()
       socket.destroy()
       return
     }
-    const connection: Connection = { socket, client, pending: [], answeredAt: 0 }
+    const connection: Connection = { socket, client, pending: [], patience: undefined }
+    if (this.#giver(client, 1) !== undefined) connection.patience = setTimeout(() => this.#close(connection), PATIENCE_MS).unref()
     const peer = peerOf(socket)
-    client.busy.add(connection)
+    client.add(connection)
     this.#count++
     this.#clients.set(name, client)
     this.#bySocket.set(socket, connection)
@@ -98,7 +86,7 @@ export class Places {
     socket.once('close', () => {
       this.#remove(connection)
       if (this.#byPeer.get(peer) === connection) this.#byPeer.delete(peer)
-      if (sizeOf(client) === 0 && this.#clients.get(name) === client) this.#clients.delete(name)
+      if (client.size === 0 && this.#clients.get(name) === client) this.#clients.delete(name)
     })
   }
 
@@ -113,52 +101,49 @@ export class Places {
   #begin ({ socket }: IncomingMessage, response: ServerResponse): void {
     const connection = this.#bySocket.get(socket)
     if (connection === undefined) return
-    const { client: { busy, idle }, pending } = connection
-    if (pending.length === 0 && (idle.delete(connection) || busy.delete(connection))) busy.add(connection)
-    pending.push(response)
-    response.once('close', () => {
-      pending.splice(pending.indexOf(response), 1)
-      if (pending.length > 0 || !busy.delete(connection)) return
-      connection.answeredAt = performance.now()
-      idle.add(connection)
-    })
+    if (connection.patience !== undefined) this.#takePlace(connection)
+    connection.client.begin(connection, response)
   }
 
-  /** Whether `client` may have one more connection now. */
-  #makeRoom (client: Client): boolean {
-    const from = sizeOf(client) >= client.most ? client : this.#count >= this.#most ? this.#largest(client) : undefined
-    if (from === undefined) return true
-    const victim = waitingOf(from, from === client)
+  #takePlace (connection: Connection): void {
+    clearTimeout(connection.patience)
+    connection.patience = undefined
+    const giver = this.#giver(connection.client, 0)
+    if (giver !== undefined) this.#closeWaiting(giver, connection)
+  }
+
+  /** Who has too many, were there `more` of `client` and `extra` places. */
+  #giver (client: ClientPlaces, more: number, extra = (_most: number) => 0): ClientPlaces | undefined {
+    if (client.size + more > client.most + extra(client.most)) return client
+    if (this.#count + more > this.#most + extra(this.#most)) return this.#largest(client)
+    return undefined
+  }
+
+  #closeWaiting (client: ClientPlaces, except?: Connection): boolean {
+    const waiting = client.waiting(except)
+    if (waiting !== undefined) this.#close(waiting)
+    return waiting !== undefined
+  }
+
+  #close (connection: Connection): void {
     this.#tellClosed()
-    if (victim === undefined) return false
-    this.#remove(victim)
-    victim.socket.destroy()
-    return true
+    this.#remove(connection)
+    connection.socket.destroy()
   }
 
-  #largest (client: Client): Client {
+  #largest (client: ClientPlaces): ClientPlaces {
     let largest = client
-    for (const other of this.#clients.values()) if (sizeOf(other) > sizeOf(largest)) largest = other
+    for (const other of this.#clients.values()) if (other.size > largest.size) largest = other
     return largest
   }
 
   #remove (connection: Connection): void {
-    const { client: { busy, idle } } = connection
-    if (busy.delete(connection) || idle.delete(connection)) this.#count--
+    if (connection.client.remove(connection)) this.#count--
+    clearTimeout(connection.patience)
   }
 }
 
-/** The connection of `client` that waits for the client since longest. */
-function waitingOf ({ busy, idle }: Client, isItsOwn: boolean): Connection | undefined {
-  for (const connection of busy) if (isWaiting(connection)) return connection
-  const [connection] = idle
-  const inUse = connection !== undefined && isItsOwn && performance.now() - connection.answeredAt < IN_USE_MS
-  return inUse ? undefined : connection
-}
-
-/** Whether it is the client's turn: to send a request or the rest of one, or to read an answer. */
-const isWaiting = ({ pending: [response] }: Connection) => response === undefined || response.writableEnded || !response.req.complete
-
-const sizeOf = ({ busy, idle }: Client) => busy.size + idle.size
+/** Beyond `most`, until they ask. */
+const extraOf = (most: number) => Math.min(MOST_EXTRA, Math.ceil(most / 8))
 
 const peerOf = ({ remoteAddress, remotePort, localAddress }: Socket) => `${remoteAddress} ${remotePort} ${localAddress}`

@@ -64,6 +64,7 @@ for (const overTls of [false, true]) {
         ['many', create() + get('/readyz') + create(), [201, 200, 201]],
         ['a body cut short', create(undefined, 10_000), [400]],
         ['one behind another', create() + create(undefined, 10_000), [201, 400]],
+        ['garbage behind many', create().concat(create(), create(), create(), create()) + garbage, [201, 201, 201, 201, 201, 400]],
         ['headers cut short', create() + 'GET / HT', [201, 400]],
         ['a read with a body cut short', get('/healthz', 'Content-Length: 10\r\n') + 'abc', [200]],
         ['nothing', '', []]

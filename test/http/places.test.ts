@@ -49,15 +49,21 @@ t.test('where all places are taken, one that waits for its client gives way', as
   }
 })
 
-t.test('a connection in use does not give way to another of its client, but to one of a client that has none', async t => {
-  const { open } = await listen(t, 2)
+t.test('one that is kept after its answer gives way to one that asks, and to none that does not', async t => {
+  const { open, count } = await listen(t, 2)
   const sockets = [await open(ASK), await open(ASK)]
   for (const socket of sockets) t.equal(await statusOf(socket), '200')
   await ended(await open())
-  const gone = ended(sockets[0]!)
-  t.equal(await statusOf(await open(ASK, '127.0.0.2')), '200')
-  await gone
-  t.notOk(sockets[1]!.destroyed)
+  t.same(sockets.map(({ destroyed }) => destroyed), [false, false])
+
+  for (const address of ['127.0.0.1', '127.0.0.2']) {
+    const gone = ended(sockets.shift()!)
+    const next = await open(ASK, address)
+    t.equal(await statusOf(next), '200')
+    await gone
+    sockets.push(next)
+    t.equal(await count(), 2)
+  }
 })
 
 t.test('one is told of at once, and of those that follow together', async t => {
@@ -76,7 +82,7 @@ t.test('closing ends at once the connections without a request, and soon the oth
   t.same(sockets.map(({ destroyed }) => destroyed), [true, true, true])
 })
 
-/** A server and sockets of which only addresses matter. */
+/** A server, and sockets of which only the addresses matter; each has asked for something and been answered. */
 function places (most: number, trustedProxies: string[] = []) {
   const server = new EventEmitter()
   const connections = new Places(server as Server, { most, trustedProxies, log: createLogger('silent', { write () {} }) })
@@ -84,6 +90,9 @@ function places (most: number, trustedProxies: string[] = []) {
   const open = (remoteAddress: string) => {
     const socket = Object.assign(new EventEmitter(), { remoteAddress, remotePort: ++port, localAddress: '192.0.2.1', destroyed: false, bytesRead: 0, destroy () { this.destroyed = true } })
     server.emit('connection', socket)
+    const response = Object.assign(new EventEmitter(), { writableEnded: false, req: { complete: true } })
+    server.emit('request', { socket }, response)
+    response.emit('close')
     return socket
   }
   return { connections, server, open }

@@ -35,16 +35,34 @@ t.test('with more connections than files can be open, others are served, and SIG
         return socket.resume()
       }))
       for (const name of ['first', 'second']) t.equal(await create(t, gateway.address, name), 201)
-      t.match(gateway.lines.filter(({ level, msg }) => level === 'warn' && /connections/.test(String(msg))), [{ count: 1 }], 'one line, not hundreds')
 
       gateway.child.kill('SIGTERM')
       gateway.child.kill('SIGINT')
       t.match(await gateway.exited, { code: 0, signal: null, stderr: '' })
+      const told = gateway.lines.filter(({ level, msg }) => level === 'warn' && /connections/.test(String(msg)))
+      t.match(told[0], { count: 1 })
+      t.ok(told.length < 4, 'a few lines, not hundreds')
       t.equal(auditEvents(gateway.dataDir).at(-1), 'stopped')
       t.notOk(gateway.lines.some(({ level }) => level === 'error' || level === 'fatal'))
       for (const socket of sockets) socket.destroy()
     })
   }
+})
+
+t.test('who read the audit log, all at once, leave files for others', async t => {
+  const gateway = await startProcess(t, { under: openFiles(600) })
+  t.equal(await create(t, gateway.address, 'before'), 201)
+  await Promise.all(Array.from({ length: 400 }, async () => {
+    const socket = connect(Number(new URL(gateway.address).port), '127.0.0.1').on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+    socket.resume().write('GET /v1/audit-events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(4))
+  }))
+  for (const name of ['first', 'second']) t.equal(await create(t, gateway.address, name), 201)
+  const client = createClient(t, gateway.address)
+  t.equal((await client.get('/v1/audit-events')).status, 200)
+  t.equal((await gateway.stop()).code, 0)
+  t.same(new Set(gateway.lines.filter(({ msg }) => msg === 'request').map(({ status }) => status)), new Set([200, 201]))
 })
 
 t.test('when they have gone, everybody is served again', async t => {

@@ -30,7 +30,8 @@ t.test('a reader that stalls holds up nothing, SIGTERM neither', async t => {
   gateway.child.kill('SIGTERM')
   t.same(await exit, [0, null])
   t.equal(auditEvents(gateway.dataDir).at(-1), 'stopped')
-  gateway.output.resume()
+  // The last line may be there by half.
+  gateway.child.stdout!.destroy()
 })
 
 t.test('lines that it does not read are counted, and it is told when it reads again', async t => {
