@@ -22,6 +22,7 @@ import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
 import { documentOptions, sharedSchemas } from './openapi.js'
 import { sendProblem, toFailure } from './problem.js'
+import { refuseMalformedQueries } from './query.js'
 import { keyOf, limitRate } from './rate-limit.js'
 import { requestIdOf } from './request-id.js'
 import { logFailure, logRequest, logRequests } from './request-log.js'
@@ -118,6 +119,7 @@ export async function createServer ({ operations, authentication, ready, log, tl
     authenticateRequests(v1, authentication)
     limitBacklog(v1, backlog, ({ origin }) => keyOf(origin.caller))
     await limitRate(v1, requestsPerMinute)
+    refuseMalformedQueries(v1)
     await v1.register(executionContextRoutes, { operations })
     await v1.register(auditRoutes, { operations })
   })

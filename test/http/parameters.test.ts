@@ -98,3 +98,15 @@ t.test('all that is wrong is told at once', async t => {
     status: 400, code: 'invalid_argument', pointers: ['/slug', '/view', '/org', '/version', '/kind', '/scope', '/x']
   })
 })
+
+t.test('percent signs that spell no UTF-8 are refused, whatever a parameter takes', async t => {
+  for (const [method, url, name] of PARAMETERS) {
+    const start = url.includes('?') ? `${url}&` : `${url}?`
+    for (const value of ['%ff', 'a%', '%zz', 'x%C3', '%ED%A0%80', '%C0%AF']) {
+      const { errors } = assertProblem(t, await ask(method, `${start}${name}=${value}`), { status: 400, code: 'invalid_argument', pointers: [`/${name}`] }, `${name}=${value}`)
+      t.match(errors?.[0]?.detail, 'write a percent sign itself as %25')
+    }
+  }
+  assertProblem(t, await ask('GET', `${EVENTS}?%ff=x&page_size=%`), { status: 400, code: 'invalid_argument', pointers: ['/%ff', '/page_size'] })
+  t.equal((await ask('GET', `${EVENTS}?execution_id=%25`)).statusCode, 200)
+})
