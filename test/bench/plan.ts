@@ -11,7 +11,7 @@ export interface Plan {
 export const planOf = (measures: readonly Measure[], quick: boolean): Plan => ({ measures, rounds: quick ? 1 : 2, share: quick ? 0.1 : 1 })
 
 /** On two idle cores: to start, for a request that warms up (all processes do at once), for one that counts, and until all is at rest. */
-const SECONDS = { start: 2, warm: 0.00015, request: { many: 0.0002, one: 0.0015 }, quiet: 0.15 }
+const SECONDS = { start: 3, warm: 0.00012, request: { many: 0.00012, one: 0.001 }, quiet: 0.15 }
 
 /** About how long it takes to measure `processes` side by side. */
 export function secondsOf ({ measures, rounds, share }: Plan, processes: number): number {
