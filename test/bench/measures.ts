@@ -20,6 +20,6 @@ export const MEASURES: readonly Measure[] = [
   { name: 'getByReference', operation: 'getByReference', connections: 'many', of: 'cpu', warm: 4000, count: 3000 },
   { name: 'reveal', operation: 'reveal', connections: 'many', of: 'cpu', warm: 4000, count: 3000 },
   { name: 'apply', operation: 'apply', connections: 'many', of: 'cpu', warm: 4000, count: 2000 },
-  { name: 'createAlone', operation: 'create', connections: 'one', of: 'p50', warm: 200, count: 400 },
+  { name: 'createAlone', operation: 'create', connections: 'one', of: 'p50', warm: 100, count: 200 },
   { name: 'delete', operation: 'delete', connections: 'many', of: 'cpu', warm: 3000, count: 2000 }
 ]
