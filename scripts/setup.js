@@ -1,5 +1,5 @@
 // Runs before `npm start`, `npm test` and the commands: installs what the lock file names and builds dist/, each only where
-// it is missing or out of date. With `--dev` what tests need is installed even where nothing must be built. Needs nothing but
+// it is missing or out of date. With `--dev` the tests are built too, and what they need is installed. Needs nothing but
 // Node and npm, whatever npm is told to leave out (NODE_ENV=production, omit, ignore-scripts).
 import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const TSC = 'node_modules/typescript/bin/tsc'
-/** Written when a build is whole: its files alone may be half of one. */
+const IS_DEV = process.argv.includes('--dev')
+/** Written when a build is whole: its files alone may be half of one. With the tests it has all that it has without. */
 const BUILT = 'dist/.built'
+const BUILT_WITH_TESTS = 'dist/.built-with-tests'
 /** Keeps a second setup away. A link that leads to the number of the process that made it: it is there whole, or not. */
 const LOCK = '.setup.lock'
 const LONGEST_MS = 15 * 60_000
@@ -24,7 +26,7 @@ function refuseOldNode () {
 }
 
 function isReady () {
-  return isBuilt() && isInstalled(process.argv.includes('--dev'))
+  return isBuilt() && isInstalled(IS_DEV)
 }
 
 function makeReady () {
@@ -39,9 +41,11 @@ function makeReady () {
   say('builds dist/')
   const began = new Date()
   rmSync('dist', { recursive: true, force: true })
-  run(process.execPath, TSC, '--project', 'tsconfig.build.json')
-  writeFileSync(BUILT, '')
-  utimesSync(BUILT, began, began)
+  run(process.execPath, TSC, '--project', IS_DEV ? 'tsconfig.json' : 'tsconfig.build.json')
+  for (const marker of IS_DEV ? [BUILT, BUILT_WITH_TESTS] : [BUILT]) {
+    writeFileSync(marker, '')
+    utimesSync(marker, began, began)
+  }
 }
 
 /** Whether all that the lock file names is there, as npm noted when it had installed it; without `dev` what runs need. */
@@ -55,9 +59,9 @@ function isInstalled (dev) {
 }
 
 function isBuilt () {
-  const sources = ['src', 'schemas', 'openapi', 'test/bench'].filter(existsSync)
+  const sources = ['src', 'schemas', 'openapi', IS_DEV ? 'test' : 'test/bench'].filter(existsSync)
     .flatMap(folder => [folder, ...readdirSync(folder, { recursive: true }).filter(name => !name.endsWith('.json')).map(name => join(folder, name))])
-  return Math.max(...[...sources, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map(changed)) <= changed(BUILT)
+  return Math.max(...[...sources, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map(changed)) <= changed(IS_DEV ? BUILT_WITH_TESTS : BUILT)
 }
 
 function changed (path) {

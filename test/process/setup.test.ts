@@ -78,7 +78,9 @@ t.test('in a fresh clone it installs all that building needs, builds, and then h
   t.same(first.calls, [INSTALL, 'tsc'])
   t.match(first.stderr, /^setup: installs its packages.*\noutput of npm\nsetup: builds dist\/\noutput of tsc\n$/)
   t.same(await setup(), nothing)
+  t.same((await setup(['--dev'])).calls, ['tsc'], 'the tests too')
   t.same(await setup(['--dev']), nothing)
+  t.same(await setup(), nothing)
   t.notOk(existsSync(path('.setup.lock')))
 })
 
@@ -95,7 +97,8 @@ t.test('what is missing or half there is mended', async t => {
     ['a changed source', () => touch('src/main.ts'), ['tsc']],
     ['nothing that may run without development packages', () => without(), []],
     ['no compiler where it must build', () => { without(); rmSync(path('dist'), { recursive: true }) }, [INSTALL, 'tsc']],
-    ['no development packages where tests need them', () => without(), [INSTALL], ['--dev']],
+    ['no development packages where tests need them', () => without(), [INSTALL, 'tsc'], ['--dev']],
+    ['a changed test', () => touch('test/bench'), ['tsc'], ['--dev']],
     ['a compiler without its program', () => { rmSync(path(TSC)); rmSync(path('dist'), { recursive: true }) }, [INSTALL, 'tsc']]
   ]
   /** As `npm ci --omit=dev` leaves it. */
@@ -107,7 +110,7 @@ t.test('what is missing or half there is mended', async t => {
   for (const [what, break_, calls, args] of ways) {
     break_()
     t.same((await setup(args)).calls, calls, what)
-    if (calls.includes('tsc')) touch('dist/.built')
+    if (calls.includes('tsc')) touch(args === undefined ? 'dist/.built' : 'dist/.built-with-tests')
     if (calls.length > 0) t.same((await setup(args)).calls, [], `${what}, and then nothing`)
   }
 })

@@ -1,12 +1,11 @@
-// Code that must not compile, and what the compiler says of each. Record anew: `UPDATE=1 npx tap test/types/types.test.ts`,
+// Code that must not compile, and what the compiler says of each. Record anew: `UPDATE=1 npm test -- test/types/types.test.ts`,
 // then read the difference: those sentences are what a developer gets.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const ROOT = `${process.cwd()}/`
 const CASES = join(ROOT, 'test/types/cases')
 const isRight = (name: string) => name.startsWith('compiles')
 
