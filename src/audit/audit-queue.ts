@@ -28,7 +28,7 @@ const MOST_CHARACTERS_AT_ONCE = 1024 * 1024
 const MOST_BATCHES_UNMARKED = 16
 // How long what nobody waits for may gather: a write costs the same for one line as for hundreds.
 const GATHER_MS = 20
-const SYSTEM = { name: 'system', kind: 'system' }
+const SYSTEM = { name: 'system', kind: 'system' } as const
 
 /**
  * An engine's audit log: what is to be written waits in one queue, and as much of it as one write may hold goes to the

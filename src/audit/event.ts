@@ -1,38 +1,14 @@
 import { hash } from 'node:crypto'
-import type { Code } from '../errors.js'
+import type { Static } from '@sinclair/typebox'
+import type { AuditEventSchema } from '../../schemas/audit.js'
 
-/** What happened. `lost` says how many events could not be kept while the log could not be written. */
-export type AuditEventName =
-  | 'created' | 'read' | 'revealed' | 'deleted' | 'denied' | 'authentication_failed' | 'rotated_key' | 'started' | 'stopped' | 'lost'
+/** An event as it stands in the log, and as it is told to whoever asks. */
+export type AuditRecord = Readonly<Static<typeof AuditEventSchema>>
 
 /** One thing that somebody did, or tried to do. It names values by their keys and never holds one, nor a hash of one. */
-export interface AuditEvent {
-  readonly event: AuditEventName
-  readonly caller: { readonly name: string, readonly kind: string }
-  readonly operation?: string
-  readonly context_id?: string
-  readonly slug?: string
-  readonly execution_id?: string
-  /** The names of the secrets that were revealed. */
-  readonly keys?: readonly string[]
-  readonly request_id?: string
-  readonly remote_address?: string
-  readonly outcome: Code | 'ok'
-  /** Of the key ring, with `rotated_key`. */
-  readonly key_id?: string
-  /** With `lost`, how many events were; with `authentication_failed`, how many more failed within a minute than have one of their own. */
-  readonly count?: number
-}
+export type AuditEvent = Omit<AuditRecord, 'sequence' | 'previous' | 'time' | 'keys'> & { readonly keys?: readonly string[] }
 
-/** An event as it stands in the log. */
-export interface AuditRecord extends AuditEvent {
-  /** From 1, without a gap. */
-  readonly sequence: number
-  /** SHA-256 of the bytes of the line before, in hex. */
-  readonly previous: string
-  /** When it happened, ISO 8601 in UTC. */
-  readonly time: string
-}
+export type AuditEventName = AuditEvent['event']
 
 /** What the first line of all has for the hash of the line before it. */
 export const NO_LINE = '0'.repeat(64)
