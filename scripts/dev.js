@@ -16,17 +16,14 @@ createInterface(compiler.stdout).on('line', line => {
   if (/Found 0 errors/.test(line)) restarting = restarting.then(restart)
 })
 
-// Ctrl-C reaches all of them; this one ends last, so that the terminal is the shell's again when all is said.
-process.on('SIGINT', async () => {
-  compiler.kill()
-  if (gateway?.exitCode === null) await once(gateway, 'exit')
-  process.exit(0)
-})
-process.on('SIGTERM', async () => {
-  compiler.kill()
-  await stop()
-  process.exit(0)
-})
+// Ctrl-C reaches all of them; the gateway takes a second signal for the same wish.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, async () => {
+    compiler.kill()
+    await stop()
+    process.exit(0)
+  })
+}
 
 async function restart () {
   await stop()

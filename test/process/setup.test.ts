@@ -158,7 +158,7 @@ t.test('on a Node that is too old it says which is needed, before anything else'
 
 t.test('each command sets itself up in its own script, since npm may be told to run no others', async t => {
   const { scripts, allowScripts } = JSON.parse(readFileSync('package.json', 'utf8'))
-  for (const name of ['start', 'test', 'token', 'keys', 'audit', 'openapi']) t.match(scripts[name], /^node scripts\/setup\.js (--dev )?&& /, name)
+  for (const name of ['start', 'test', 'token', 'keys', 'audit', 'openapi']) t.match(scripts[name], /^node scripts\/(setup\.js && |test\.js$)/, name)
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
   const withScripts = Object.keys(packages).filter(path => packages[path].hasInstallScript && !packages[path].optional)
   t.same(withScripts.map(path => path.replace(/^.*node_modules\//, '')), Object.keys(allowScripts), 'and npm has no package with scripts to ask about')
