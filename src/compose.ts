@@ -83,7 +83,10 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   return { http, close }
 }
 
-/** Whether there is no context, for sure. Where there is one, a missing ring was there before: another in its place would be in the way of its return. */
+/**
+ * Whether there is no context, for sure. Where there is one, a missing ring was there before: another in its place would
+ * be in the way of its return.
+ */
 const isEmpty = (store: Store): Promise<boolean> =>
   store.page(kind.name, {}, undefined, 1).then(({ records, damaged }) => records.length + damaged.length === 0, () => false)
 

@@ -8,7 +8,10 @@ import { parseJson } from '../files/parse-json.js'
 import { Trouble, type Listeners } from '../files/trouble.js'
 
 export interface Fetching extends Listeners {
-  /** After a fetch, how many milliseconds until the keys are fetched again for a token that names none of them; 2000 where it is not said. */
+  /**
+   * After a fetch, how many milliseconds until the keys are fetched again for a token that names none of them; 2000 where it
+   * is not said.
+   */
   readonly cooldownMs?: number
   /** In place of the global one. */
   readonly fetch?: typeof fetch

@@ -15,7 +15,8 @@ FormatRegistry.Set('list', text => listOf(text).length > 0)
 const text = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected })
 /** Taken as it is: nothing expands what a shell would. */
 const path = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected, isPath: true })
-const whole = (minimum: number, maximum: number, value: number, expected: string) => Type.Integer({ minimum, maximum, default: value, expected })
+const whole = (minimum: number, maximum: number, value: number, expected: string) =>
+  Type.Integer({ minimum, maximum, default: value, expected })
 const file = Type.Optional(path('a file'))
 
 /** Every variable that the gateway reads. `expected` ends the sentence that a wrong value gets. */

@@ -4,7 +4,10 @@ import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 
-/** Durably puts `content` in the place of what `file` holds: whatever happens, it then has the one or the other, whole. Only its owner can read it. */
+/**
+ * Durably puts `content` in the place of what `file` holds: whatever happens, it then has the one or the other, whole.
+ * Only its owner can read it.
+ */
 export async function replaceFile (file: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${file}.tmp`
   try {

@@ -12,8 +12,16 @@ export interface Happening extends Run {
   readonly origin: Origin
 }
 
-/** The event that an operation brought about, on `record` where there is one, which revealed the secrets named `keys`; it ended well unless told otherwise. */
-export const eventOf = (event: AuditEventName, { operation, origin: { caller, requestId, remoteAddress } }: Happening, record?: StoredRecord, keys?: readonly string[]): AuditEvent => ({
+/**
+ * The event that an operation brought about, on `record` where there is one, which revealed the secrets named `keys`; it
+ * ended well unless told otherwise.
+ */
+export const eventOf = (
+  event: AuditEventName,
+  { operation, origin: { caller, requestId, remoteAddress } }: Happening,
+  record?: StoredRecord,
+  keys?: readonly string[]
+): AuditEvent => ({
   event,
   caller,
   operation,

@@ -1,6 +1,9 @@
 import type { Observer, Pipeline } from '../pipeline/pipeline.js'
 
-/** Runs one operation. An aborted `signal` stops it before its next step. @throws {PipelineFailure}, whose GatewayError `GatewayError.from` finds */
+/**
+ * Runs one operation. An aborted `signal` stops it before its next step.
+ * @throws {PipelineFailure}, whose GatewayError `GatewayError.from` finds
+ */
 export type Operation<Call, Result> = (call: Call, signal?: AbortSignal) => Promise<Result>
 
 /** `pipeline` as an operation that answers what its run leaves under `result`. */

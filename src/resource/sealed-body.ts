@@ -15,7 +15,9 @@ import type { Resource, ResourceKind } from './kind.js'
 const EMPTY = new Uint8Array()
 
 /** The record of a new resource, its secrets sealed, and the answer that shows it. @throws what the vault throws */
-export function sealResource<R extends Resource, More extends object> (vault: Vault, kind: ResourceKind<R, More>, resource: R, more: More, view: View): Awaitable<{ record: StoredRecord, answer: Answer<R> }> {
+export function sealResource<R extends Resource, More extends object> (
+  vault: Vault, kind: ResourceKind<R, More>, resource: R, more: More, view: View
+): Awaitable<{ record: StoredRecord, answer: Answer<R> }> {
   const id = resource.metadata?.id ?? ''
   const { redacted, secrets, shownOnce = redacted, accessHash = EMPTY } = kind.render(resource, more)
   const names = Object.keys(secrets)
@@ -29,12 +31,15 @@ export function sealResource<R extends Resource, More extends object> (vault: Va
       revision: 1,
       body: encodeBody({ redactedJson: redacted, sealedSecrets, accessHash })
     }
-    return { record, answer: answerOf(kind, record, view, isRevealed ? reveal(shownOnce, secrets) : shownOnce, isRevealed ? names : undefined) }
+    const json = isRevealed ? reveal(shownOnce, secrets) : shownOnce
+    return { record, answer: answerOf(kind, record, view, json, isRevealed ? names : undefined) }
   })
 }
 
 /** The answer that shows a stored resource. @throws `internal` where the record is damaged, and what the vault throws */
-export function showResource<R extends Resource> (vault: Vault, kind: ResourceKind<R>, record: StoredRecord, view: View): Awaitable<Answer<R>> {
+export function showResource<R extends Resource> (
+  vault: Vault, kind: ResourceKind<R>, record: StoredRecord, view: View
+): Awaitable<Answer<R>> {
   const body = decodeBody(record)
   const { redactedJson } = body
   if (view === 'redacted' || !holdsSecrets(body)) return answerOf(kind, record, view, redactedJson)
@@ -44,8 +49,9 @@ export function showResource<R extends Resource> (vault: Vault, kind: ResourceKi
   })
 }
 
-const answerOf = <R extends Resource>(kind: ResourceKind<R>, { id, revision }: StoredRecord, view: View, json: string, revealed?: readonly string[]): Answer<R> =>
-  ({ id, revision, view, json, revealed, message: () => kind.decode(json) })
+const answerOf = <R extends Resource>(
+  kind: ResourceKind<R>, { id, revision }: StoredRecord, view: View, json: string, revealed?: readonly string[]
+): Answer<R> => ({ id, revision, view, json, revealed, message: () => kind.decode(json) })
 
 /** The organization that a stored resource belongs to; empty where it belongs to none. */
 export const orgOf = (record: StoredRecord): string => JSON.parse(decodeBody(record).redactedJson).metadata.org ?? ''
@@ -56,7 +62,10 @@ export function accessHashOf (record: StoredRecord): Uint8Array | undefined {
   return accessHash.length === 0 ? undefined : accessHash
 }
 
-/** The ring key that a stored resource's secrets are sealed with; `undefined` where it has none. @throws `internal` where that cannot be told */
+/**
+ * The ring key that a stored resource's secrets are sealed with; `undefined` where it has none.
+ * @throws `internal` where that cannot be told
+ */
 export function sealingKeyOf (record: StoredRecord): string | undefined {
   const body = decodeBody(record)
   if (!holdsSecrets(body)) return undefined

@@ -23,7 +23,10 @@ interface RootKeyVariables {
   readonly ECTX_ROOT_KEY_FILE?: string | undefined
 }
 
-/** The root key that ECTX_ROOT_KEY is or ECTX_ROOT_KEY_FILE holds, where one of them is set. @throws `invalid_argument` naming the variable */
+/**
+ * The root key that ECTX_ROOT_KEY is or ECTX_ROOT_KEY_FILE holds, where one of them is set.
+ * @throws `invalid_argument` naming the variable
+ */
 export function loadRootKey ({ ECTX_ROOT_KEY: text, ECTX_ROOT_KEY_FILE: file }: RootKeyVariables): KeyObject | undefined {
   if (text && file) throw new GatewayError('invalid_argument', 'set ECTX_ROOT_KEY or ECTX_ROOT_KEY_FILE, not both')
   if (text) return named('ECTX_ROOT_KEY', () => parseRootKey(text))

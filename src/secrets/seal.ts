@@ -15,7 +15,10 @@ export interface RingKeys {
 const VERSION = 1
 const HEADER_BYTES = 1 + KEY_ID_BYTES
 
-/** Only `openText` with the same `contextId` and `beside`, and a ring that has `key`, gives `plaintext` back. Twice the same never looks the same. */
+/**
+ * Only `openText` with the same `contextId` and `beside`, and a ring that has `key`, gives `plaintext` back. Twice the
+ * same never looks the same.
+ */
 export function sealText (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside: string): Buffer {
   const header = headerOf(key.id)
   return Buffer.concat([header, encrypt(contextKey(key, contextId), boundTo(header, contextId, beside), plaintext)])

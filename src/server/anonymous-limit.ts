@@ -16,7 +16,8 @@ const MOST_ADDRESSES = 10_000
  * waits for it. It rejects one too many as `resource_exhausted`, or `unavailable`.
  */
 export async function limitAnonymous (app: FastifyInstance, backlog: Budget): Promise<(request: FastifyRequest) => Promise<void>> {
-  await app.register(rateLimit, { global: false, max: PER_MINUTE, timeWindow: MINUTE_MS, cache: MOST_ADDRESSES, keyGenerator: ({ ip }) => networkOf(ip) })
+  const keyGenerator = ({ ip }: FastifyRequest) => networkOf(ip)
+  await app.register(rateLimit, { global: false, max: PER_MINUTE, timeWindow: MINUTE_MS, cache: MOST_ADDRESSES, keyGenerator })
   const count = app.createRateLimit()
 
   return async request => {

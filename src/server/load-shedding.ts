@@ -19,7 +19,8 @@ export const NEVER_SHED = { neverShed: true }
 
 /**
  * Refuses requests at once, as `unavailable`, while the event loop is late by more than `loopDelay` milliseconds in the
- * mean of a second; never where that is `Infinity`. Memory is no sign of distress here: the database's mapped files count, and garbage does until it is collected.
+ * mean of a second; never where that is `Infinity`. Memory is no sign of distress here: the database's mapped files count,
+ * and garbage does until it is collected.
  */
 export function shedLoad (app: FastifyInstance, loopDelay: number): void {
   if (loopDelay === Infinity) return

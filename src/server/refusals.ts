@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { GatewayError } from '../errors.js'
+import type { Traffic } from './connection.js'
 import { requestIdOf } from './request-id.js'
-import { pathOf, type Transport } from './transport.js'
+import { pathOf, type Refusal, type Transport } from './transport.js'
 
 /** Answers `failure` in the form of `transport`. */
 export function sendRefusal (transport: Transport, request: FastifyRequest, reply: FastifyReply, failure: GatewayError): FastifyReply {
@@ -16,7 +17,7 @@ export function sendRefusal (transport: Transport, request: FastifyRequest, repl
  * A failure of what no route and no hook ever sees, in the form of `transport`, with `common` headers, as bytes to be sent by
  * whoever asks for them. `request` is the one that it answers, where it is one.
  */
-export const renderRefusal = (transport: Transport, log: Logger, common: Readonly<Record<string, string>>) => (failure: GatewayError, request?: IncomingMessage): string => {
+export const renderRefusal = (transport: Transport, log: Logger, common: Refusal['headers']): Traffic['refusal'] => (failure, request) => {
   const requestId = request === undefined ? randomUUID() : requestIdOf(request)
   const { status, headers, body } = transport.refuse(failure, requestId, pathOf(request?.url ?? '/'))
   log.info({ request_id: requestId, status }, 'unparsable request')

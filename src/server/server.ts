@@ -50,6 +50,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   const secure = tls && readTls(tls)
   const headers = securityHeaders(secure !== undefined)
   const backlog = new Budget(MOST_WAITING)
+  const refusal = renderRefusal(transport, log, headers)
   const app = fastify({
     // What it says by itself at info, where it listens, `ready` says once.
     loggerInstance: log.child({}, { level: log.level === 'info' ? 'warn' : log.level }) as FastifyBaseLogger,
@@ -66,7 +67,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     },
     // Fastify would tell one of its servers, and `localhost` can be two.
     clientErrorHandler () {},
-    serverFactory: serve => serveConnections(createListener(limits, secure), { serve, backlog, refusal: renderRefusal(transport, log, headers), held: 0 }),
+    serverFactory: serve => serveConnections(createListener(limits, secure), { serve, backlog, refusal, held: 0 }),
     // Only names the scheme of the address that it says it listens at: the server is made above.
     ...(secure && { https: {} })
   })

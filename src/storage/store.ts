@@ -33,13 +33,22 @@ export interface Page {
  * engine cannot work now or is closed, and with `internal` where a record is damaged: never with "not found".
  */
 export interface Store {
-  /** All or nothing, and as durable as the engine when it resolves. @throws `already_exists` with the holder's id, where id or slug is taken */
+  /**
+   * All or nothing, and as durable as the engine when it resolves.
+   * @throws `already_exists` with the holder's id, where id or slug is taken
+   */
   insert (record: StoredRecord): Promise<void>
   find (kind: string, id: string): Promise<StoredRecord | undefined>
   findBySlug (kind: string, slug: string): Promise<StoredRecord | undefined>
-  /** Puts `record` in the place of the one that has its id and `revision`. @throws `aborted` where there is none such, `already_exists` where its slug is another's */
+  /**
+   * Puts `record` in the place of the one that has its id and `revision`.
+   * @throws `aborted` where there is none such, `already_exists` where its slug is another's
+   */
   replace (record: StoredRecord, revision: number): Promise<void>
-  /** Exactly one of many callers gets the removed record, the others `undefined`. @throws `aborted` where it has another revision than the one given */
+  /**
+   * Exactly one of many callers gets the removed record, the others `undefined`.
+   * @throws `aborted` where it has another revision than the one given
+   */
   remove (kind: string, id: string, revision?: number): Promise<StoredRecord | undefined>
   /** Up to `limit` records after `cursor`. A record that is there throughout is met exactly once, whatever else changes meanwhile. */
   page (kind: string, filter: PageFilter, cursor: string | undefined, limit: number): Promise<Page>

@@ -5,7 +5,10 @@ import { LogOutput } from './log-output.js'
 import { PipelineFailure } from '../pipeline/pipeline.js'
 import type { LogLevel } from '../config/config.js'
 
-/** JSON lines on standard output; for people where that is a terminal. `flush` resolves when what still waits is written, or a second later. */
+/**
+ * JSON lines on standard output; for people where that is a terminal. `flush` resolves when what still waits is written,
+ * or a second later.
+ */
 export async function createLog (level: LogLevel): Promise<{ log: Logger, flush: () => Promise<void> }> {
   const output = new LogOutput(count => always.warn({ count }, 'log lines were dropped: they were not read as fast as they came'))
   const forPeople = process.stdout.isTTY ? (await import('./log-for-people.js')).forPeople : undefined

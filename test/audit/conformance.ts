@@ -48,7 +48,8 @@ export function testAudit (t: Test, engine: AuditEngine): void {
   t.test(`${engine.name}: no caller can forge an event`, async t => {
     const log = await open(t)
     const forged = '"}\n{"sequence":2,"previous":"' + '0'.repeat(64) + '","event":"deleted"}\n\u2028\u0001'
-    const event = newEvent(forged, { slug: forged, execution_id: forged, request_id: forged, keys: [forged], caller: { name: forged, kind: forged } })
+    const caller = { name: forged, kind: forged as 'token' }
+    const event = newEvent(forged, { slug: forged, execution_id: forged, request_id: forged, keys: [forged], caller })
     await log.record(event)
     t.match(await chainOf(t, log), [event])
     t.equal((await log.query({ executionId: forged, pageSize: 9 })).events.length, 1)

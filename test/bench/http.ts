@@ -15,7 +15,8 @@ const { ROUNDS, ROUND_MS, WARM_MS } = quick ? { ROUNDS: 3, ROUND_MS: 250, WARM_M
 
 const GROWING = ['create', 'get', 'getByReference'] as const
 const OPERATIONS = [...GROWING, 'reveal', 'apply', 'delete'] as const
-const isGrowing = (operation: typeof OPERATIONS[number]): operation is typeof GROWING[number] => (GROWING as readonly string[]).includes(operation)
+const isGrowing = (operation: typeof OPERATIONS[number]): operation is typeof GROWING[number] =>
+  (GROWING as readonly string[]).includes(operation)
 /** The route of the bare server that each operation is compared with. */
 const COUNTERPART = { create: 'post', get: 'get', reveal: 'get', getByReference: 'get', apply: 'post', delete: 'delete' } as const
 

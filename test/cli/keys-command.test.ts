@@ -40,7 +40,7 @@ t.test('list shows the keys as a table, without material', async t => {
 t.test('rotate prints the key that is active now', async t => {
   const { ring, run } = await usedRing(t)
   const id = (await run('rotate')).trim()
-  ring.refresh()
+  await ring.refresh()
   t.equal(now(ring.current()).id, id)
   t.equal(ring.list().length, 4)
 })
@@ -51,7 +51,7 @@ t.test('prune destroys what was retired that long ago and says so', async t => {
   t.equal(await run('prune', '--older-than', '2h'), `destroyed ${ids[0]}\n`)
   t.match(await run('prune', '--older-than', '1h'), /none is destroyed/)
   t.equal(await run('prune', '--older-than', '29m'), `destroyed ${ids[1]}\n`)
-  ring.refresh()
+  await ring.refresh()
   t.same(ring.list().map(({ state }) => state), ['destroyed', 'destroyed', 'active'])
   t.match(await run('list'), new RegExp(`${ids[0]} .* destroyed `))
 })
@@ -69,7 +69,7 @@ t.test('what is not clear is refused, and destroys nothing', async t => {
     [['prune', '--all'], /--all/]
   ]
   for (const [args, message] of cases) await t.rejects(run(...args), { name: 'UsageError', message }, args.join(' '))
-  ring.refresh()
+  await ring.refresh()
   t.same(ring.list().map(({ state }) => state), ['retired', 'retired', 'active'])
 })
 
@@ -91,7 +91,7 @@ t.test('begin makes a ring where there is none, and leaves alone one that is the
   const ring = await KeyRing.open({ store: new RingFile(join(dataDir, 'keyring.json')) })
   t.match(ring.list(), [{ id, state: 'active' }])
   await t.rejects(keysCommand(['begin'], { ECTX_DATA_DIR: dataDir }), failed('already_exists', /rotate/))
-  ring.refresh()
+  await ring.refresh()
   t.equal(ring.list().length, 1)
 })
 
@@ -147,7 +147,7 @@ t.test('as a process', async t => {
     const done = Promise.all(others)
     while (await Promise.race([done.then(() => false), setTimeout(5, true)])) own.push((await ring.rotate()).id)
     const made = [...ids, ...own, ...await done]
-    ring.refresh()
+    await ring.refresh()
     t.same(ring.list().map(({ id }) => id).sort(), made.sort())
     t.same(readdirSync(dataDir), ['keyring.json'])
   })

@@ -15,7 +15,8 @@ const unavailable = { code: 'unavailable' }
 /** What ECTX_STORE names, in `dataDir`, and what it warns of. */
 async function open (t: Test, store: string, dataDir: string, env: Readonly<Record<string, string>> = {}) {
   const warnings: string[] = []
-  const engine = await openEngine(loadConfig({ ECTX_STORE: store, ECTX_DATA_DIR: dataDir, ...env }), systemClock, message => { warnings.push(message) })
+  const config = loadConfig({ ECTX_STORE: store, ECTX_DATA_DIR: dataDir, ...env })
+  const engine = await openEngine(config, systemClock, message => { warnings.push(message) })
   t.teardown(() => engine.close())
   return { engine, warnings }
 }

@@ -11,7 +11,11 @@ function watch (t: Test, content: string, take: (json: unknown) => unknown = jso
   const file = join(t.testdir({ 'watched.json': content }), 'watched.json')
   const problems: string[] = []
   const mended: string[] = []
-  const watched = new WatchedFile(file, take, { checkEveryMs: 0, onProblem: message => problems.push(message), onMended: what => mended.push(what) })
+  const watched = new WatchedFile(file, take, {
+    checkEveryMs: 0,
+    onProblem: message => problems.push(message),
+    onMended: what => mended.push(what)
+  })
   return { file, watched, problems, mended }
 }
 

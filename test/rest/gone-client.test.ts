@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { recordsOf } from '../audit/support.js'
@@ -37,7 +38,8 @@ async function abandoned (t: Test, method: 'find' | 'insert' | 'remove', request
   socket.write(requestOf(id))
   await called
   socket.resetAndDestroy()
-  await until(async () => await new Promise<number>((resolve, reject) => app.server.getConnections((error, count) => error ? reject(error) : resolve(count))) === 0)
+  const connections = promisify(app.server.getConnections.bind(app.server))
+  await until(async () => await connections() === 0)
   release()
   await close()
   const events = (await recordsOf(join(dataDir, 'audit'))).map(({ event, slug }) => `${event} ${slug ?? ''}`.trim())

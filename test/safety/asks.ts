@@ -14,7 +14,8 @@ export interface Ask {
 const { paths }: OpenAPIV3.Document = JSON.parse(readFileSync('openapi/openapi.json', 'utf8'))
 
 /** Every operation of the OpenAPI document: so a new one cannot be forgotten. */
-export const OPERATIONS = Object.entries(paths).flatMap(([path, item]) => Object.entries(item as Record<string, OpenAPIV3.OperationObject>).map(([method, operation]) => ({
+const entries = (item: unknown) => Object.entries(item as Record<string, OpenAPIV3.OperationObject>)
+export const OPERATIONS = Object.entries(paths).flatMap(([path, item]) => entries(item).map(([method, operation]) => ({
   id: operation.operationId!,
   method: method.toUpperCase(),
   path,
@@ -25,7 +26,10 @@ const HEADERS = ['x-anything', 'cookie', 'referer', 'user-agent', 'origin', 'acc
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-/** Puts `canary` wherever a caller may put a secret by mistake, in every operation, on the context that `id` and `slug` name and on none. */
+/**
+ * Puts `canary` wherever a caller may put a secret by mistake, in every operation, on the context that `id` and `slug`
+ * name and on none.
+ */
 export function * asks (canary: string, { id, slug }: { id: string, slug: string }): Generator<Ask> {
   // Longer headers and paths never reach a route: Node's parser refuses them.
   const short = canary.slice(0, 4_000)

@@ -118,7 +118,8 @@ async function misplaceEverything (t: Test, visitor: Visitor, slug: string) {
       if (ask.method === 'POST' && status < 400) accepted.add(`${ask.path.slice(0, 100)} ${ask.body?.slice(0, 100)}`)
     })
     // Some of it also by those who may do little.
-    await atOnce(all.filter((_, at) => at % 4 === 0), (ask, at) => visitor.ask({ ...ask, headers: { ...at % 2 === 0 ? bearer(VIEWER) : {}, ...ask.headers } }))
+    const fourth = all.filter((_, at) => at % 4 === 0)
+    await atOnce(fourth, (ask, at) => visitor.ask({ ...ask, headers: { ...at % 2 === 0 ? bearer(VIEWER) : {}, ...ask.headers } }))
   }
   for (const canary of Object.values(SECRETS)) await atOnce([...credentialAsks(canary, context)], ask => visitor.ask(ask))
   t.same([...accepted], [], 'nothing of it was taken')
@@ -227,7 +228,8 @@ t.test('no span and no log line of a gateway that is traced holds a secret', asy
   await doEverything(t, visitor, 'traced')
   await misplaceEverything(t, visitor, 'misplaced')
 
-  const spans = exporter.getFinishedSpans().map(({ name, kind, attributes, events, links, status, resource }) => ({ name, kind, attributes, events, links, status, resource: resource.attributes }))
+  const spans = exporter.getFinishedSpans().map(({ name, kind, attributes, events, links, status, resource }) =>
+    ({ name, kind, attributes, events, links, status, resource: resource.attributes }))
   for (const name of ['create', 'apply', 'get', 'getByReference', 'delete', 'listAuditEvents']) {
     const runs = spans.filter(span => span.name === `pipeline ${name}`)
     for (const failed of [true, false]) t.ok(runs.some(({ status }) => (status.code === SpanStatusCode.ERROR) === failed), `${name} has ${failed ? 'failed' : 'succeeded'}`)

@@ -79,7 +79,8 @@ for (const [who, credential, expected] of [
 ] as const) {
   t.test(`${who} sees no secret, whatever is asked`, async t => {
     const statuses = new Set<number>()
-    await fc.assert(fc.asyncProperty(request, options => isSafe({ ...options, headers: { ...options.headers, ...bearer(credential) } }, true, statuses)), { numRuns: 400 })
+    await fc.assert(fc.asyncProperty(request, options =>
+      isSafe({ ...options, headers: { ...options.headers, ...bearer(credential) } }, true, statuses)), { numRuns: 400 })
     t.same(expected.filter(status => !statuses.has(status)), [], 'each kind of answer was among them')
   })
 }

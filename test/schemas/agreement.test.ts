@@ -66,7 +66,8 @@ function requestOf (message: DescMessage, { omitted = [], renamed = {}, optional
   const cel = celOf(message).map(id => CEL[id]!)
   const left = [...omitted, ...cel.flatMap(({ omitted = [] }) => omitted)]
   const fields = Object.entries(schemaOfProto(message).fields).filter(([name]) => !left.includes(name))
-  const narrowed = Object.assign(Object.fromEntries(notEmpty.map(name => [name, { minLength: 1 }])), ...cel.map(({ narrowed }) => narrowed), own)
+  const filled = Object.fromEntries(notEmpty.map(name => [name, { minLength: 1 }]))
+  const narrowed = Object.assign(filled, ...cel.map(({ narrowed }) => narrowed), own)
   const required = fields.filter(([name, { required }]) => required && !optional.includes(name)).map(([name]) => renamed[name] ?? name)
   return {
     type: 'object',
@@ -100,7 +101,10 @@ t.test('a request takes what its message takes', async t => {
 })
 
 t.test('every CEL rule is known here, and its sentence is the same on both sides', async t => {
-  const messages = [ExecutionContextSchema, ExecutionContextSpecSchema, ExecutionValueSchema, ApiResourceMetadataSchema, ApiResourceReferenceSchema, ExecutionContextIdSchema, ApiResourceDeleteInputSchema]
+  const messages = [
+    ExecutionContextSchema, ExecutionContextSpecSchema, ExecutionValueSchema, ApiResourceMetadataSchema,
+    ApiResourceReferenceSchema, ExecutionContextIdSchema, ApiResourceDeleteInputSchema
+  ]
   t.strictSame(messages.flatMap(message => schemaOfProto(message).cel).sort(), Object.keys(CEL).sort())
   t.equal(
     metadata.ApiResourceMetadataInputSchema.properties.owner_scope['x-message'],

@@ -30,7 +30,7 @@ fc.configureGlobal({ seed: 20 })
 /** The pointers of all violations; none where the input is accepted. `undefined` where it was not even understood. */
 type Verdict = readonly string[] | undefined
 
-function verdictOf (check: () => void): readonly string[] {
+function verdictOf (check: () => unknown): readonly string[] {
   try {
     check()
     return []
@@ -65,17 +65,19 @@ const validateMessage = validateProto(ExecutionContextSchema, RULE_FIELDS)
 function protoVerdict (body: object): Verdict {
   const input = messageOf(ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...body }) as ExecutionContext | undefined
   if (input === undefined) return undefined
-  const broken = verdictOf(() => { validateMessage.run({ input }) })
+  const broken = verdictOf(() => validateMessage.run({ input }))
   // A pipeline stops at its first step that fails; REST says all at once. So what the next step would say is added.
   const named = broken.some(pointer => /^\/metadata(\/(name|slug))?$/.test(pointer))
-  return named ? broken : [...broken, ...verdictOf(() => { resolveSlug.run({ input }) })].sort()
+  return named ? broken : [...broken, ...verdictOf(() => resolveSlug.run({ input }))].sort()
 }
 
-const mostly = <T, U>(good: fc.Arbitrary<T>, bad: fc.Arbitrary<U>) => fc.oneof({ weight: 14, arbitrary: good }, { weight: 1, arbitrary: bad })
+const mostly = <T, U>(good: fc.Arbitrary<T>, bad: fc.Arbitrary<U>) =>
+  fc.oneof({ weight: 14, arbitrary: good }, { weight: 1, arbitrary: bad })
 const wrongType = fc.constantFrom<unknown>(5, true, [], ['x'], {}, { value: 'x' })
 const units = ['x', 'é', '€', '😀', '\t', '\u2028', ' ']
 /** Text of `length` characters, of one to four bytes each. */
-const filled = (...lengths: number[]) => fc.tuple(fc.constantFrom(...units), fc.constantFrom(...lengths)).map(([unit, length]) => unit.repeat(length))
+const filled = (...lengths: number[]) =>
+  fc.tuple(fc.constantFrom(...units), fc.constantFrom(...lengths)).map(([unit, length]) => unit.repeat(length))
 const someText = fc.string({ unit: 'binary', minLength: 1, maxLength: 8 })
 /** Text of at most `longest` characters, or just beyond. */
 const upTo = (longest: number) => mostly(fc.oneof(someText, filled(1, longest - 1, longest)), fc.oneof(filled(longest + 1), wrongType))
@@ -143,7 +145,8 @@ const closed = (fields: Record<string, fc.Arbitrary<unknown>>, requiredKeys: str
   mostly(fc.constant({}), fc.constantFrom('unknown', 'Kind', 'values', '', 'constructor', 'executionID', 'meta_data').map(name => ({ [name]: 'x' })))
 ).map(([known, unknown]) => ({ ...known, ...unknown }))
 /** Rather seldom without the parts that it must have. */
-const usually = (required: fc.Arbitrary<object>, without: fc.Arbitrary<object>) => fc.oneof({ weight: 24, arbitrary: required }, { weight: 1, arbitrary: without })
+const usually = (required: fc.Arbitrary<object>, without: fc.Arbitrary<object>) =>
+  fc.oneof({ weight: 24, arbitrary: required }, { weight: 1, arbitrary: without })
 
 const metadataFields = {
   name: anyName,
@@ -192,7 +195,7 @@ t.test('of a text with control characters, in the same words', async t => {
       spec: { execution_id: text }
     }
   }
-  const told = (check: () => void) => {
+  const told = (check: () => unknown) => {
     try {
       check()
       return []
@@ -209,7 +212,7 @@ t.test('of a text with control characters, in the same words', async t => {
       const result = validateBody(body(char))
       if (typeof result === 'object' && 'error' in result && result.error !== undefined) throw result.error
     })
-    const proto = told(() => { validateMessage.run({ input }) })
+    const proto = told(() => validateMessage.run({ input }))
     if (rest.join() !== proto.join()) differing.push(code)
     const expected = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u.test(char) ? (/[\t\n\r\u2028-\u2069]/.test(char) ? 7 : 8) : 0
     if (rest.length !== expected) wrong.push(code)
@@ -233,7 +236,7 @@ t.test('of a reference', async t => {
     const rest = schemaVerdict(validateQuery, query)
     const input = messageOf(ApiResourceReferenceSchema, query) as ApiResourceReference | undefined
     if (input === undefined) return rest.length > 0
-    const proto = verdictOf(() => { validateReference.run({ input }) })
+    const proto = verdictOf(() => validateReference.run({ input }))
     // What the step that looks it up would say.
     const foreign = input.kind !== ApiResourceKind.api_resource_kind_unknown && input.kind !== ApiResourceKind.execution_context
     return rest.join() === [...proto, ...(foreign ? ['/kind'] : [])].sort().join()

@@ -18,7 +18,8 @@ function largestBody (): string {
   // Two escapes for each character, as many characters as may be.
   const wide = (length: number, start = '') => start + '\u{1f600}'.repeat(length - start.length)
   const names = (prefix: string) => (index: number) => wide(253, `${prefix}${index}`)
-  const map = (prefix: string, length: number) => Object.fromEntries(repeated(64, index => [names(prefix)(index), wide(length)]) as Array<[string, string]>)
+  const map = (prefix: string, length: number) =>
+    Object.fromEntries(repeated(64, index => [names(prefix)(index), wide(length)]) as Array<[string, string]>)
   const value = 'x'.repeat(Math.floor(MIB / 1000))
   const body = {
     api_version: 'agentic.stigmer.ai/v1',

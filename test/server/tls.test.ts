@@ -35,9 +35,12 @@ async function listen (t: Test, pair: Pair, ca?: string, limits = LIMITS) {
   const { app, lines } = await startGateway(t, undefined, { ECTX_TLS_CERT: paths.cert, ECTX_TLS_KEY: paths.key, ECTX_TLS_CA: paths.ca ?? '' }, limits)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
-  const get = (options: RequestOptions = {}) => new Promise<{ status: number, headers: Record<string, unknown>, text: string }>((resolve, reject) => {
-    request({ port, host: '127.0.0.1', path: '/healthz', ca: root.cert, agent: false, ...options }, async response =>
-      resolve({ status: response.statusCode!, headers: response.headers, text: await text(response) })).on('error', reject).end()
+  interface Got { status: number, headers: Record<string, unknown>, text: string }
+  const get = (options: RequestOptions = {}) => new Promise<Got>((resolve, reject) => {
+    request({ port, host: '127.0.0.1', path: '/healthz', ca: root.cert, agent: false, ...options }, response => {
+      const { statusCode, headers } = response
+      text(response).then(text => resolve({ status: statusCode!, headers, text }), reject)
+    }).on('error', reject).end()
   })
   return { address, port, lines, get }
 }

@@ -31,7 +31,8 @@ const damaged = fc.tuple(fc.constantFrom('metadata', 'spec', 'metadata.name', 'm
   steps.reduce((object, step) => object[step], body)[last] = value
   return JSON.stringify(body)
 })
-const cut = fc.tuple(damaged, fc.nat(), hostile).map(([json, at, text]) => json.slice(0, at % json.length) + text + json.slice(at % json.length))
+const cut = fc.tuple(damaged, fc.nat(), hostile).map(([json, at, text]) =>
+  json.slice(0, at % json.length) + text + json.slice(at % json.length))
 export const body = fc.oneof(damaged, cut, anyJson.map(value => JSON.stringify(value) ?? ''), hostile, fc.uint8Array({ maxLength: 50 }).map(bytes => Buffer.from(bytes)))
 
 /** Whether a response is a problem document. */

@@ -16,14 +16,20 @@ import { newDataDir } from './data-dir.js'
 // A test machine may be busy: only where it is the subject does the gateway refuse for that.
 const UNHURRIED = { ...LIMITS, loopDelay: Infinity }
 
-/** A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables of `env`; closed when the test ends. `lines` holds what it logs. */
-export async function startGateway (t: Test, store: Store = new MemoryStore(), env: Readonly<Record<string, string>> = {}, limits: Limits = UNHURRIED) {
+/**
+ * A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables
+ * of `env`; closed when the test ends. `lines` holds what it logs.
+ */
+export async function startGateway (
+  t: Test, store: Store = new MemoryStore(), env: Readonly<Record<string, string>> = {}, limits: Limits = UNHURRIED
+) {
   const dataDir = env.ECTX_DATA_DIR ?? newDataDir(t)
   const lines: Array<Record<string, unknown>> = []
   const log = createLogger('trace', { write: line => { lines.push(JSON.parse(line)) } })
   const config = loadConfig({ ...env, ECTX_DATA_DIR: dataDir })
   const places = placesIn(dataDir, config.keyRing.file)
-  const audit = await openAuditFiles({ directory: places.audit, retentionDays: config.auditDays, warn: (message, err) => log.warn({ err }, message) })
+  const warn = (message: string, err: unknown) => log.warn({ err }, message)
+  const audit = await openAuditFiles({ directory: places.audit, retentionDays: config.auditDays, warn })
   const engine: Engine = {
     supports: embeddedSupports,
     store,
@@ -61,5 +67,6 @@ export const post = (app: App, body: object | string, url = PATH, headers: Recor
 /** A new context of `app`, with the name `name`. */
 export async function createContext (app: App, name = 'My Run') {
   const response = await post(app, contextBody({ metadata: { name } }))
-  return { id: response.json().metadata.id as string, slug: response.json().metadata.slug as string, etag: response.headers.etag as string, context: response.json() }
+  const context = response.json()
+  return { id: context.metadata.id as string, slug: context.metadata.slug as string, etag: response.headers.etag as string, context }
 }

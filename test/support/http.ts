@@ -26,7 +26,8 @@ export function createClient (t: Test, address: string, { isMany = false } = {})
     const isJson = typeof body === 'object' && !Buffer.isBuffer(body)
     const bytes = isJson ? JSON.stringify(body) : body
     const about = bytes !== undefined && { 'content-length': Buffer.byteLength(bytes), ...(isJson && { 'content-type': 'application/json' }) }
-    const outgoing = request(address + path, { method, agent, localAddress: isMany ? nearAddress() : undefined, headers: { ...about, ...headers } }, response => {
+    const options = { method, agent, localAddress: isMany ? nearAddress() : undefined, headers: { ...about, ...headers } }
+    const outgoing = request(address + path, options, response => {
       let text = ''
       response.setEncoding('utf8').on('data', chunk => { text += chunk }).on('error', reject)
         .on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))

@@ -43,14 +43,16 @@ export function schemaOfProto (message: DescMessage): Message {
 }
 
 function fieldOf (field: DescField): Field & { cel: Json[] } {
-  const { cel = [], ignore, required = false, ...rules } = toJson(FieldRulesSchema, getOption(field, fieldOption), { useProtoFieldName: true }) as Json
+  const options = toJson(FieldRulesSchema, getOption(field, fieldOption), { useProtoFieldName: true }) as Json
+  const { cel = [], ignore, required = false, ...rules } = options
   const schema = { ...typeOf(field), ...constraintsOf(rules, field) }
   if (field.fieldKind === 'list') schema.items = { ...schema.items, ...constraintsOf(rules.repeated?.items ?? {}, field) }
   if (field.fieldKind === 'map') schema.additionalProperties = { ...schema.additionalProperties, ...constraintsOf(rules.map?.values ?? {}, field) }
   const isText = schema.type === 'string'
   // A required text must not be empty; where a pattern is given it says so itself.
   if (required && isText && schema.pattern === undefined) schema.minLength = 1
-  return { schema, cel, required: required || (isText && ignore === undefined && (schema.minLength > 0 || rules.string?.const !== undefined)) }
+  const isNeeded = isText && ignore === undefined && (schema.minLength > 0 || rules.string?.const !== undefined)
+  return { schema, cel, required: required || isNeeded }
 }
 
 function typeOf (field: DescField): Json {

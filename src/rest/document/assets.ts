@@ -21,7 +21,9 @@ export const CODINGS = ['br', 'gzip', 'identity'] as const
 
 const COMPRESS: Readonly<Record<Coding, (bytes: Buffer) => Promise<Buffer>>> = {
   // Higher qualities gain a few percent and take many times as long.
-  br: bytes => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
+  br: bytes => promisify(brotliCompress)(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length }
+  }),
   gzip: bytes => promisify(gzip)(bytes),
   identity: async bytes => bytes
 }

@@ -66,7 +66,8 @@ interface DescribedRoute extends OpenAPIV3.OperationObject {
 }
 
 function complete ({ paths, components = {}, ...document }: OpenAPIV3.Document): OpenAPIV3.Document {
-  const schemas = Object.fromEntries(Object.entries(components.schemas ?? {}).sort(([a], [b]) => a < b ? -1 : 1)) as Record<string, OpenAPIV3.SchemaObject>
+  const byName = Object.entries(components.schemas ?? {}).sort(([a], [b]) => a < b ? -1 : 1)
+  const schemas = Object.fromEntries(byName) as Record<string, OpenAPIV3.SchemaObject>
   for (const [name, schema] of Object.entries(schemas)) addSchemaExamples(name, schema)
   for (const item of Object.values(paths)) {
     for (const operation of Object.values(item ?? {}) as DescribedRoute[]) completeOperation(operation, schemas)
@@ -74,7 +75,14 @@ function complete ({ paths, components = {}, ...document }: OpenAPIV3.Document):
   return forReaders({
     ...document,
     paths,
-    components: { securitySchemes: components.securitySchemes, schemas, parameters: PARAMETERS, responses: PROBLEMS, headers: HEADERS, links: LINKS }
+    components: {
+      securitySchemes: components.securitySchemes,
+      schemas,
+      parameters: PARAMETERS,
+      responses: PROBLEMS,
+      headers: HEADERS,
+      links: LINKS
+    }
   })
 }
 

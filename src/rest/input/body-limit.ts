@@ -57,5 +57,8 @@ function largestMap ({ maxProperties, 'x-property-names': names = {}, 'x-max-tot
   return maxProperties! * (entry - ofEach * ESCAPED_BYTE) + total * ESCAPED_BYTE
 }
 
-/** The most bytes of a body: every context that keeps to the contract fits, however its JSON is escaped. A twentieth more for white space, in whole MiB. */
+/**
+ * The most bytes of a body: every context that keeps to the contract fits, however its JSON is escaped. A twentieth more
+ * for white space, in whole MiB.
+ */
 export const BODY_LIMIT = Math.ceil(largest(contexts.ExecutionContextInputSchema as Schema) * 1.05 / MIB) * MIB

@@ -17,7 +17,8 @@ export async function auditRoutes (instance: FastifyInstance, { operations }: { 
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
 
   const send = async (request: FastifyRequest, reply: FastifyReply, query: MessageInitShape<typeof ListAuditEventsRequestSchema>) => {
-    const { events, nextPageToken } = await operations.list({ origin: request.origin, input: create(ListAuditEventsRequestSchema, query) }, goneOf(request))
+    const call = { origin: request.origin, input: create(ListAuditEventsRequestSchema, query) }
+    const { events, nextPageToken } = await operations.list(call, goneOf(request))
     return reply.header('cache-control', 'no-store').send({ events, next_page_token: nextPageToken })
   }
 

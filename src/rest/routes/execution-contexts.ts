@@ -65,7 +65,8 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
     }
   }, async (request, reply) => {
     const { slug, org, version, kind = 'api_resource_kind_unknown', scope = 'api_resource_owner_scope_unspecified' } = request.query
-    const input = create(ApiResourceReferenceSchema, { slug, org, version, kind: ApiResourceKind[kind], scope: ApiResourceOwnerScope[scope] })
+    const named = { kind: ApiResourceKind[kind], scope: ApiResourceOwnerScope[scope] }
+    const input = create(ApiResourceReferenceSchema, { slug, org, version, ...named })
     return sendReading(reply, await operations.getByReference(readCall(request, input), goneOf(request)))
   })
 

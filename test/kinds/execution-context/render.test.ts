@@ -28,7 +28,10 @@ const resource = fc.record({
     tags: fc.array(text, { maxLength: 4 }),
     version: fc.option(fc.record({ id: text, message: text, previousVersionId: text }), { nil: undefined })
   }),
-  spec: fc.record({ executionId: fc.string({ minLength: 1 }).map(id => id.toWellFormed()), data: fc.dictionary(key, fc.record({ value, isSecret: fc.boolean() }), { maxKeys: 5, noNullPrototype: true }) }),
+  spec: fc.record({
+    executionId: fc.string({ minLength: 1 }).map(id => id.toWellFormed()),
+    data: fc.dictionary(key, fc.record({ value, isSecret: fc.boolean() }), { maxKeys: 5, noNullPrototype: true })
+  }),
   status: fc.record({ audit: fc.record({ specAudit: info, statusAudit: info }, { requiredKeys: [] }) })
 }).map(fields => create(ExecutionContextSchema, fields))
 
@@ -36,7 +39,8 @@ const resource = fc.record({
 const withSameInstants = (json: object) => JSON.parse(JSON.stringify(json, (name, value) => name.endsWith('_at') ? Date.parse(value) : value))
 
 t.test('the full view is what protobuf makes of the whole resource, and says is_secret always', async t => {
-  fc.assert(fc.property(resource, fc.option(fc.string({ minLength: 1 }).map(token => token.toWellFormed()), { nil: undefined }), (context, runToken) => {
+  const token = fc.option(fc.string({ minLength: 1 }).map(token => token.toWellFormed()), { nil: undefined })
+  fc.assert(fc.property(resource, token, (context, runToken) => {
     const { redacted, secrets } = render(context, runToken)
     const full = reveal(redacted, secrets)
     const whole = create(ExecutionContextSchema, { ...context, status: { ...context.status!, runToken: runToken ?? '' } })

@@ -6,7 +6,10 @@ import { fileProblem } from '../../../files/file-problem.js'
 import { Chain } from './chain.js'
 
 export interface AuditFilesOptions extends AuditQueueOptions {
-  /** Made where it is absent; but not again where it goes away later, since then a volume may be missing. One process at a time may open it. */
+  /**
+   * Made where it is absent; but not again where it goes away later, since then a volume may be missing. One process at a
+   * time may open it.
+   */
   readonly directory: string
   /** Files that were begun longer ago are removed whole, when the next file is begun. */
   readonly retentionDays?: number

@@ -42,7 +42,8 @@ export async function * readLines (path: string, start = 0, end = Infinity): Asy
   try {
     let rest: Buffer = Buffer.alloc(0)
     for (let offset = start; ;) {
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, Math.max(0, Math.min(CHUNK, end - offset - rest.length)), offset + rest.length)
+      const length = Math.max(0, Math.min(CHUNK, end - offset - rest.length))
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, length, offset + rest.length)
       if (bytesRead === 0) {
         if (rest.length > 0) yield { bytes: rest, offset, whole: false }
         return

@@ -14,8 +14,13 @@ interface Place {
   readonly offset: number
 }
 
-/** Reads a page from the files in `directory`, of which `current` is being written. @throws `invalid_argument` where the token is not one of ours */
-export async function queryFiles (directory: string, index: FileIndex, current: LogFile | undefined, query: AuditQuery): Promise<AuditPage> {
+/**
+ * Reads a page from the files in `directory`, of which `current` is being written.
+ * @throws `invalid_argument` where the token is not one of ours
+ */
+export async function queryFiles (
+  directory: string, index: FileIndex, current: LogFile | undefined, query: AuditQuery
+): Promise<AuditPage> {
   const { contextId, executionId, pageSize, pageToken } = query
   const from = pageToken === undefined ? { first: 0, offset: 0 } : decodeToken(pageToken)
   const key = contextId !== undefined ? contextKey(contextId) : executionId !== undefined ? executionKey(executionId) : undefined

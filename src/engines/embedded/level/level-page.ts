@@ -5,7 +5,9 @@ import { decodeRecord, expireTimeBound, indexPrefix, recordKey } from './level-c
 import { storeFailure } from './level-errors.js'
 
 /** Reads the page behind `cursor` as it is at one moment. */
-export async function readPage (db: Level<string, Buffer>, kind: string, filter: PageFilter, cursor: string | undefined, limit: number): Promise<Page> {
+export async function readPage (
+  db: Level<string, Buffer>, kind: string, filter: PageFilter, cursor: string | undefined, limit: number
+): Promise<Page> {
   const { prefix, end } = range(kind, filter)
   const snapshot = db.snapshot()
   try {
@@ -38,7 +40,9 @@ export async function readPage (db: Level<string, Buffer>, kind: string, filter:
 
 /** The keys between `prefix` and `end` are the index that `filter` asks for. */
 function range (kind: string, filter: PageFilter): { prefix: string, end: string } {
-  if (filter.expiresBefore !== undefined) return { prefix: indexPrefix.byExpireTime(kind), end: expireTimeBound(kind, filter.expiresBefore) }
+  if (filter.expiresBefore !== undefined) {
+    return { prefix: indexPrefix.byExpireTime(kind), end: expireTimeBound(kind, filter.expiresBefore) }
+  }
   const prefix = filter.executionId !== undefined ? indexPrefix.byExecution(kind, filter.executionId) : indexPrefix.byId(kind)
   // A prefix ends with NUL: nothing that begins with it is as great as what follows NUL.
   return { prefix, end: `${prefix.slice(0, -1)}\x01` }

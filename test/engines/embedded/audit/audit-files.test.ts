@@ -27,7 +27,8 @@ t.test('no caller can forge a line', async t => {
   const directory = newDataDir(t)
   const log = await openLog(t, directory)
   const forged = '"}\n{"sequence":2,"previous":"' + '0'.repeat(64) + '","event":"deleted"}\n\u2028\0\ud800'
-  await log.record(newEvent(forged, { slug: forged, execution_id: forged, request_id: forged, keys: [forged], caller: { name: forged, kind: forged } }))
+  const caller = { name: forged, kind: forged as 'token' }
+  await log.record(newEvent(forged, { slug: forged, execution_id: forged, request_id: forged, keys: [forged], caller }))
   await assertWhole(t, directory, [forged])
   t.equal((await log.query({ executionId: forged, pageSize: 9 })).events.length, 1)
 })

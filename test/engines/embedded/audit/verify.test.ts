@@ -27,9 +27,11 @@ async function problemsOf (directory: string, files: string[]) {
 const CHANGED = /was changed/
 const NOT_OURS = /is no line/
 
-type Tampering = readonly [file: 0 | 1 | 2, change: (lines: string[]) => string[], expected: ReadonlyArray<readonly [file: number, line: number, problem: RegExp]>]
+type Problems = ReadonlyArray<readonly [file: number, line: number, problem: RegExp]>
+type Tampering = readonly [file: 0 | 1 | 2, change: (lines: string[]) => string[], expected: Problems]
 const without = (line: number) => (lines: string[]) => lines.toSpliced(line - 1, 1)
-const edit = (line: number, from: string | RegExp, to: string) => (lines: string[]) => lines.with(line - 1, lines[line - 1]!.replace(from, to))
+const edit = (line: number, from: string | RegExp, to: string) =>
+  (lines: string[]) => lines.with(line - 1, lines[line - 1]!.replace(from, to))
 const swap = (lines: string[]) => lines.with(1, lines[2]!).with(2, lines[1]!)
 
 const TAMPERINGS: Readonly<Record<string, Tampering>> = {
@@ -72,7 +74,7 @@ t.test('says where it finds', async t => {
     })
   }
 
-  const others: Readonly<Record<string, readonly [(directory: string, files: [string, string, string]) => Promise<unknown>, ReadonlyArray<readonly [number, number, RegExp]>]>> = {
+  const others: Readonly<Record<string, readonly [(directory: string, files: [string, string, string]) => Promise<unknown>, Problems]>> = {
     'a file missing in the middle': [(directory, files) => rm(join(directory, files[1])), [[2, 1, /5 to 8 are missing before/]]],
     'the first file missing': [(directory, files) => rm(join(directory, files[0])), [[1, 1, /1 to 4 are missing before/]]],
     'the last file missing': [(directory, files) => rm(join(directory, files[2])), [[1, 4, /9 to 10 are missing behind/]]],

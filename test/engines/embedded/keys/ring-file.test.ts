@@ -184,7 +184,8 @@ t.test('a ring that cannot be used', async t => {
       await t.rejects(ring.prune(() => true), unavailable(/restore/))
       t.equal(readFileSync(file, 'utf8'), text)
       t.same(readdirSync(directory), ['keyring.json'])
-      const told = inspect([ring, ring.problem, thrown(() => now(ring.current())), thrown(() => now(ring.key(id)))], { depth: 10, showHidden: true })
+      const all = [ring, ring.problem, thrown(() => now(ring.current())), thrown(() => now(ring.key(id)))]
+      const told = inspect(all, { depth: 10, showHidden: true })
       t.notOk(told.includes(material!.slice(0, 8)))
     })
   }
@@ -241,7 +242,7 @@ t.test('a ring that cannot be used', async t => {
     t.throws(() => now(late.current()), unavailable(/key ring/))
     t.same(readdirSync(directory), ['keyring.json'])
     renameSync(file, join(directory, 'elsewhere.json'))
-    late.refresh()
+    await late.refresh()
     t.equal(now(late.current()).id, now(ring.current()).id)
   })
 

@@ -29,7 +29,8 @@ const isDamaged = (value: Buffer, { kind, id }: { kind: string, id: string }) =>
 }
 
 t.test('a record that is encoded and decoded is the same', async t => {
-  holds(t, fc.property(record, record => isDeepStrictEqual(plain(decodeRecord(encodeRecord(record), record.kind, record.id)), plain(record))))
+  holds(t, fc.property(record, record =>
+    isDeepStrictEqual(plain(decodeRecord(encodeRecord(record), record.kind, record.id)), plain(record))))
 })
 
 t.test('a record with any one byte changed is damaged', async t => {
@@ -49,7 +50,8 @@ t.test('a record that is cut short or has more behind it is damaged', async t =>
 
 t.test('any bytes, and the record of another, are damaged', async t => {
   holds(t, fc.property(fc.uint8Array(), bytes => isDamaged(Buffer.from(bytes), { kind: 'kind', id: 'a' })))
-  holds(t, fc.property(record, name, (record, id) => fc.pre(id !== record.id) ?? isDamaged(encodeRecord(record), { kind: record.kind, id })))
+  holds(t, fc.property(record, name, (record, id) =>
+    fc.pre(id !== record.id) ?? isDamaged(encodeRecord(record), { kind: record.kind, id })))
 })
 
 t.test('keys of two records meet only where records may not: at a slug of one kind', async t => {
@@ -68,5 +70,6 @@ t.test('the index of one execution never holds a key of another', async t => {
 })
 
 t.test('keys by expiry sort by time', async t => {
-  holds(t, fc.property(name, time, time, (kind, a, b) => Math.sign(a - b) === Buffer.compare(Buffer.from(expireTimeBound(kind, a)), Buffer.from(expireTimeBound(kind, b)))))
+  holds(t, fc.property(name, time, time, (kind, a, b) =>
+    Math.sign(a - b) === Buffer.compare(Buffer.from(expireTimeBound(kind, a)), Buffer.from(expireTimeBound(kind, b)))))
 })
