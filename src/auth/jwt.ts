@@ -108,8 +108,8 @@ export class JwtVerifier {
 
   /** The claims of `token`, and the keys that they are proved by. */
   async #verified (token: string, network: string): Promise<{ payload: JWTPayload, keys: KeySet }> {
-    const expected = { ...this.#expected, currentDate: new Date(this.#clock.now()) }
-    const by = async (keys: KeySet) => ({ keys, payload: await this.#turns.take(network, () => verifySignature(token, keys, expected)) })
+    const verify = (keys: KeySet) => verifySignature(token, keys, { ...this.#expected, currentDate: new Date(this.#clock.now()) })
+    const by = async (keys: KeySet) => ({ keys, payload: await this.#turns.take(network, () => verify(keys)) })
     const keys = await this.#keys.current()
     try {
       return await by(keys)

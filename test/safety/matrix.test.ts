@@ -168,9 +168,12 @@ function refusal (caller: string, permission: Permission, action: string, view: 
 }
 
 /** Asserts that `response` is that problem, that it says nothing more, and how to log in where that would help. */
-interface Refused { readonly status: number, readonly code: string, readonly detail: string }
-
-function assertRefused (t: Test, response: LightMyRequestResponse, { status, code, detail }: Refused, name: string) {
+function assertRefused (
+  t: Test,
+  response: LightMyRequestResponse,
+  { status, code, detail }: { status: number, code: string, detail: string },
+  name: string
+) {
   const problem = assertProblem(t, response, { status, code }, name)
   const { etag, location, 'www-authenticate': challenge } = response.headers
   t.strictSame({ detail: problem.detail, challenge, etag, location }, { detail, challenge: status === 401 ? 'Bearer realm="ectx"' : undefined, etag: undefined, location: undefined }, name)
