@@ -37,9 +37,13 @@ async function openAndSend (t: Test, gateway: Gateway, sent: string) {
   return socket.pause()
 }
 
-t.test('every signal that asks for it ends it in order, and a second one is the same wish', async t => {
+// It waits seconds for what a client began: the gateways wait side by side.
+const TOGETHER = { jobs: 5 }
+const ASIDE = { buffered: true }
+
+t.test('every signal that asks for it ends it in order, and a second one is the same wish', TOGETHER, async t => {
   for (const [first, second] of [['SIGINT', 'SIGINT'], ['SIGTERM', 'SIGINT'], ['SIGHUP', 'SIGTERM'], ['SIGQUIT', 'SIGHUP']] as const) {
-    await t.test(`${first}, ${second}`, async t => {
+    t.test(`${first}, ${second}`, ASIDE, async t => {
       const gateway = await startProcess(t)
       await openAndSend(t, gateway, HEAD.slice(0, 50))
       gateway.child.kill(first)
@@ -51,14 +55,14 @@ t.test('every signal that asks for it ends it in order, and a second one is the 
   }
 })
 
-t.test('no client holds up SIGTERM', async t => {
+t.test('no client holds up SIGTERM', TOGETHER, async t => {
   const clients = {
     'that sent half a head': HEAD.slice(0, 50),
     'that sent half a body': `${HEAD}{"metadata":`,
     'that reads no answer': 'GET /docs/json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(200)
   }
   for (const [who, sent] of Object.entries(clients)) {
-    await t.test(who, async t => {
+    t.test(who, ASIDE, async t => {
       const gateway = await startProcess(t, { nodeOptions: ['--max-old-space-size=512'] })
       await openAndSend(t, gateway, sent)
       gateway.child.kill('SIGTERM')
@@ -66,7 +70,7 @@ t.test('no client holds up SIGTERM', async t => {
     })
   }
 
-  await t.test('that sent nothing', async t => {
+  t.test('that sent nothing', ASIDE, async t => {
     const gateway = await startProcess(t)
     await open(t, gateway)
     await openAndSend(t, gateway, '')
@@ -74,7 +78,7 @@ t.test('no client holds up SIGTERM', async t => {
     await assertInOrder(t, gateway)
   })
 
-  await t.test('that does not finish its TLS handshake', async t => {
+  t.test('that does not finish its TLS handshake', ASIDE, async t => {
     const root = await createRoot('test root')
     const directory = t.testdir({ ...await createCertificate(root) })
     const gateway = await startProcess(t, { env: { ECTX_TLS_CERT: `${directory}/cert`, ECTX_TLS_KEY: `${directory}/key`, ECTX_DATA_DIR: `${directory}/data` } })
