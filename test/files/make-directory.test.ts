@@ -1,8 +1,8 @@
 import { mkdirSync, statSync, symlinkSync } from 'node:fs'
-import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeDirectory } from '../../src/files/make-directory.js'
+import { replaceMkdir } from '../support/replace-mkdir.js'
 
 t.test('makes what is absent, for this user alone, and leaves alone what is there', async t => {
   const home = t.testdir()
@@ -19,16 +19,13 @@ t.test('makes what is absent, for this user alone, and leaves alone what is ther
 
 t.test('of a disk that is read-only it says so, and not that something is absent', async t => {
   const refused: string[] = []
-  const { makeDirectory: make } = await t.mockImport<typeof import('../../src/files/make-directory.js')>('../../src/files/make-directory.js', {
-    // Nothing but the home is there; and as Node does, a recursive mkdir tells another reason than the system's.
-    'node:fs/promises': t.createMock(fs, {
-      mkdir: async (path: string, { recursive = false }) => {
-        refused.push(path)
-        const code = recursive || path !== join(t.testdirName, 'a') ? 'ENOENT' : 'EROFS'
-        throw Object.assign(new Error(code), { code })
-      }
-    })
+  // Nothing but the home is there; and as Node does, a recursive mkdir tells another reason than the system's.
+  const home = t.testdir()
+  replaceMkdir(t, async (path, { recursive = false }) => {
+    refused.push(path)
+    const code = recursive || path !== join(home, 'a') ? 'ENOENT' : 'EROFS'
+    throw Object.assign(new Error(code), { code })
   })
-  await t.rejects(make(join(t.testdir(), 'a', 'b', 'c')), { code: 'EROFS' })
-  t.equal(refused.at(-1), join(t.testdirName, 'a'))
+  await t.rejects(makeDirectory(join(home, 'a', 'b', 'c')), { code: 'EROFS' })
+  t.equal(refused.at(-1), join(home, 'a'))
 })

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import t from 'tap'
 import { makePrivate } from '../../../src/engines/embedded/private-directory.js'
+import { replaceMkdir } from '../../support/replace-mkdir.js'
 
 const modeOf = (path: string) => statSync(path).mode & 0o7777
 
@@ -69,9 +70,7 @@ t.test('a relative one is told with where that is', async t => {
 t.test('one that the system does not let it make is told with the reason', async t => {
   const reasons = { EROFS: /file system is read-only/, EACCES: /this user may not write there; change its owner/, ENOSPC: /disk is full/, EMFILE: /ulimit -n/, EIO: /disk fails/ }
   for (const [code, message] of Object.entries(reasons)) {
-    const { makePrivate: make } = await t.mockImport<typeof import('../../../src/engines/embedded/private-directory.js')>('../../../src/engines/embedded/private-directory.js', {
-      '../../../src/files/make-directory.js': { makeDirectory: () => Promise.reject(Object.assign(new Error('mkdir'), { code, syscall: 'mkdir' })) }
-    })
-    await t.rejects(make('/absent'), { code: 'unavailable', message }, code)
+    replaceMkdir(t, () => Promise.reject(Object.assign(new Error('mkdir'), { code, syscall: 'mkdir' })))
+    await t.rejects(makePrivate(`${t.testdirName}/absent`), { code: 'unavailable', message }, code)
   }
 })
