@@ -12,12 +12,12 @@ export async function makeDirectory (directory: string): Promise<void> {
   try {
     await mkdir(directory, { mode: 0o700 })
   } catch (error) {
-    // Another process may have been faster.
+    // Another process may have been faster, also in making the parent.
     if (await isDirectory(directory)) return
+    if (!isAbsent(error)) throw error
     const parent = dirname(directory)
-    if (!isAbsent(error) || await isDirectory(parent)) throw error
-    await makeDirectory(parent)
-    await makeDirectory(directory)
+    if (!await isDirectory(parent)) await makeDirectory(parent)
+    await mkdir(directory, { mode: 0o700 }).catch(async again => { if (!await isDirectory(directory)) throw again })
   }
 }
 
