@@ -1,10 +1,19 @@
 import neostandard, { plugins } from 'neostandard'
 
+const WIDTH = { code: 140, ignoreUrls: true, ignoreRegExpLiterals: true }
+
 export default [
   ...neostandard({ ts: true, ignores: ['dist/', 'data/', 'coverage/', '.tap/', 'src/gen/', 'test/types/cases/'] }),
   {
     rules: {
-      '@stylistic/max-len': ['error', { code: 140, ignoreUrls: true, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true }]
+      '@stylistic/max-len': ['error', { ...WIDTH, ignoreStrings: true, ignoreTemplateLiterals: true }]
+    }
+  },
+  {
+    // A text that has a line to itself stays whole, so that it can be searched for. In tests rows of data stay rows.
+    files: ['{src,schemas,openapi,scripts}/**/*.{ts,js,mjs}'],
+    rules: {
+      '@stylistic/max-len': ['error', { ...WIDTH, ignorePattern: '^\\s*([\\w\'-]+: )?([\'"`/]).*\\2,?$' }]
     }
   },
   {

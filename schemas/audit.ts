@@ -10,7 +10,18 @@ export const AuditCallerSchema = output('AuditCaller', {
 export const AuditEventSchema = output('AuditEvent', {
   sequence: Type.Integer({ format: 'int64', minimum: 1, description: 'From 1, without a gap.' }),
   time: Type.String({ format: 'date-time', description: 'When it happened.' }),
-  event: stringEnum(['created', 'read', 'revealed', 'deleted', 'denied', 'authentication_failed', 'rotated_key', 'started', 'stopped', 'lost'], {
+  event: stringEnum([
+    'created',
+    'read',
+    'revealed',
+    'deleted',
+    'denied',
+    'authentication_failed',
+    'rotated_key',
+    'started',
+    'stopped',
+    'lost'
+  ], {
     description: 'What happened. `lost` says how many events could not be kept.'
   }),
   caller: ref(AuditCallerSchema),

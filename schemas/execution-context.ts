@@ -7,17 +7,26 @@ export const API_VERSION = 'agentic.stigmer.ai/v1'
 export const KIND = 'ExecutionContext'
 export const DATA_KEY_PATTERN = '^[A-Za-z_][A-Za-z0-9_.-]{0,252}$'
 
-export const ApiVersionSchema = sharedEnum('ApiVersion', [API_VERSION], { description: 'The version of the kind; a request may leave it out.' })
+export const ApiVersionSchema = sharedEnum(
+  'ApiVersion',
+  [API_VERSION],
+  { description: 'The version of the kind; a request may leave it out.' }
+)
 export const KindSchema = sharedEnum('Kind', [KIND], { description: 'The kind of resource; a request may leave it out.' })
 
 const executionId = Type.String({
-  minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'The workflow or agent execution that the values are for, as its engine names it.'
+  minLength: 1,
+  maxLength: 253,
+  pattern: ONE_LINE_PATTERN,
+  description: 'The workflow or agent execution that the values are for, as its engine names it.'
 })
 const value = { minLength: 1, maxLength: 65_536, ...rules({ 'x-max-bytes': 65_536 }) }
 
 export const ExecutionValueInputSchema = input('ExecutionValueInput', {
   value: Type.String({ ...value, description: 'Text of 1 byte to 64 KiB (65536 bytes) in UTF-8.' }),
-  is_secret: Type.Optional(Type.Boolean({ description: 'A secret is shown only to callers who may reveal it. False where it is left out.' }))
+  is_secret: Type.Optional(
+    Type.Boolean({ description: 'A secret is shown only to callers who may reveal it. False where it is left out.' })
+  )
 }, { description: 'One value for the run.' })
 
 export const ExecutionContextSpecInputSchema = input('ExecutionContextSpecInput', {
@@ -43,11 +52,15 @@ export const ExecutionValueSchema = output('ExecutionValue', {
 
 export const ExecutionContextSpecSchema = output('ExecutionContextSpec', {
   execution_id: executionId,
-  data: Type.Optional(map(ref(ExecutionValueSchema), { maxProperties: 1000, description: 'The values by name; left out where there are none.' }))
+  data: Type.Optional(
+    map(ref(ExecutionValueSchema), { maxProperties: 1000, description: 'The values by name; left out where there are none.' })
+  )
 }, { description: 'What the run is given.' })
 
 export const ApiResourceAuditActorSchema = output('ApiResourceAuditActor', {
-  id: Type.String({ description: 'The caller: the name of a static token, `jwt:` and the subject of a JWT, `run:` and the id of a context, or `system` where no credentials are configured.' }),
+  id: Type.String({
+    description: 'The caller: the name of a static token, `jwt:` and the subject of a JWT, `run:` and the id of a context, or `system` where no credentials are configured.'
+  }),
   avatar: Type.Optional(Type.String({ description: 'Where a picture of the caller is, if there is one.' }))
 }, { description: 'Who did it.' })
 

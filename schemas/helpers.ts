@@ -1,4 +1,13 @@
-import { Type, type SchemaOptions, type Static, type StringOptions, type TObject, type TProperties, type TSchema, type TUnsafe } from '@sinclair/typebox'
+import {
+  Type,
+  type SchemaOptions,
+  type Static,
+  type StringOptions,
+  type TObject,
+  type TProperties,
+  type TSchema,
+  type TUnsafe
+} from '@sinclair/typebox'
 
 // TypeBox's own unions, records and enums come out of OpenAPI generators badly; these come out well.
 

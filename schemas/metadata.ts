@@ -8,9 +8,15 @@ export const ID_PATTERN = '^exec-[0-9a-hjkmnp-tv-z]{26}$'
 export const RUN_TOKEN_PATTERN = '^ectx_run_exec-[0-9a-hjkmnp-tv-z]{26}_[A-Za-z0-9_-]{43}$'
 export const OWNER_SCOPES = ['api_resource_owner_scope_unspecified', 'platform', 'organization', 'identity_account'] as const
 
-const name = Type.String({ maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'For people. The slug is made from it unless one is given.' })
+const name = Type.String({
+  maxLength: 1024,
+  pattern: ONE_LINE_PATTERN,
+  description: 'For people. The slug is made from it unless one is given.'
+})
 const org = Type.String({
-  maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'The organization the run belongs to; a reference that names one must name the same.'
+  maxLength: 253,
+  pattern: ONE_LINE_PATTERN,
+  description: 'The organization the run belongs to; a reference that names one must name the same.'
 })
 const names = rules({ 'x-property-names': { minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN } })
 const labels = map(Type.String({ maxLength: 253, pattern: ONE_LINE_PATTERN }), {
@@ -23,7 +29,10 @@ const annotations = map(Type.String({ maxLength: 4096, pattern: LINES_PATTERN })
   ...names,
   description: 'Longer values for people and tools: at most 64, each of at most 4096 characters. A name is one line of 1 to 253 characters.'
 })
-const tags = Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN }), { maxItems: 64, description: 'Words to find it by.' })
+const tags = Type.Array(
+  Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN }),
+  { maxItems: 64, description: 'Words to find it by.' }
+)
 
 export const ApiResourceOwnerScopeSchema = sharedEnum('ApiResourceOwnerScope', OWNER_SCOPES, {
   description: 'Whom a resource belongs to. Every context is operator-managed: its scope is unspecified and left out of answers, and that of a reference is checked and otherwise ignored.'

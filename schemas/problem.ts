@@ -19,7 +19,9 @@ export const ProblemSchema = output('Problem', {
   instance: Type.String({ description: 'The path that was asked for.' }),
   code: stringEnum(CODES, { description: 'The google.rpc code, in lower case.' }),
   request_id: Type.String({ pattern: REQUEST_ID_PATTERN, description: 'Also in `X-Request-Id` and in every log line of the request.' }),
-  existing_id: Type.Optional(Type.String({ pattern: ID_PATTERN, description: 'With `already_exists`: the id of the context that has the slug.' })),
+  existing_id: Type.Optional(
+    Type.String({ pattern: ID_PATTERN, description: 'With `already_exists`: the id of the context that has the slug.' })
+  ),
   errors: Type.Optional(Type.Array(ref(ViolationSchema), { description: 'With `invalid_argument`: all that is wrong.' }))
 }, { description: 'Every answer that is no success, after RFC 9457.' })
 

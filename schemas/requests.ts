@@ -36,7 +36,9 @@ export const ReferenceQuerySchema = Type.Object({
 }, { additionalProperties: false })
 
 export const DeleteQuerySchema = Type.Object({
-  version_message: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'Why it is deleted.' }))
+  version_message: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'Why it is deleted.' })
+  )
 }, { additionalProperties: false })
 
 export const VIEWS = ['full', 'redacted'] as const
@@ -59,21 +61,39 @@ export const CreateQuerySchema = Type.Object({
 }, { additionalProperties: false })
 
 export const PageQuerySchema = Type.Object({
-  page_size: Type.Optional(Type.Integer({ format: 'int32', minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })),
-  page_token: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' }))
+  page_size: Type.Optional(
+    Type.Integer({ format: 'int32', minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })
+  ),
+  page_token: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' })
+  )
 }, { additionalProperties: false })
 
 export const AuditQuerySchema = Type.Object({
-  context_id: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of this context.' })),
-  execution_id: Type.Optional(Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of contexts of this execution.' }))
+  context_id: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of this context.' })
+  ),
+  execution_id: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of contexts of this execution.' })
+  )
 }, { additionalProperties: false })
 
 const ETAGS_PATTERN = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
 
 export const IfNoneMatchSchema = Type.Object({
-  'If-None-Match': Type.Optional(Type.String({ pattern: ETAGS_PATTERN, description: 'The ETags you have, or `*`: where the context has one of them it is not sent again.' }))
+  'If-None-Match': Type.Optional(
+    Type.String({
+      pattern: ETAGS_PATTERN,
+      description: 'The ETags you have, or `*`: where the context has one of them it is not sent again.'
+    })
+  )
 })
 
 export const IfMatchSchema = Type.Object({
-  'If-Match': Type.Optional(Type.String({ pattern: ETAGS_PATTERN, description: 'ETags, such as a read gave, or `*`: where the context has none of them the answer is 412.' }))
+  'If-Match': Type.Optional(
+    Type.String({
+      pattern: ETAGS_PATTERN,
+      description: 'ETags, such as a read gave, or `*`: where the context has none of them the answer is 412.'
+    })
+  )
 })

@@ -104,7 +104,8 @@ function toText ({ name, start, steps }) {
 function toMermaid ({ name, start, steps }) {
   const listed = keys => keys.map(({ key }) => key).join(', ')
   const id = index => `${name}${index}`
-  const boxes = steps.map((step, index) => `    ${id(index + 1)}["${step.name}${step.needs.length > 0 ? `<br/><i>${listed(step.needs)}</i>` : ''}"]`)
+  const textOf = ({ name, needs }) => `${name}${needs.length > 0 ? `<br/><i>${listed(needs)}</i>` : ''}`
+  const boxes = steps.map((step, index) => `    ${id(index + 1)}["${textOf(step)}"]`)
   const adding = [start, ...steps.map(({ adds }) => adds)]
   const arrows = adding.map((adds, index) => `    ${id(index)} -->${adds.length > 0 ? `|${listed(adds)}|` : ''} ${id(index + 1)}`)
   return [

@@ -2,7 +2,18 @@
 // it is missing or out of date. With `--dev` the tests are built too, and what they need is installed. Needs nothing but
 // Node and npm, whatever npm is told to leave out (NODE_ENV=production, omit, ignore-scripts).
 import { spawnSync } from 'node:child_process'
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -22,7 +33,11 @@ if (!isReady()) whileAlone(makeReady)
 function refuseOldNode () {
   const [major, minor] = readJson('package.json').engines.node.match(/\d+/g).map(Number)
   const [ownMajor, ownMinor] = process.versions.node.split('.').map(Number)
-  if (ownMajor < major || (ownMajor === major && ownMinor < minor)) fail(`Node ${major}.${minor} or later is needed, and this is ${process.versions.node}`)
+  if (ownMajor < major || (ownMajor === major && ownMinor < minor)) {
+    fail(
+    `Node ${major}.${minor} or later is needed, and this is ${process.versions.node}`
+    )
+  }
 }
 
 function isReady () {
@@ -60,8 +75,15 @@ function isInstalled (dev) {
 
 function isBuilt () {
   const sources = ['src', 'schemas', 'openapi', IS_DEV ? 'test' : 'test/bench'].filter(existsSync)
-    .flatMap(folder => [folder, ...readdirSync(folder, { recursive: true }).filter(name => !name.endsWith('.json')).map(name => join(folder, name))])
-  return Math.max(...[...sources, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map(changed)) <= changed(IS_DEV ? BUILT_WITH_TESTS : BUILT)
+    .flatMap(
+      folder => [
+        folder,
+        ...readdirSync(folder, { recursive: true }).filter(name => !name.endsWith('.json')).map(name => join(folder, name))
+      ]
+    )
+  return Math.max(
+    ...[...sources, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map(changed)
+  ) <= changed(IS_DEV ? BUILT_WITH_TESTS : BUILT)
 }
 
 function changed (path) {

@@ -26,7 +26,11 @@ function setUp () {
 
 /** The compiler tells when it is done; a run that has not ended by then is ended. */
 function watch () {
-  const compiler = spawn(process.execPath, ['node_modules/typescript/bin/tsc', '--watch', '--preserveWatchOutput'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const compiler = spawn(
+    process.execPath,
+    ['node_modules/typescript/bin/tsc', '--watch', '--preserveWatchOutput'],
+    { stdio: ['ignore', 'pipe', 'inherit'] }
+  )
   let tap
   createInterface(compiler.stdout).on('line', line => {
     console.log(line)

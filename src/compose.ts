@@ -38,7 +38,9 @@ export interface Gateway {
 export async function composeGateway (config: Config, log: Logger): Promise<Gateway> {
   const { host, port } = config
   if (!isLoopback(host) && config.tls === undefined && config.trustedProxies.length === 0) {
-    log.warn('tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address')
+    log.warn(
+      'tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address'
+    )
   }
   const engine = await openEngine(config, systemClock, (message, err) => log.warn({ err }, message))
   const limits = { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) }
@@ -54,7 +56,14 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const stopKeeping = keepKeys({ ring, store, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
 
   const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
-    audit.recordEventually({ event: 'authentication_failed', caller: ANONYMOUS, request_id: requestId, remote_address: remoteAddress, outcome: 'unauthenticated', count }))
+    audit.recordEventually({
+      event: 'authentication_failed',
+      caller: ANONYMOUS,
+      request_id: requestId,
+      remote_address: remoteAddress,
+      outcome: 'unauthenticated',
+      count
+    }))
 
   const http = await createServer({
     ...config,
@@ -90,19 +99,31 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
 const isEmpty = (store: Store): Promise<boolean> =>
   store.page(kind.name, {}, undefined, 1).then(({ records, damaged }) => records.length + damaged.length === 0, () => false)
 
-async function authenticator (store: Store, { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>, log: Logger, clock: Clock): Promise<Authenticate> {
+async function authenticator (
+  store: Store,
+  { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>,
+  log: Logger,
+  clock: Clock
+): Promise<Authenticate> {
   const watching = {
     clock,
     onProblem: (problem: string) => log.error({ problem }, 'credentials cannot be read'),
     onMended: (what: string) => log.info(`credentials can be read again: ${what}`)
   }
   const allowSystem = tokensFile === undefined && jwt === undefined
-  if (allowSystem) log.warn('no credentials are configured: everybody on this machine may do everything; set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER')
+  if (allowSystem) {
+    log.warn(
+      'no credentials are configured: everybody on this machine may do everything; set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER'
+    )
+  }
   return createAuthenticator({
     tokens: tokensFile === undefined
       ? undefined
       : await named('ECTX_TOKENS_FILE', () => StaticTokens.open(tokensFile, watching), '; how to make it says: npm run token -- --help'),
-    jwt: jwt && await named('ECTX_JWT_JWKS', () => JwtVerifier.create({ ...jwt, ...watching, onRefused: reason => log.info({ reason }, 'a JWT was refused') })),
+    jwt: jwt && await named(
+      'ECTX_JWT_JWKS',
+      () => JwtVerifier.create({ ...jwt, ...watching, onRefused: reason => log.info({ reason }, 'a JWT was refused') })
+    ),
     runTokenOf: runTokenOf(store),
     allowSystem
   })

@@ -41,7 +41,13 @@ export class GatewayError extends Error {
   static from (thrown: unknown): GatewayError {
     for (let error = thrown; error instanceof Error; error = error.cause) {
       if (error instanceof GatewayError) return error
-      if (error.name === 'TimeoutError') return new GatewayError('deadline_exceeded', 'the operation took too long; try again', { cause: thrown })
+      if (error.name === 'TimeoutError') {
+        return new GatewayError(
+          'deadline_exceeded',
+          'the operation took too long; try again',
+          { cause: thrown }
+        )
+      }
       if (error.name === 'AbortError') return new GatewayError('aborted', 'the operation was cancelled', { cause: thrown })
     }
     return new GatewayError('internal', 'an unexpected error happened; the log has it under this request_id', { cause: thrown })
@@ -66,7 +72,11 @@ export function invalidArgument (found: readonly Violation[]): GatewayError {
   const violations = found.map(({ pointer, detail }) => ({ pointer: readable(pointer), detail }))
   const [first] = violations
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : ''
-  return new GatewayError('invalid_argument', first === undefined ? 'invalid input' : `${first.pointer || 'the body'} ${first.detail}${more}`, { violations })
+  return new GatewayError(
+    'invalid_argument',
+    first === undefined ? 'invalid input' : `${first.pointer || 'the body'} ${first.detail}${more}`,
+    { violations }
+  )
 }
 
 // The longest to what a request may hold is shorter. A name that was sent may have any length, and halves of surrogate pairs.

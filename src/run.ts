@@ -39,7 +39,11 @@ export async function run (ending: Ending): Promise<never> {
 
 async function serve (config: Config, log: Logger, ending: Ending): Promise<void> {
   if (process.getuid?.() === 0) log.warn('running as root: run it as a user of its own, which needs no rights but to its data directory')
-  if (config.serviceLinks.length > 0) log.warn(`ignored what Kubernetes sets for a Service that is called "ectx" or "ectx-…": ${config.serviceLinks.join(', ')}; enableServiceLinks: false in the pod keeps it away`)
+  if (config.serviceLinks.length > 0) {
+    log.warn(
+    `ignored what Kubernetes sets for a Service that is called "ectx" or "ectx-…": ${config.serviceLinks.join(', ')}; enableServiceLinks: false in the pod keeps it away`
+    )
+  }
   const gateway = await composeGateway(config, log)
   try {
     if (!ending.isAsked) await listen(gateway, config, log)
@@ -58,6 +62,7 @@ async function listen (gateway: Gateway, { store, dataDir }: Config, log: Logger
 /** Why the gateway did not start, or could not close. */
 function whatToDo (error: unknown): string {
   if (error instanceof ConfigError || error instanceof GatewayError) return error.message
-  if (error instanceof Error && 'code' in error && String(error.code) in CANNOT_LISTEN) return `${error.message}; ${CANNOT_LISTEN[String(error.code)]}`
+  const advice = error instanceof Error && 'code' in error ? CANNOT_LISTEN[String(error.code)] : undefined
+  if (error instanceof Error && advice !== undefined) return `${error.message}; ${advice}`
   return error instanceof Error ? error.stack ?? error.message : String(error)
 }

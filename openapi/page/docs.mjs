@@ -43,10 +43,9 @@ function foldProblems (operation, components) {
       return `| ${status} | \`${content['application/problem+json'].example.code}\` | ${description} |`
     })
   const { content, description } = components.Problem
-  operation.responses.default = {
-    content,
-    description: ['Whatever is no success is a problem document.', '', '| status | code | |', '|---|---|---|', ...rows, `| other | | ${description} |`].join('\n')
-  }
+  const head = ['Whatever is no success is a problem document.', '', '| status | code | |', '|---|---|---|']
+  const lines = [...head, ...rows, `| other | | ${description} |`]
+  operation.responses.default = { content, description: lines.join('\n') }
 }
 
 /** Puts the context of `response` where its id or its slug is asked for, unless somebody wrote another there. */

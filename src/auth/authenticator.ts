@@ -50,7 +50,10 @@ export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: A
     if (authorization === undefined) {
       if (!allowSystem) return ANONYMOUS
       if (credentials.isLocal()) return SYSTEM
-      throw new GatewayError('unauthenticated', 'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost, not through a proxy and not from a page of another origin, or configure credentials')
+      throw new GatewayError(
+        'unauthenticated',
+        'without credentials the gateway serves this machine only: call it as 127.0.0.1 or localhost, not through a proxy and not from a page of another origin, or configure credentials'
+      )
     }
     const token = bearerToken(authorization)
     if (token === undefined) throw malformed()
@@ -68,6 +71,9 @@ export function createAuthenticator ({ tokens, jwt, runTokenOf, allowSystem }: A
 export const bearerToken = (authorization: string): string | undefined => BEARER.exec(authorization)?.[1]
 
 const malformed = () =>
-  new GatewayError('unauthenticated', 'the Authorization header is not of the form "Bearer <token>"; send it so, with a token that is in force')
+  new GatewayError(
+    'unauthenticated',
+    'the Authorization header is not of the form "Bearer <token>"; send it so, with a token that is in force'
+  )
 const refusal = () =>
   new GatewayError('unauthenticated', 'the credentials are not valid; send "Authorization: Bearer <token>" with a token that is in force')

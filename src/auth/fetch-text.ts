@@ -28,7 +28,10 @@ export async function fetchText (url: URL, get: typeof fetch): Promise<string> {
   } catch (error) {
     if (error instanceof GatewayError) throw error
     const isLate = error instanceof Error && error.name === 'TimeoutError'
-    throw failure(isLate ? `the answer did not come within ${TIMEOUT_MS / 1000} seconds` : `the URL cannot be reached (${codeOf(error)})`, error)
+    throw failure(
+      isLate ? `the answer did not come within ${TIMEOUT_MS / 1000} seconds` : `the URL cannot be reached (${codeOf(error)})`,
+      error
+    )
   }
 }
 

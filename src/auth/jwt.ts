@@ -63,7 +63,10 @@ export class JwtVerifier {
     need(audiences.length > 0 && !audiences.includes(''), 'an audience: the "aud" that tokens for this gateway have')
     need(options.roleClaim !== '', 'the name of the claim that gives the role')
     need(options.roles.operator.length + options.roles.viewer.length > 0, 'at least one value of the claim that gives a role')
-    return new JwtVerifier(options, /^https?:/i.test(options.jwks) ? new RemoteKeys(options.jwks, options) : fileKeys(options.jwks, options))
+    return new JwtVerifier(
+      options,
+      /^https?:/i.test(options.jwks) ? new RemoteKeys(options.jwks, options) : fileKeys(options.jwks, options)
+    )
   }
 
   /**

@@ -49,7 +49,10 @@ export class RemoteKeys implements KeySource {
   constructor (address: string, { cooldownMs = 2_000, fetch: get = fetch, clock = systemClock, ...listeners }: Fetching) {
     const url = URL.canParse(address) ? new URL(address) : undefined
     if (url === undefined || (url.protocol === 'http:' && !isLoopback(url.hostname.replaceAll(/[[\]]/g, '')))) {
-      throw new GatewayError('invalid_argument', 'the keys for JWTs must be at an https URL (http for loopback only) or in a file: whoever can change them on the way can sign')
+      throw new GatewayError(
+        'invalid_argument',
+        'the keys for JWTs must be at an https URL (http for loopback only) or in a file: whoever can change them on the way can sign'
+      )
     }
     this.#url = url
     this.#fetch = get
@@ -113,6 +116,10 @@ export class RemoteKeys implements KeySource {
 }
 
 const tooMany = () =>
-  new GatewayError('resource_exhausted', 'too many tokens from this address name keys that are not known; try again', { retryAfterSeconds: 1 })
+  new GatewayError(
+    'resource_exhausted',
+    'too many tokens from this address name keys that are not known; try again',
+    { retryAfterSeconds: 1 }
+  )
 const unavailable = (cause: unknown) =>
   new GatewayError('unavailable', 'the keys that JWTs are checked with cannot be had; try again', { cause })

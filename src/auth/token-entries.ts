@@ -33,12 +33,16 @@ export function tokenEntries (json: unknown): readonly TokenEntry[] {
 
 function problemsOf (entry: unknown): string[] {
   const problems = [...Value.Errors(TokenEntrySchema, entry)].map(describe)
-  if (problems.length === 0 && Number.isNaN(Date.parse((entry as TokenEntry).expires_at ?? '2030-01-31'))) return [`expires_at must be ${TIME_EXPECTED}`]
+  if (problems.length === 0 && Number.isNaN(
+    Date.parse((entry as TokenEntry).expires_at ?? '2030-01-31')
+  )) return [`expires_at must be ${TIME_EXPECTED}`]
   return problems
 }
 
 function describe ({ type, path, schema }: ValueError): string {
-  if (type === ValueErrorType.ObjectAdditionalProperties) return 'has a field that is not known; there are name, sha256, role and expires_at'
+  if (type === ValueErrorType.ObjectAdditionalProperties) {
+    return 'has a field that is not known; there are name, sha256, role and expires_at'
+  }
   return `${path.slice(1) || 'it'} must be ${schema.expected}`
 }
 

@@ -16,9 +16,15 @@ async function main (args: string[]): Promise<number> {
   if (args.length !== 1 || args[0] !== 'verify') return refuse(USAGE)
   const { audit: directory } = placesIn(readVariables(process.env).values.ECTX_DATA_DIR)
   const { files, lines, first, problems } = await verify(directory)
-  if (files === 0 && await readHead(directory) === undefined) return refuse(`audit: there is no log in ${resolve(directory)}: set ECTX_DATA_DIR to the directory of a gateway that has been started; where one has, its log was removed\n`)
+  if (files === 0 && await readHead(directory) === undefined) {
+    return refuse(
+    `audit: there is no log in ${resolve(directory)}: set ECTX_DATA_DIR to the directory of a gateway that has been started; where one has, its log was removed\n`
+    )
+  }
   for (const { file, line, problem } of problems) process.stdout.write(`${file}${line > 0 ? `:${line}` : ''} ${problem}\n`)
-  process.stdout.write(`${directory}: ${lines} lines in ${files} files, ${problems.length === 0 ? 'whole' : `${problems.length} problems`}\n`)
+  process.stdout.write(
+    `${directory}: ${lines} lines in ${files} files, ${problems.length === 0 ? 'whole' : `${problems.length} problems`}\n`
+  )
   if (first !== undefined && first > 1) process.stdout.write(`It begins with line number ${first}: older files are no longer kept.\n`)
   return problems.length === 0 ? 0 : 1
 }
@@ -32,6 +38,8 @@ try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   const isOfFiles = error instanceof Error && 'syscall' in error
-  const why = isOfFiles ? `cannot read the log${'path' in error ? ` ${error.path}` : ''}${fileProblem(error)}` : error instanceof ConfigError ? error.message : String(error)
+  const where = isOfFiles && 'path' in error ? ` ${error.path}` : ''
+  const other = error instanceof ConfigError ? error.message : String(error)
+  const why = isOfFiles ? `cannot read the log${where}${fileProblem(error)}` : other
   process.exitCode = refuse(`audit: ${why}\n`)
 }

@@ -50,7 +50,11 @@ export async function keysCommand (args: readonly string[], environment: Environ
 
 function parse (args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, options: { 'older-than': { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { 'older-than': { type: 'string' }, help: { type: 'boolean', short: 'h' } }
+    })
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'the arguments cannot be read')
   }
@@ -59,7 +63,12 @@ function parse (args: readonly string[]) {
 async function openRing (environment: Environment): Promise<KeyRing> {
   const { file, rootKey } = read(environment)
   // One made in a wrong directory would seal nothing.
-  if (!isThere(file)) throw new GatewayError('not_found', `there is no key ring ${file}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR; the gateway makes one when it first starts`)
+  if (!isThere(file)) {
+    throw new GatewayError(
+      'not_found',
+    `there is no key ring ${file}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR; the gateway makes one when it first starts`
+    )
+  }
   return openOrMake(file, rootKey)
 }
 
@@ -85,8 +94,18 @@ async function openOrMake (file: string, rootKey: KeyObject | undefined): Promis
 
 async function begin (environment: Environment): Promise<string> {
   const { file, rootKey } = read(environment)
-  if (isThere(file)) throw new GatewayError('already_exists', `there is a key ring ${file}; a new key for it comes with: npm run keys -- rotate`)
-  if (!isThere(dirname(file))) throw new GatewayError('not_found', `there is no directory ${dirname(file)}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR`)
+  if (isThere(file)) {
+    throw new GatewayError(
+      'already_exists',
+    `there is a key ring ${file}; a new key for it comes with: npm run keys -- rotate`
+    )
+  }
+  if (!isThere(dirname(file))) {
+    throw new GatewayError(
+      'not_found',
+    `there is no directory ${dirname(file)}: set ECTX_KEYRING_FILE or ECTX_DATA_DIR`
+    )
+  }
   return `${(await (await openOrMake(file, rootKey)).current()).id}\n`
 }
 

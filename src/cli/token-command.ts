@@ -53,7 +53,10 @@ function notAdded (file: string, cause: unknown): GatewayError {
 function parse (args: readonly string[]) {
   const text = { type: 'string' } as const
   try {
-    return parseArgs({ args: [...args], options: { name: text, role: text, 'expires-in': text, help: { type: 'boolean', short: 'h' } } }).values
+    return parseArgs({
+      args: [...args],
+      options: { name: text, role: text, 'expires-in': text, help: { type: 'boolean', short: 'h' } }
+    }).values
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'the arguments cannot be read')
   }

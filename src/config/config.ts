@@ -79,12 +79,15 @@ const NEEDS: ReadonlyArray<[name: keyof Variables, needs: keyof Variables]> = [
 ]
 
 function * incomplete (values: Variables): Generator<string> {
-  for (const [name, needs] of NEEDS) if (values[name] !== undefined && values[needs] === undefined) yield `${needs} must be set too, since ${name} is`
+  for (const [name, needs] of NEEDS) {
+    if (values[name] !== undefined && values[needs] === undefined) yield `${needs} must be set too, since ${name} is`
+  }
   if (values.ECTX_JWT_ISSUER !== undefined && Object.values(rolesOf(values)).flat().length === 0) {
     yield 'ECTX_JWT_OPERATORS must be set too, or ECTX_JWT_VIEWERS: which values of the claim ECTX_JWT_ROLE_CLAIM give the role'
   }
   if (values.ECTX_TOKENS_FILE === undefined && values.ECTX_JWT_ISSUER === undefined && !isLoopback(values.ECTX_HOST)) {
-    yield 'ECTX_HOST must be a loopback address (127.0.0.1, ::1 or localhost): without credentials the gateway serves this machine only; to serve others set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER'
+    yield 'ECTX_HOST must be a loopback address (127.0.0.1, ::1 or localhost): without credentials the gateway serves this machine only; ' +
+      'to serve others set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER'
   }
 }
 

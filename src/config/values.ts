@@ -21,14 +21,23 @@ const file = Type.Optional(path('a file'))
 
 /** Every variable that the gateway reads. `expected` ends the sentence that a wrong value gets. */
 export const VariablesSchema = Type.Object({
-  ECTX_HOST: Type.String({ format: 'host', default: '127.0.0.1', expected: 'an address or a host name to listen on, without port and brackets' }),
+  ECTX_HOST: Type.String({
+    format: 'host',
+    default: '127.0.0.1',
+    expected: 'an address or a host name to listen on, without port and brackets'
+  }),
   ECTX_PORT: whole(0, 65_535, 8080, 'a port from 0 (any free one) to 65535'),
-  ECTX_STORE: Type.Union(STORES.map(store => Type.Literal(store)), { default: 'embedded', expected: 'embedded (kept in ECTX_DATA_DIR) or memory (not kept)' }),
+  ECTX_STORE: Type.Union(
+    STORES.map(store => Type.Literal(store)),
+    { default: 'embedded', expected: 'embedded (kept in ECTX_DATA_DIR) or memory (not kept)' }
+  ),
   ECTX_DATA_DIR: path('a directory', DEFAULT_DATA_DIR),
   ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') }),
   ECTX_TOKENS_FILE: file,
   ECTX_JWT_ISSUER: Type.Optional(text('the "iss" of the tokens')),
-  ECTX_JWT_AUDIENCE: Type.Optional(Type.String({ format: 'list', expected: 'the "aud" of the tokens, or several with commas between them' })),
+  ECTX_JWT_AUDIENCE: Type.Optional(
+    Type.String({ format: 'list', expected: 'the "aud" of the tokens, or several with commas between them' })
+  ),
   ECTX_JWT_JWKS: Type.Optional(path('an https URL or a file')),
   ECTX_JWT_ROLE_CLAIM: text('the path of a claim', DEFAULT_ROLE_CLAIM),
   ECTX_JWT_OPERATORS: Type.Optional(text('values of the claim, with commas between them')),
@@ -41,7 +50,11 @@ export const VariablesSchema = Type.Object({
   ECTX_TLS_CERT: file,
   ECTX_TLS_KEY: file,
   ECTX_TLS_CA: file,
-  ECTX_TRUSTED_PROXIES: Type.String({ format: 'networks', default: '', expected: 'addresses and networks such as 10.0.0.7, 10.1.0.0/16 or fd00::/8, with commas between them' }),
+  ECTX_TRUSTED_PROXIES: Type.String({
+    format: 'networks',
+    default: '',
+    expected: 'addresses and networks such as 10.0.0.7, 10.1.0.0/16 or fd00::/8, with commas between them'
+  }),
   ECTX_RATE_LIMIT: whole(0, Number.MAX_SAFE_INTEGER, 600_000, 'a number of requests a minute, or 0 for no limit')
 })
 export type Variables = Static<typeof VariablesSchema>

@@ -29,7 +29,8 @@ const KNOWN = Object.keys(VariablesSchema.properties) as Array<keyof Variables>
 
 const unknown = (names: string[]): string[] => names.filter(name => !(KNOWN as string[]).includes(name)).map(name => {
   const [near] = KNOWN.filter(candidate => leven(candidate, name) <= 3).sort((a, b) => leven(a, name) - leven(b, name))
-  return `${name.replaceAll(/[^\x21-\x7e]/g, '?')} is not known${near === undefined ? `; there are ${KNOWN.join(', ')}` : `; did you mean ${near}?`}`
+  const others = near === undefined ? `there are ${KNOWN.join(', ')}` : `did you mean ${near}?`
+  return `${name.replaceAll(/[^\x21-\x7e]/g, '?')} is not known; ${others}`
 })
 
 function wrong (given: Given, values: Variables): string[] {
@@ -46,7 +47,10 @@ function wrong (given: Given, values: Variables): string[] {
 
 /** What files of variables, and shells that were not asked, leave in a value: taken as it is it would name something else. */
 const SLIPS: ReadonlyArray<{ pattern: RegExp, what: string, inPaths?: boolean }> = [
-  { pattern: /^[\s\p{Cf}]|[\s\p{Cf}]$|[\p{Cc}\p{Zl}\p{Zp}]/u, what: 'it has a blank at an end or a control character in it, such as the carriage return of a Windows text file: take that out' },
+  {
+    pattern: /^[\s\p{Cf}]|[\s\p{Cf}]$|[\p{Cc}\p{Zl}\p{Zp}]/u,
+    what: 'it has a blank at an end or a control character in it, such as the carriage return of a Windows text file: take that out'
+  },
   { pattern: /\uFFFD/, what: 'it has bytes that are not UTF-8: write it anew' },
   { pattern: /^(["'`]).*\1$/, what: 'the quotes around it are taken as part of it: leave them out' },
   { pattern: /^[~$]/, what: 'nothing replaces the ~ or $ that it begins with: write the whole path', inPaths: true }

@@ -44,7 +44,12 @@ export async function whileLocked<T> (file: string, change: () => Promise<T>): P
   const lock = `${file}.lock`
   const deadline = systemClock.monotonic() + WAIT_MS
   while (!await acquire(lock)) {
-    if (systemClock.monotonic() > deadline) throw new GatewayError('unavailable', `another process is changing ${file}; try again, or delete ${lock} where there is none`)
+    if (systemClock.monotonic() > deadline) {
+      throw new GatewayError(
+        'unavailable',
+      `another process is changing ${file}; try again, or delete ${lock} where there is none`
+      )
+    }
     await setTimeout(RETRY_MS)
   }
   return change().finally(() => rm(lock, { force: true }))

@@ -42,7 +42,10 @@ function tagsIn (name: string, header: string): readonly string[] | 'any' {
   const [before = '', ...others] = header.split(TAG)
   const behind = others.pop() ?? ''
   if (tags === null || !AROUND.test(before) || !AROUND.test(behind) || !others.every(text => BETWEEN.test(text))) {
-    throw invalidArgument([{ pointer: `/${name}`, detail: 'must be * or ETags as an answer gave them, in their quotation marks and with commas between them' }])
+    throw invalidArgument([{
+      pointer: `/${name}`,
+      detail: 'must be * or ETags as an answer gave them, in their quotation marks and with commas between them'
+    }])
   }
   return tags
 }

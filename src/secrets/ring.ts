@@ -163,9 +163,10 @@ export class KeyRing {
 
   /** What a client may read: why it is so stands in the log, and in the cause. */
   #unavailable (what: string, isDestroyed = false): GatewayError {
-    const why = isDestroyed
-      ? 'it was destroyed, and what it sealed is lost for ever'
-      : this.usable ? 'it is not in the key ring; restore the ring that has it' : 'the key ring is out of order; the log says how to mend it'
+    const notThere = this.usable
+      ? 'it is not in the key ring; restore the ring that has it'
+      : 'the key ring is out of order; the log says how to mend it'
+    const why = isDestroyed ? 'it was destroyed, and what it sealed is lost for ever' : notThere
     return new GatewayError('unavailable', `${what}: ${why}`, { cause: this.#problem })
   }
 }

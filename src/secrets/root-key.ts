@@ -13,7 +13,10 @@ export function parseRootKey (text: string): KeyObject {
   const trimmed = text.trim()
   const encoding = HEX.test(trimmed) ? 'hex' : BASE64.test(trimmed) ? 'base64' : undefined
   if (encoding === undefined) {
-    throw new GatewayError('invalid_argument', `a root key is ${KEY_BYTES} bytes in base64 or hex; make one with: openssl rand -base64 ${KEY_BYTES}`)
+    throw new GatewayError(
+      'invalid_argument',
+      `a root key is ${KEY_BYTES} bytes in base64 or hex; make one with: openssl rand -base64 ${KEY_BYTES}`
+    )
   }
   return createSecretKey(Buffer.from(trimmed, encoding))
 }

@@ -23,7 +23,11 @@ export async function limitAnonymous (app: FastifyInstance, backlog: Budget): Pr
   return async request => {
     const counted = await count(request)
     if (!counted.isAllowed && counted.isExceeded) {
-      throw new GatewayError('resource_exhausted', `this address makes more than ${PER_MINUTE} requests without credentials a minute; wait before the next`, { retryAfterSeconds: counted.ttlInSeconds })
+      throw new GatewayError(
+        'resource_exhausted',
+        `this address makes more than ${PER_MINUTE} requests without credentials a minute; wait before the next`,
+        { retryAfterSeconds: counted.ttlInSeconds }
+      )
     }
     refuseBacklog(request, backlog, networkOf(request.ip))
   }

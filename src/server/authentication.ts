@@ -32,7 +32,12 @@ const FAILURES: ReadonlySet<Code> = new Set<Code>(['unauthenticated', 'resource_
  */
 export function authenticateRequests (app: FastifyInstance, { authenticate, failed }: Authentication): void {
   const accept = (request: FastifyRequest, { requestId, remoteAddress }: Shown, caller: Caller) => {
-    if (caller.kind === 'anonymous') throw new GatewayError('unauthenticated', 'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context')
+    if (caller.kind === 'anonymous') {
+      throw new GatewayError(
+        'unauthenticated',
+        'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context'
+      )
+    }
     request.origin = { caller, requestId, remoteAddress }
   }
   const identify = (request: FastifyRequest, credentials: Shown): void | Promise<void> => {

@@ -7,7 +7,11 @@ import { connectionOf } from './connection.js'
 export const MOST_WAITING = 128 * 1024 * 1024
 const MOST_OF_EACH = 32 * 1024 * 1024
 
-const OVER = new GatewayError('unavailable', 'too many answers to you wait to be taken: read them, or close their connections, and try again', { retryAfterSeconds: 1 })
+const OVER = new GatewayError(
+  'unavailable',
+  'too many answers to you wait to be taken: read them, or close their connections, and try again',
+  { retryAfterSeconds: 1 }
+)
 
 /**
  * Whose answers wait on the connection of `request`, from here on: those of `owner`.

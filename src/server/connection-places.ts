@@ -39,7 +39,10 @@ export class ConnectionPlaces {
   constructor (server: Server, { most, trustedProxies, log }: ConnectionPlacesOptions) {
     this.#most = most
     this.#isShared = inNetworks(trustedProxies)
-    this.#tellClosed = seldom(TELL_EVERY_MS, count => log.warn({ count }, 'connections were closed: there were too many of one client, or of all'))
+    this.#tellClosed = seldom(
+      TELL_EVERY_MS,
+      count => log.warn({ count }, 'connections were closed: there were too many of one client, or of all')
+    )
     const tellFailed = seldom(TELL_EVERY_MS, count => log.warn({ count }, 'connections could not be accepted'))
 
     server.on('connection', (socket: Socket) => this.#add(socket))

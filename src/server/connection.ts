@@ -11,7 +11,10 @@ const MOST_HELD = 4096
 const MOST_DISCARDED = 64 * 1024 * 1024
 const LINGER_MS = 30_000
 
-const TOO_MANY = new GatewayError('unavailable', `this connection has ${MOST_UNANSWERED} requests without an answer, or all have too many; send the next when those are answered`)
+const TOO_MANY = new GatewayError(
+  'unavailable',
+  `this connection has ${MOST_UNANSWERED} requests without an answer, or all have too many; send the next when those are answered`
+)
 
 /** What the connections of a server share. */
 export interface Traffic {

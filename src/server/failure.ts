@@ -9,7 +9,11 @@ export class HttpFailure extends GatewayError {
 
 /** Failures of Fastify's, by its error code: what they are to a caller, and the status where HTTP has one for them. */
 const OF_FASTIFY: Readonly<Record<string, { code: Code, status?: number, detail: string }>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'invalid_argument', status: 415, detail: 'send the body as Content-Type: application/json, in UTF-8' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'invalid_argument',
+    status: 415,
+    detail: 'send the body as Content-Type: application/json, in UTF-8'
+  },
   FST_ERR_BAD_URL: { code: 'invalid_argument', detail: 'the path is not a valid URL path: check its percent-encoding' },
   FST_ERR_ASYNC_CONSTRAINT: { code: 'invalid_argument', detail: 'the request cannot be routed' },
   FST_ERR_MAX_PARAM_LENGTH: { code: 'invalid_argument', detail: 'the id in the path is too long' }

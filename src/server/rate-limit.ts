@@ -23,7 +23,11 @@ export async function limitRate (app: FastifyInstance, perMinute: number): Promi
     allowList: request => request.origin.caller.kind === 'system',
     addHeaders: { ...none, 'retry-after': false },
     addHeadersOnExceeding: none,
-    errorResponseBuilder: (_, { ttl }) => new GatewayError('resource_exhausted', `this caller makes more than ${perMinute} requests a minute; wait before the next`, { retryAfterSeconds: Math.ceil(ttl / 1000) })
+    errorResponseBuilder: (_, { ttl }) => new GatewayError(
+      'resource_exhausted',
+      `this caller makes more than ${perMinute} requests a minute; wait before the next`,
+      { retryAfterSeconds: Math.ceil(ttl / 1000) }
+    )
   })
 }
 

@@ -30,12 +30,15 @@ export function isFromThisMachine ({ socket, headers, rawHeaders, url = '' }: In
   if (!isLoopback(socket.remoteAddress ?? '') || !hasOneHost(rawHeaders)) return false
   for (const name in headers) if (isForwarding(name)) return false
   const host = headers.host!.toLowerCase()
-  return namesThisMachine(host) && isForHost(url, host) && isFromNoOtherOrigin(headers, `${(socket as TLSSocket).encrypted ? 'https' : 'http'}://${host}`)
+  const origin = `${(socket as TLSSocket).encrypted ? 'https' : 'http'}://${host}`
+  return namesThisMachine(host) && isForHost(url, host) && isFromNoOtherOrigin(headers, origin)
 }
 
 function hasOneHost (rawHeaders: readonly string[]): boolean {
   let hosts = 0
-  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]!.length === 4 && rawHeaders[index]!.toLowerCase() === 'host') hosts++
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]!.length === 4 && rawHeaders[index]!.toLowerCase() === 'host') hosts++
+  }
   return hosts === 1
 }
 
@@ -46,7 +49,8 @@ function namesThisMachine (host: string): boolean {
 }
 
 /** Whether a request's target is a path, or else names `host`: a target that is a whole URL overrides the `Host` (RFC 9112, 3.2.2). */
-const isForHost = (target: string, host: string): boolean => target.startsWith('/') || (URL.canParse(target) && new URL(target).host === host)
+const isForHost = (target: string, host: string): boolean =>
+  target.startsWith('/') || (URL.canParse(target) && new URL(target).host === host)
 
 /** A browser says of what a page asks for where the page came from. What is no page's says nothing. */
 function isFromNoOtherOrigin ({ origin, 'sec-fetch-site': site }: IncomingMessage['headers'], own: string): boolean {

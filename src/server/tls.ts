@@ -36,7 +36,11 @@ export function readTls (files: TlsFiles): TlsOptions {
   try {
     createSecureContext(options)
   } catch (cause) {
-    throw new GatewayError('invalid_argument', `ECTX_TLS_CERT and ECTX_TLS_KEY: ${files.cert} and ${files.key} are no pair that TLS can use; give the key of that certificate`, { cause })
+    throw new GatewayError(
+      'invalid_argument',
+      `ECTX_TLS_CERT and ECTX_TLS_KEY: ${files.cert} and ${files.key} are no pair that TLS can use; give the key of that certificate`,
+      { cause }
+    )
   }
   return options
 }

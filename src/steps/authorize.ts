@@ -53,4 +53,5 @@ function isOwn (about: Target | undefined, { kind, contextId, slug }: Caller): b
 // An id as the server gives it. Whatever else the caller sent for one stays out of the audit log, and so do slugs: they
 // may be anything that was put in the wrong place.
 const ID = /^[a-z]{1,16}-[0-9a-z]{26}$/
-const idIn = (about: Target | undefined) => about !== undefined && 'contextId' in about && ID.test(about.contextId) ? about.contextId : undefined
+const idIn = (about: Target | undefined) =>
+  about !== undefined && 'contextId' in about && ID.test(about.contextId) ? about.contextId : undefined

@@ -8,9 +8,14 @@ import { notFound, type KindNames } from '../resource/kind.js'
  * the caller gave some, are the only ones it may have.
  */
 export const deleteResource = (store: Store, kind: KindNames) =>
-  commit('DeleteResource', async ({ existing, onlyRevisions }: { existing: StoredRecord, onlyRevisions: readonly number[] | undefined }) => {
+  commit('DeleteResource', async (
+    { existing, onlyRevisions }: { existing: StoredRecord, onlyRevisions: readonly number[] | undefined }
+  ) => {
     if (onlyRevisions !== undefined && !onlyRevisions.includes(existing.revision)) {
-      throw new GatewayError('failed_precondition', `${kind.title} '${existing.id}' has another revision than the ones given; read it again`)
+      throw new GatewayError(
+        'failed_precondition',
+        `${kind.title} '${existing.id}' has another revision than the ones given; read it again`
+      )
     }
     const record = await store.remove(kind.name, existing.id, existing.revision)
     if (record === undefined) throw notFound(kind, 'id', existing.id)

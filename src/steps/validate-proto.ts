@@ -16,7 +16,10 @@ const validator = createValidator({
 // protovalidate's own sentence quotes the pattern, and hardly anybody could read these.
 const NO_MATCH = 'does not match regex pattern '
 const SENTENCES: ReadonlyMap<string, string> = new Map([
-  ['^[^\\x00-\\x1f\\x7f-\\x9f\u2028-\u202e\u2066-\u2069]*$', 'must be one line of text, without control and bidirectional formatting characters'],
+  [
+    '^[^\\x00-\\x1f\\x7f-\\x9f\u2028-\u202e\u2066-\u2069]*$',
+    'must be one line of text, without control and bidirectional formatting characters'
+  ],
   ['^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$', 'must be text without control characters other than tabs and line ends']
 ].map(([pattern, sentence]) => [`${NO_MATCH}\`${pattern}\``, sentence!]))
 

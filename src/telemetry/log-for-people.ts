@@ -8,6 +8,8 @@ export function forPeople (line: string): string {
   return pretty(entry.msg === 'request' ? asSentence(entry) : entry)
 }
 
-function asSentence ({ level, time, method, route = '(no route)', status, duration_ms: milliseconds, request_id: id }: Record<string, unknown>): object {
+function asSentence (
+  { level, time, method, route = '(no route)', status, duration_ms: milliseconds, request_id: id }: Record<string, unknown>
+): object {
   return { level, time, msg: `${method} ${route} ${status} ${milliseconds} ms ${id}` }
 }

@@ -25,12 +25,30 @@ const FIELDS: ReadonlySet<string> = new Set([
 ])
 
 // A child logger's own fields do not go through `onlyKnown`: at least these, by these names, never get out.
-const REDACTED = Object.fromEntries(['req', 'res', 'request', 'reply', 'headers', 'body', 'query', 'params', 'resource', 'record', 'context', 'data', 'token']
+const REDACTED = Object.fromEntries([
+  'req',
+  'res',
+  'request',
+  'reply',
+  'headers',
+  'body',
+  'query',
+  'params',
+  'resource',
+  'record',
+  'context',
+  'data',
+  'token'
+]
   .map(name => [name, () => '[redacted]']))
 
 function onlyKnown (fields: Record<string, unknown>): Record<string, unknown> {
   for (const name in fields) {
-    if (!FIELDS.has(name)) return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, FIELDS.has(name) ? value : '[redacted]']))
+    if (!FIELDS.has(name)) {
+      return Object.fromEntries(
+        Object.entries(fields).map(([name, value]) => [name, FIELDS.has(name) ? value : '[redacted]'])
+      )
+    }
   }
   return fields
 }

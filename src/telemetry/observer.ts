@@ -52,7 +52,17 @@ function watch (log: Logger, pipeline: string, requestId: unknown, span: Span): 
     end (failure?: PipelineFailure) {
       if (failure !== undefined) markFailed(span, failure)
       span.end()
-      log.debug({ request_id: requestId, pipeline, steps, duration_ms: milliseconds(began), code: failure && codeOf(failure), failed_step: failure?.step }, 'pipeline')
+      log.debug(
+        {
+          request_id: requestId,
+          pipeline,
+          steps,
+          duration_ms: milliseconds(began),
+          code: failure && codeOf(failure),
+          failed_step: failure?.step
+        },
+        'pipeline'
+      )
     }
   }
 }

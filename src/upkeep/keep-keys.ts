@@ -26,7 +26,9 @@ export interface Keeping {
 export function keepKeys (keeping: Keeping): () => Promise<void> {
   let working = Promise.resolve()
   const look = () => {
-    working = working.then(() => lookAfterKeys(keeping)).catch(err => keeping.log.error({ err, problem: keeping.ring.problem }, 'the key ring could not be kept in order'))
+    working = working.then(() => lookAfterKeys(keeping)).catch(
+      err => keeping.log.error({ err, problem: keeping.ring.problem }, 'the key ring could not be kept in order')
+    )
   }
   look()
   const timer = setInterval(look, EVERY_MS).unref()

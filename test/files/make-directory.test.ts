@@ -29,3 +29,20 @@ t.test('of a disk that is read-only it says so, and not that something is absent
   await t.rejects(makeDirectory(join(home, 'a', 'b', 'c')), { code: 'EROFS' })
   t.equal(refused.at(-1), join(home, 'a'))
 })
+
+t.test('another process that makes the parent, or the directory itself, meanwhile is no obstacle', async t => {
+  for (const [madeMeanwhile, tells] of [['a', 'ENOENT'], ['a/b', 'EEXIST']] as const) {
+    const home = t.testdir()
+    let isFirst = true
+    replaceMkdir(t, async path => {
+      if (isFirst) {
+        isFirst = false
+        mkdirSync(join(home, madeMeanwhile), { recursive: true })
+        throw Object.assign(new Error(tells), { code: tells })
+      }
+      mkdirSync(path)
+    })
+    await makeDirectory(join(home, 'a', 'b'))
+    t.ok(statSync(join(home, 'a', 'b')).isDirectory())
+  }
+})

@@ -41,7 +41,10 @@ const OURS = join(require.resolve('#package.json'), '../openapi/page')
 const SWAGGER_UI = join(require.resolve('@fastify/swagger-ui/package.json'), '../static')
 
 const PATHS = [
-  join(SWAGGER_UI, 'swagger-ui.css'), join(OURS, 'docs.css'), join(SWAGGER_UI, 'swagger-ui-bundle.js'), join(OURS, 'docs.mjs'), join(SWAGGER_UI, 'favicon-32x32.png')
+  join(SWAGGER_UI, 'swagger-ui.css'), join(OURS, 'docs.css'), join(
+    SWAGGER_UI,
+    'swagger-ui-bundle.js'
+  ), join(OURS, 'docs.mjs'), join(SWAGGER_UI, 'favicon-32x32.png')
 ]
 
 /** All of them, in the order in which a page must load them. */

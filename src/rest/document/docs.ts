@@ -11,7 +11,8 @@ import { REQUEST_EXAMPLE } from './examples.js'
 
 // Swagger UI needs nothing from elsewhere, no inline script or style, and no frame. Nothing here upgrades requests to
 // https: that leaves a blank page on plain http under any name but localhost.
-const POLICY = "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; img-src 'self' data:; script-src 'self'; style-src 'self'"
+const POLICY = "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; " +
+  "img-src 'self' data:; script-src 'self'; style-src 'self'"
 const FOR_EVER = 'public, max-age=31536000, immutable'
 const ASK_AGAIN = 'no-cache'
 

@@ -1,8 +1,9 @@
+import { errorCodes } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
 import { REQUEST_ID_PATTERN } from '../../../schemas/problem.js'
 import { GatewayError, invalidArgument, type Code } from '../../errors.js'
 import { tooLarge } from '../../server/bodies.js'
-import { HttpFailure } from '../../server/failure.js'
+import { failureOfParser, HttpFailure, toFailure } from '../../server/failure.js'
 import { BODY_LIMIT } from '../input/body-limit.js'
 import { ETAG, ID, REQUEST_ID } from './examples.js'
 import { toProblem } from '../problem.js'
@@ -25,7 +26,11 @@ export const HEADERS: Record<string, OpenAPIV3.HeaderObject> = {
   Location: header('The path of the new context.', `/v1/execution-contexts/${ID}`),
   'Retry-After': header('Seconds to wait before trying again.', 1),
   'WWW-Authenticate': header('How to show who calls.', 'Bearer realm="ectx"'),
-  'X-Request-Id': header('Names this request in the log: as it was sent, where that is 1 to 128 letters, digits and `-._~`, else made here.', REQUEST_ID, REQUEST_ID_PATTERN)
+  'X-Request-Id': header(
+    'Names this request in the log: as it was sent, where that is 1 to 128 letters, digits and `-._~`, else made here.',
+    REQUEST_ID,
+    REQUEST_ID_PATTERN
+  )
 }
 
 /** What every operation takes. No pattern: one that is not well-formed is not refused, but another is made in its place. */
@@ -45,9 +50,17 @@ const CONTEXT_ID = { id: '$response.body#/metadata/id' }
 /** What can be done with a context that was created, by its id or its slug. */
 export const LINKS: Record<string, OpenAPIV3.LinkObject> = {
   Get: { operationId: 'getExecutionContext', parameters: CONTEXT_ID, description: 'Reads the context.' },
-  GetByReference: { operationId: 'getExecutionContextByReference', parameters: { slug: '$response.body#/metadata/slug' }, description: 'Reads the context by its slug.' },
+  GetByReference: {
+    operationId: 'getExecutionContextByReference',
+    parameters: { slug: '$response.body#/metadata/slug' },
+    description: 'Reads the context by its slug.'
+  },
   Delete: { operationId: 'deleteExecutionContext', parameters: CONTEXT_ID, description: 'Deletes the context.' },
-  ListAuditEvents: { operationId: 'listExecutionContextAuditEvents', parameters: CONTEXT_ID, description: 'Lists who did what to the context.' }
+  ListAuditEvents: {
+    operationId: 'listExecutionContextAuditEvents',
+    parameters: CONTEXT_ID,
+    description: 'Lists who did what to the context.'
+  }
 }
 
 const BODY_TOO_LARGE = tooLarge(BODY_LIMIT)
@@ -59,16 +72,55 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
     { pointer: '/metadata/owner_scope', detail: 'ExecutionContext owner_scope must be unspecified (operator-managed resource)' },
     { pointer: '/spec/execution_id', detail: 'is required' }
   ])],
-  401: ['The credentials are missing or not valid.', contexts, error('unauthenticated', 'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context')],
-  403: ['The caller may not do this, whether or not there is such a context.', contexts, error('permission_denied', 'unauthorized to create Execution Context (operator-only action)')],
+  401: [
+    'The credentials are missing or not valid.',
+    contexts,
+    error(
+      'unauthenticated',
+      'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context'
+    )
+  ],
+  403: [
+    'The caller may not do this, whether or not there is such a context.',
+    contexts,
+    error('permission_denied', 'unauthorized to create Execution Context (operator-only action)')
+  ],
   404: ['There is no such context.', `${contexts}/${ID}`, error('not_found', `no ExecutionContext with id '${ID}'`)],
-  409: ['The slug is taken: `existing_id` says by which context.', contexts, new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })],
-  412: ['The context has none of the given ETags.', `${contexts}/${ID}`, error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)],
-  413: [`${BODY_TOO_LARGE.replace('the', 'The')}: no context that keeps to the limits of its fields is, however its JSON is escaped.`, contexts, new HttpFailure(413, 'resource_exhausted', BODY_TOO_LARGE)],
-  415: ['The body is not sent plain, as `application/json` in UTF-8.', contexts, new HttpFailure(415, 'invalid_argument', 'send the body as Content-Type: application/json, in UTF-8')],
-  429: ['The caller makes too many requests: try again after `Retry-After` seconds.', contexts, new GatewayError('resource_exhausted', 'this caller makes more than 60000 requests a minute; wait before the next', { retryAfterSeconds: 1 })],
-  431: ['The headers are larger than 16 KiB.', '/', new HttpFailure(431, 'resource_exhausted', 'the headers are larger than 16 KiB')],
-  503: ['The gateway cannot do its work now: try again.', '/readyz', error('unavailable', 'the store cannot work now; try again, and see the log for its reason')]
+  409: [
+    'The slug is taken: `existing_id` says by which context.',
+    contexts,
+    new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })
+  ],
+  412: [
+    'The context has none of the given ETags.',
+    `${contexts}/${ID}`,
+    error('failed_precondition', `ExecutionContext '${ID}' has another revision than the ones given; read it again`)
+  ],
+  413: [
+    `${BODY_TOO_LARGE.replace('the', 'The')}: no context that keeps to the limits of its fields is, however its JSON is escaped.`,
+    contexts,
+    new HttpFailure(413, 'resource_exhausted', BODY_TOO_LARGE)
+  ],
+  415: [
+    'The body is not sent plain, as `application/json` in UTF-8.',
+    contexts,
+    toFailure(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE())
+  ],
+  429: [
+    'The caller makes too many requests: try again after `Retry-After` seconds.',
+    contexts,
+    new GatewayError(
+      'resource_exhausted',
+      'this caller makes more than 60000 requests a minute; wait before the next',
+      { retryAfterSeconds: 1 }
+    )
+  ],
+  431: ['The headers are larger than 16 KiB.', '/', failureOfParser('HPE_HEADER_OVERFLOW')],
+  503: [
+    'The gateway cannot do its work now: try again.',
+    '/readyz',
+    error('unavailable', 'the store cannot work now; try again, and see the log for its reason')
+  ]
 }
 
 const problem = (description: string, path: string, error: GatewayError): OpenAPIV3.ResponseObject => ({
@@ -76,7 +128,9 @@ const problem = (description: string, path: string, error: GatewayError): OpenAP
   headers: {
     'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
     ...(error.code === 'unauthenticated' && { 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' } }),
-    ...((error.code === 'unavailable' || error.retryAfterSeconds !== undefined) && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } })
+    ...((error.code === 'unavailable' || error.retryAfterSeconds !== undefined) && {
+      'Retry-After': { $ref: '#/components/headers/Retry-After' }
+    })
   },
   content: {
     'application/problem+json': {
@@ -95,7 +149,11 @@ export const PROBLEMS: Record<string, OpenAPIV3.ResponseObject> = {
       'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' }
     }
   },
-  Problem: problem('Anything else that went wrong.', contexts, error('internal', 'an unexpected error happened; the log has it under this request_id')),
+  Problem: problem(
+    'Anything else that went wrong.',
+    contexts,
+    error('internal', 'an unexpected error happened; the log has it under this request_id')
+  ),
   ...Object.fromEntries(Object.entries(EXAMPLES).map(([status, [description, path, error]]) =>
     [`Problem${status}`, problem(description, path, error)]))
 }

@@ -36,7 +36,12 @@ function largest (schema: Schema): number {
     case 'string': return largestString(schema)
     case 'boolean': return 'false'.length
     case 'array': return BRACKETS + schema.maxItems! * (largest(schema.items!) + ','.length)
-    case 'object': return BRACKETS + (schema.additionalProperties ? largestMap(schema, schema.additionalProperties) : largestObject(schema.properties!))
+    case 'object': return BRACKETS + (schema.additionalProperties
+      ? largestMap(
+        schema,
+        schema.additionalProperties
+      )
+      : largestObject(schema.properties!))
     default: throw new Error(`nobody knows how large a ${schema.type} can be`)
   }
 }

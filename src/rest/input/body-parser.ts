@@ -1,11 +1,9 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { invalidArgument, oneEach, type GatewayError, type Violation } from '../../errors.js'
 import { Bodies } from '../../server/bodies.js'
 import { HttpFailure } from '../../server/failure.js'
 import { BODY_LIMIT } from './body-limit.js'
 import { parseJsonBody } from './json-body.js'
-
-const MEDIA_TYPE = 'send the body as Content-Type: application/json, in UTF-8'
 
 /**
  * Reads the bodies of the routes of `app`: JSON in UTF-8 that is sent plain. What cannot be kept as it was meant is
@@ -16,13 +14,21 @@ export function parseBodies (app: FastifyInstance): void {
   // Behind every `onRequest`: who calls is known by now.
   app.addHook('preParsing', (request, _reply, _payload, done) => {
     const header = encoded(request)
-    done(header === undefined ? null : new HttpFailure(415, 'invalid_argument', `${header} names a coding that is not decoded here; send the body plain, without that header`))
+    done(
+      header === undefined
+        ? null
+        : new HttpFailure(
+          415,
+          'invalid_argument',
+        `${header} names a coding that is not decoded here; send the body plain, without that header`
+        )
+    )
   })
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', async (request: FastifyRequest) => {
     const body = await bodies.read(request.raw)
-    if (body.length > 0 && !isJson(request.headers['content-type'])) throw new HttpFailure(415, 'invalid_argument', MEDIA_TYPE)
+    if (body.length > 0 && !isJson(request.headers['content-type'])) throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
     const { value, flaws } = parseJsonBody(body)
     if (flaws.length > 0) throw invalidArgument(withOthers(flaws, request, value))
     return value

@@ -84,7 +84,10 @@ function namesIn (value: unknown): number {
   if (Array.isArray(value)) {
     for (const item of value) names += namesIn(item)
   } else {
-    for (const name in value) names += name === '__proto__' || !name.isWellFormed() ? NaN : 1 + namesIn((value as Record<string, unknown>)[name])
+    for (const name in value) {
+      const isFlawed = name === '__proto__' || !name.isWellFormed()
+      names += isFlawed ? NaN : 1 + namesIn((value as Record<string, unknown>)[name])
+    }
   }
   return names
 }

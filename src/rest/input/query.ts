@@ -12,7 +12,10 @@ export function refuseMalformedQueries (app: FastifyInstance): void {
 
 const malformed = (query: string): Violation[] => query.split('&').filter(pair => decoded(pair) === undefined).map(pair => {
   const [name = ''] = pair.split('=')
-  return { pointer: jsonPointer([decoded(name) ?? name]), detail: 'has a percent sign that begins no UTF-8 character; write a percent sign itself as %25' }
+  return {
+    pointer: jsonPointer([decoded(name) ?? name]),
+    detail: 'has a percent sign that begins no UTF-8 character; write a percent sign itself as %25'
+  }
 })
 
 function decoded (text: string): string | undefined {

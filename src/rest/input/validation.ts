@@ -39,7 +39,8 @@ function readerOf ({ properties = {} }: { properties?: Readonly<Record<string, {
 
 function createAjv (): Ajv {
   // `verbose` puts values into the error objects: they are turned into violations at once and go nowhere else.
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, formats: { 'date-time': true, int32: true, int64: true } })
+  const formats = { 'date-time': true, int32: true, int64: true } as const
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, formats })
   ajv.addKeyword({ keyword: 'x-message', schemaType: 'string' })
   ajv.addKeyword({ keyword: 'x-property-names', macro: (propertyNames: object) => ({ propertyNames }) })
   ajv.addKeyword({
@@ -50,8 +51,10 @@ function createAjv (): Ajv {
   ajv.addKeyword({
     keyword: 'x-max-total-bytes',
     type: 'object',
-    validate: (most: number, entries: Record<string, { value?: unknown } | null>) =>
-      Object.values(entries).reduce((sum, entry) => sum + (typeof entry?.value === 'string' ? Buffer.byteLength(entry.value) : 0), 0) <= most
+    validate: (most: number, entries: Record<string, { value?: unknown } | null>) => {
+      const bytes = Object.values(entries).map(entry => typeof entry?.value === 'string' ? Buffer.byteLength(entry.value) : 0)
+      return bytes.reduce((sum, more) => sum + more, 0) <= most
+    }
   })
   ajv.addKeyword({
     keyword: 'x-slug-source',

@@ -43,7 +43,10 @@ function describe ({ keyword, instancePath, params, parentSchema = {}, propertyN
   const sentence = SENTENCES[keyword]!(params, parentSchema)
   if (propertyName !== undefined) return { pointer: child(propertyName), detail: `the key ${sentence}` }
   switch (keyword) {
-    case 'type': return { pointer: instancePath, detail: instancePath === '' ? 'must be a JSON object' : parentSchema['x-message'] ?? sentence }
+    case 'type': return {
+      pointer: instancePath,
+      detail: instancePath === '' ? 'must be a JSON object' : parentSchema['x-message'] ?? sentence
+    }
     case 'required': return { pointer: child(params.missingProperty), detail: sentence }
     case 'additionalProperties': {
       const pointer = child(params.additionalProperty)

@@ -5,7 +5,15 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { API_VERSION, ExecutionContextInputSchema, ExecutionContextSchema, KIND } from '../../../schemas/execution-context.js'
 import { ref } from '../../../schemas/helpers.js'
-import { CreateQuerySchema, DeleteQuerySchema, IdParamsSchema, IfMatchSchema, IfNoneMatchSchema, ReferenceQuerySchema, ViewQuerySchema } from '../../../schemas/requests.js'
+import {
+  CreateQuerySchema,
+  DeleteQuerySchema,
+  IdParamsSchema,
+  IfMatchSchema,
+  IfNoneMatchSchema,
+  ReferenceQuerySchema,
+  ViewQuerySchema
+} from '../../../schemas/requests.js'
 import type { Operations } from '../../kinds/operations.js'
 import type { Answer, Reading } from '../../resource/answer.js'
 import * as proto from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
@@ -21,9 +29,19 @@ const PATH = '/v1/execution-contexts'
 const CLOSED = { additionalProperties: false }
 const tags = ['ExecutionContexts']
 const answer = (description: string) => ({ description, ...ref(ExecutionContextSchema) })
+/** What create and apply take and answer alike. */
+const creating = {
+  querystring: CreateQuerySchema,
+  body: ref(ExecutionContextInputSchema),
+  'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
+  response: { 201: answer('The context, as it is stored.') }
+}
 
 /** One route for each operation: what it takes from HTTP, and how it answers. All else is the operation's. */
-export async function executionContextRoutes (instance: FastifyInstance, { operations }: { operations: Operations['executionContexts'] }): Promise<void> {
+export async function executionContextRoutes (
+  instance: FastifyInstance,
+  { operations }: { operations: Operations['executionContexts'] }
+): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
 
   app.post(PATH, {
@@ -32,10 +50,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       tags,
       summary: 'Create a context',
       description: 'Stores the configuration and secrets of a run; for operators. The slug is `metadata.slug`, else it is made from `metadata.name`; it must be free. When this answers 201 the context is durable.',
-      querystring: CreateQuerySchema,
-      body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
-      response: { 201: answer('The context, as it is stored.') }
+      ...creating
     }
   }, async (request, reply) => sendCreated(reply, await operations.create(createCall(request), goneOf(request))))
 
@@ -45,10 +60,7 @@ export async function executionContextRoutes (instance: FastifyInstance, { opera
       tags,
       summary: 'Apply a context',
       description: 'Creates the context where its slug is free; for operators. A context is immutable, so one that exists stays as it is, and the answer is 409 `already_exists`.',
-      querystring: CreateQuerySchema,
-      body: ref(ExecutionContextInputSchema),
-      'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
-      response: { 201: answer('The context, as it is stored.') }
+      ...creating
     }
   }, async (request, reply) => sendCreated(reply, await operations.apply(createCall(request), goneOf(request))))
 

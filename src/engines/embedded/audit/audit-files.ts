@@ -22,6 +22,10 @@ export async function openAuditFiles (options: AuditFilesOptions): Promise<Audit
     const chain = await Chain.open({ retentionDays: 90, maxFileBytes: 64 * 1024 * 1024, clock: systemClock, warn: () => {}, ...options })
     return new AuditQueue(chain, options)
   } catch (cause) {
-    throw new GatewayError('unavailable', `cannot open the audit log in ${options.directory}${fileProblem(cause)}; make it a directory that this user may write, on a disk with free space`, { cause })
+    throw new GatewayError(
+      'unavailable',
+      `cannot open the audit log in ${options.directory}${fileProblem(cause)}; make it a directory that this user may write, on a disk with free space`,
+      { cause }
+    )
   }
 }

@@ -50,8 +50,16 @@ export class Chain implements Journal {
     const files = await listFiles(directory)
     const { size, last } = await findEnd(directory, files)
     const head = await readHead(directory)
-    if (head === undefined && last !== undefined) warn('the audit log has lost its head.json: whether lines are missing at its end cannot be told')
-    if (head !== undefined && head.sequence > (last?.sequence ?? 0)) warn(`the audit log has lost its lines from ${(last?.sequence ?? 0) + 1} to ${head.sequence}`)
+    if (head === undefined && last !== undefined) {
+      warn(
+        'the audit log has lost its head.json: whether lines are missing at its end cannot be told'
+      )
+    }
+    if (head !== undefined && head.sequence > (last?.sequence ?? 0)) {
+      warn(
+      `the audit log has lost its lines from ${(last?.sequence ?? 0) + 1} to ${head.sequence}`
+      )
+    }
 
     const end = head !== undefined && head.sequence >= (last?.sequence ?? 0) ? head : last ?? { sequence: 0, hash: NO_LINE }
     const state = { first: head?.first ?? files[0]?.first ?? 1, sequence: end.sequence, hash: end.hash }

@@ -55,7 +55,10 @@ export class LogFile {
   assertOurs (): void {
     const { dev, ino, size } = statSync(this.#path)
     if (`${dev}:${ino}` !== this.#identity || size !== this.size) {
-      throw new GatewayError('unavailable', `the audit file ${this.named.name} was replaced or changed by another program; run \`npm run audit -- verify\``)
+      throw new GatewayError(
+        'unavailable',
+        `the audit file ${this.named.name} was replaced or changed by another program; run \`npm run audit -- verify\``
+      )
     }
   }
 

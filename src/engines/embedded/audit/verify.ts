@@ -125,7 +125,11 @@ class Check {
       this.report(HEAD_FILE, 0, 'is absent or damaged: whether lines are missing at the end cannot be told')
     } else if (this.#head.sequence > last + this.#unknown) {
       const { file = HEAD_FILE, line = 0 } = this.#last ?? {}
-      this.report(file, line, missing(Math.max(last + 1, this.#head.first), this.#head.sequence, line === 0 ? 'and there is no other' : 'behind this line'))
+      this.report(
+        file,
+        line,
+        missing(Math.max(last + 1, this.#head.first), this.#head.sequence, line === 0 ? 'and there is no other' : 'behind this line')
+      )
     }
   }
 }

@@ -60,7 +60,11 @@ export class RingFile implements RingStore {
   }
 
   #read () {
-    if (identityOf(this.#path) === undefined) throw new UnusableRing('is missing: put it back; where it is lost for ever, make another with: npm run keys -- begin')
+    if (identityOf(this.#path) === undefined) {
+      throw new UnusableRing(
+        'is missing: put it back; where it is lost for ever, make another with: npm run keys -- begin'
+      )
+    }
     const { rows, wrapped } = parseRing(readFileSync(this.#path, 'utf8'), this.#rootKey)
     return { rows, isAsItShouldBe: wrapped === (this.#rootKey !== undefined) }
   }
@@ -74,9 +78,18 @@ export class RingFile implements RingStore {
   }
 
   #problem (error: unknown): unknown {
-    const unavailable = (problem: string, cause?: Error) => new GatewayError('unavailable', `the key ring ${this.#path} ${problem}`, { cause })
+    const unavailable = (problem: string, cause?: Error) => new GatewayError(
+      'unavailable',
+      `the key ring ${this.#path} ${problem}`,
+      { cause }
+    )
     if (error instanceof UnusableRing) return unavailable(error.message)
-    if (error instanceof Error && 'syscall' in error) return unavailable(`cannot be used${fileProblem(error)}; the gateway must be able to read and replace it, and ECTX_KEYRING_FILE says where it is`, error)
+    if (error instanceof Error && 'syscall' in error) {
+      return unavailable(
+      `cannot be used${fileProblem(error)}; the gateway must be able to read and replace it, and ECTX_KEYRING_FILE says where it is`,
+      error
+      )
+    }
     return error
   }
 }
