@@ -10,6 +10,11 @@ export const AuditCallerSchema = output('AuditCaller', {
 export const AuditEventSchema = output('AuditEvent', {
   sequence: Type.Integer({ format: 'int64', minimum: 1, description: 'From 1, without a gap.' }),
   time: Type.String({ format: 'date-time', description: 'When it happened.' }),
+  commit: Type.Optional(Type.Integer({
+    format: 'int64',
+    minimum: 1,
+    description: 'The number it was committed under in the store, before it came into the log. Only what came with a change, or had to be durable first, has one.'
+  })),
   event: stringEnum([
     'created',
     'read',

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { createAuthenticator, type Authenticate } from './auth/authenticator.js'
+import { createAuthenticator, type Authenticate, type AuthenticatorOptions } from './auth/authenticator.js'
 import { ANONYMOUS, SYSTEM } from './auth/caller.js'
 import { FailedAuthentications } from './auth/failed-authentications.js'
 import { JwtVerifier } from './auth/jwt.js'
@@ -10,7 +10,6 @@ import type { Config } from './config/config.js'
 import type { Engine } from './engines/engine.js'
 import { openEngine } from './engines/open-engine.js'
 import { GatewayError } from './errors.js'
-import { executionContextKind as kind } from './kinds/execution-context/kind.js'
 import { runTokenOf } from './kinds/execution-context/run-tokens.js'
 import { createOperations } from './kinds/operations.js'
 import { createRest } from './rest/rest.js'
@@ -51,7 +50,7 @@ export async function composeGateway (config: Config, log: Logger): Promise<Gate
 /** The parts of a gateway on any engine, which it closes when it closes. */
 export async function assemble (engine: Engine, config: Settings, log: Logger, clock: Clock = systemClock) {
   const { store, audit } = engine
-  const ring = await KeyRing.open({ store: engine.keys, clock, mayBegin: await isEmpty(store) })
+  const ring = await KeyRing.open({ store: engine.keys, clock, mayBegin: await isUnsealed(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
   const stopKeeping = keepKeys({ ring, store, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
 
@@ -65,15 +64,17 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
       count
     }))
 
+  const vault = createVault(ring)
   const http = await createServer({
     ...config,
-    transport: createRest(createOperations({ store, audit, vault: createVault(ring), clock }, createObserver(log))),
+    transport: createRest(createOperations({ store, audit, vault, clock }, createObserver(log))),
     authentication: {
-      authenticate: await authenticator(store, config, log, clock),
+      authenticate: await authenticator(runTokenOf(store, vault), config, log, clock),
       failed: shown => failures.add(shown)
     },
     ready: async () => {
-      await Promise.all([store.ready(), audit.ready()])
+      audit.admit()
+      await store.ready()
       await ring.current()
     },
     log
@@ -85,7 +86,6 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     await http.close()
     await stopKeeping()
     failures.flush()
-    await store.close()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
     await engine.close()
   })())
@@ -93,14 +93,13 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
 }
 
 /**
- * Whether there is no context, for sure. Where there is one, a missing ring was there before: another in its place would
- * be in the way of its return.
+ * Whether nothing is sealed, for sure. Where something is, a missing ring was there before: another in its place would be in
+ * the way of its return.
  */
-const isEmpty = (store: Store): Promise<boolean> =>
-  store.page(kind.name, {}, undefined, 1).then(({ records, damaged }) => records.length + damaged.length === 0, () => false)
+const isUnsealed = (store: Store): Promise<boolean> => store.keysInUse().then(({ size }) => size === 0, () => false)
 
 async function authenticator (
-  store: Store,
+  runTokenOf: AuthenticatorOptions['runTokenOf'],
   { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>,
   log: Logger,
   clock: Clock
@@ -124,7 +123,7 @@ async function authenticator (
       'ECTX_JWT_JWKS',
       () => JwtVerifier.create({ ...jwt, ...watching, onRefused: reason => log.info({ reason }, 'a JWT was refused') })
     ),
-    runTokenOf: runTokenOf(store),
+    runTokenOf,
     allowSystem
   })
 }

@@ -20,23 +20,28 @@ export interface AuditPage {
  * Who did what, and what every engine's audit log promises; `test/audit/conformance.ts` checks it. Events have one
  * order, numbers from 1 without a gap, and each the hash of the one before. One that was recorded is never changed; the
  * oldest may go, by age alone. An event is as durable as the engine when `record` resolves, so a caller that waits
- * for it discloses nothing that is not in the log.
+ * for it discloses nothing that is not in the log; and so is one that came along with a change of the engine's store, when that
+ * resolves.
  */
 export interface AuditLog {
-  /** Resolves when the event is in the log, in the order of the calls. @throws `unavailable` where it cannot be written: it is not there */
+  /**
+   * Refuses what is not to happen while too many events wait to be written where they are kept. They are durable meanwhile,
+   * and what must go on may add to them.
+   * @throws `unavailable`
+   */
+  admit (): void
+  /** Resolves when the event is in the log, behind all that was there before the call. @throws `unavailable`, as `admit` does too: it is not there */
   record (event: AuditEvent): Promise<void>
   /**
-   * For what nobody waits for, and what must go on while the log cannot be written: keeps the event until it is written,
-   * which is soon or when it can be. Where too many wait, they are counted, and the log gets the count.
+   * For what nobody waits for: keeps the event in memory until it is written, which is soon or when it can be. Where too many
+   * wait, they are counted, and the log gets the count.
    */
   recordEventually (event: AuditEvent): void
   /**
-   * Finds all that was recorded before, unless the log cannot be written.
+   * Finds all that was recorded before, or came along with a change.
    * @throws `invalid_argument` where the page token is not one of ours, `unavailable` where the log cannot be read
    */
   query (query: AuditQuery): Promise<AuditPage>
-  /** Resolves where an event could be written now, after having tried; leaves no trace. @throws `unavailable` */
-  ready (): Promise<void>
   /** Writes what waits, then refuses everything with `unavailable`. */
   close (): Promise<void>
 }

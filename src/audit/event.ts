@@ -6,16 +6,24 @@ import type { AuditEventSchema } from '../../schemas/audit.js'
 export type AuditRecord = Readonly<Static<typeof AuditEventSchema>>
 
 /** One thing that somebody did, or tried to do. It names values by their keys and never holds one, nor a hash of one. */
-export type AuditEvent = Omit<AuditRecord, 'sequence' | 'previous' | 'time' | 'keys'> & { readonly keys?: readonly string[] }
+export type AuditEvent = Omit<AuditRecord, 'sequence' | 'previous' | 'commit' | 'time' | 'keys'> & { readonly keys?: readonly string[] }
 
 export type AuditEventName = AuditEvent['event']
+
+/** An event on its way into the log, where it gets the next number and the hash of the line before. */
+export interface Entry {
+  /** What its line holds beside these: `describe` makes it. */
+  readonly description: string
+  /** The number that the event has in the outbox of the store, where it comes from there. */
+  readonly commit?: number
+}
 
 /** What the first line of all has for the hash of the line before it. */
 export const NO_LINE = '0'.repeat(64)
 
 /**
- * The part of a line that does not depend on its place in the chain. JSON escapes what comes from callers, so that
- * nobody can begin a line of their own; the order of the fields is fixed.
+ * The part of a line that does not depend on its place. JSON escapes what comes from callers, so that nobody can begin a line
+ * of their own; the order of the fields is fixed.
  */
 export const describe = (event: AuditEvent, milliseconds: number): string => JSON.stringify({
   time: isoTime(milliseconds),
@@ -34,8 +42,8 @@ export const describe = (event: AuditEvent, milliseconds: number): string => JSO
 }).slice(1)
 
 /** A whole line, without the newline that ends it. */
-export const lineOf = (sequence: number, previous: string, description: string): string =>
-  `{"sequence":${sequence},"previous":"${previous}",${description}`
+export const lineOf = (sequence: number, previous: string, { description, commit }: Entry): string =>
+  `{"sequence":${sequence},"previous":"${previous}",${commit === undefined ? '' : `"commit":${commit},`}${description}`
 
 /** The record that `line` holds; `undefined` where it is no line of ours. */
 export function parseLine (line: Buffer): AuditRecord | undefined {
@@ -46,7 +54,7 @@ export function parseLine (line: Buffer): AuditRecord | undefined {
     return undefined
   }
 }
-const LINE = /^\{"sequence":[1-9][0-9]{0,15},"previous":"[0-9a-f]{64}","time":"/
+const LINE = /^\{"sequence":[1-9][0-9]{0,15},"previous":"[0-9a-f]{64}",("commit":[1-9][0-9]{0,15},)?"time":"/
 
 // Twice as fast as a Hash object.
 export const hashOf = (line: string | Buffer): string => hash('sha256', line, 'hex')

@@ -6,7 +6,11 @@ export const closed = () =>
   new GatewayError('unavailable', 'the audit log is closed: the gateway is shutting down')
 
 export const unwritable = (cause: unknown) =>
-  new GatewayError('unavailable', 'the audit log cannot be written now; try again, and see the log for its reason', { cause })
+  new GatewayError(
+    'unavailable',
+    'the audit log cannot be written now, and too much waits for it; try again, and see the log for its reason',
+    { cause }
+  )
 
 export const unreadable = (cause: unknown) =>
   new GatewayError('unavailable', 'the audit log cannot be read now; try again, and see the log for its reason', { cause })

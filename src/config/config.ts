@@ -30,6 +30,8 @@ export interface Config {
     readonly root: Readonly<Pick<Variables, 'ECTX_ROOT_KEY' | 'ECTX_ROOT_KEY_FILE'>>
   }
   readonly auditDays: number
+  /** How many events may wait in the store while the audit log cannot be written. */
+  readonly auditBacklog: number
   /** Paths of PEM files. */
   readonly tls: { readonly cert: string, readonly key: string, readonly ca: string | undefined } | undefined
   /** Addresses and networks. */
@@ -60,6 +62,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     jwt: jwtConfig(values),
     keyRing: { file: values.ECTX_KEYRING_FILE, rotationHours: values.ECTX_KEY_ROTATION_HOURS, root: { ECTX_ROOT_KEY, ECTX_ROOT_KEY_FILE } },
     auditDays: values.ECTX_AUDIT_DAYS,
+    auditBacklog: values.ECTX_AUDIT_BACKLOG,
     tls: cert !== undefined && key !== undefined ? { cert, key, ca } : undefined,
     trustedProxies: listOf(values.ECTX_TRUSTED_PROXIES),
     requestsPerMinute: values.ECTX_RATE_LIMIT,

@@ -47,6 +47,7 @@ export const VariablesSchema = Type.Object({
   ECTX_ROOT_KEY: Type.Optional(text('32 bytes in base64 or hex')),
   ECTX_ROOT_KEY_FILE: file,
   ECTX_AUDIT_DAYS: whole(1, 36_500, 90, 'days from 1 to 36500'),
+  ECTX_AUDIT_BACKLOG: whole(0, 10_000_000, 10_000, 'a number of events up to 10000000'),
   ECTX_TLS_CERT: file,
   ECTX_TLS_KEY: file,
   ECTX_TLS_CA: file,

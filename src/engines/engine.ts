@@ -18,12 +18,12 @@ export interface Engine {
   readonly store: Store
   readonly audit: AuditLog
   readonly keys: RingStore
-  /** Finishes what was accepted and closes all, the store before the log that tells of it. */
+  /** Finishes what was accepted and closes all. */
   close (): Promise<void>
 }
 
 /** What of the configuration is for engines. */
-export type EngineConfig = Pick<Config, 'store' | 'dataDir' | 'keyRing' | 'auditDays'>
+export type EngineConfig = Pick<Config, 'store' | 'dataDir' | 'keyRing' | 'auditDays' | 'auditBacklog'>
 
 /**
  * Opens an engine that lives by `clock`. It tells `warn` what an operator should know, then and later.

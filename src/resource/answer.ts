@@ -1,4 +1,12 @@
-import type { Shown } from './call.js'
+import { andThen, type Awaitable } from '../awaitable.js'
+import { GatewayError } from '../errors.js'
+import type { Vault } from '../secrets/vault.js'
+import type { StoredRecord } from '../storage/store.js'
+import type { Shown, View } from './call.js'
+import { hidesSecrets, reveal } from './hidden.js'
+import type { Resource, ResourceKind } from './kind.js'
+import { auditJson } from './metadata-json.js'
+import { sealRecord, type Opened } from './sealed-record.js'
 
 /** A resource as an operation answers it, for any transport. */
 export interface Answer<R> extends Shown {
@@ -17,3 +25,44 @@ export interface Unshown extends Shown {
 
 /** How a read ends. */
 export type Reading<R> = Answer<R> | Unshown
+
+const NO_HASH = new Uint8Array()
+
+/** The record of a resource, its secrets sealed, and the answer that shows it. @throws what the vault throws */
+export function sealResource<R extends Resource, More extends object> (
+  vault: Vault, kind: ResourceKind<R, More>, resource: R, more: More, view: View, revision = 1
+): Awaitable<{ record: StoredRecord, answer: Answer<R> }> {
+  const { json, secrets, shownOnce, accessHash = NO_HASH } = kind.render(resource, more)
+  const { id = '', slug = '', org = '' } = resource.metadata ?? {}
+  const believed = { kind: kind.name, id, scope: kind.scopeOf(org), slug, indexed: kind.indexed(resource), revision }
+  const statusJson = JSON.stringify({ audit: resource.status?.audit && auditJson(resource.status.audit) })
+  const secretsJson = JSON.stringify(secrets)
+  return andThen(sealRecord(vault, believed, { json, statusJson, accessHash }, secretsJson), record => ({
+    record,
+    answer: answerOf(kind, { record, json, statusJson, secretsJson }, view, shownOnce)
+  }))
+}
+
+/**
+ * The answer that shows a resource, with `more` in its status.
+ * @throws `unavailable` where it is to show secrets that cannot be had now
+ */
+export function answerOf<R extends Resource> (
+  kind: ResourceKind<R>, { record, json, statusJson, secretsJson }: Omit<Opened, 'accessHash'>, view: View, more: object = {}
+): Answer<R> {
+  const { id, revision } = record
+  const answer = (shown: string, revealed?: readonly string[]): Answer<R> => {
+    const whole = merged(shown, `{"status":${merged(statusJson, JSON.stringify(more))}}`)
+    return { id, revision, view, json: whole, revealed, message: () => kind.decode(whole) }
+  }
+  if (view === 'redacted' || !hidesSecrets(json)) return answer(json)
+  if (secretsJson instanceof GatewayError) throw secretsJson
+  const secrets = JSON.parse(secretsJson)
+  return answer(reveal(json, secrets), Object.keys(secrets))
+}
+
+/** The JSON of one object with the fields of both. */
+const merged = (a: string, b: string): string => a === '{}' ? b : b === '{}' ? a : `${a.slice(0, -1)},${b.slice(1)}`
+
+/** The organization that a resource belongs to; empty where it belongs to none. */
+export const orgOf = ({ json }: Opened): string => JSON.parse(json).metadata.org ?? ''

@@ -5,7 +5,7 @@ import type { StoredRecord } from '../storage/store.js'
 import type { Origin } from './call.js'
 
 /** What the steps need of the audit log. */
-export type Auditor = Pick<AuditLog, 'record' | 'recordEventually' | 'query'>
+export type Auditor = Pick<AuditLog, 'admit' | 'record' | 'recordEventually' | 'query'>
 
 /** What every event of an operation tells. */
 export interface Happening extends Run {
@@ -27,7 +27,7 @@ export const eventOf = (
   operation,
   context_id: record?.id,
   slug: record?.slug,
-  execution_id: record?.executionId,
+  execution_id: record?.indexed.execution_id?.[0],
   keys,
   request_id: requestId,
   remote_address: remoteAddress,

@@ -2,10 +2,12 @@ import type { ApiResourceAudit } from '../gen/ai/stigmer/commons/apiresource/sta
 import type { ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { GatewayError } from '../errors.js'
+import type { StoredRecord } from '../storage/store.js'
 
 /** What a resource of any kind has. */
 export interface Resource {
   readonly metadata?: ApiResourceMetadata
+  readonly status?: { readonly audit?: ApiResourceAudit }
 }
 
 /** What the server adds to a new resource. */
@@ -15,14 +17,14 @@ export interface ServerState {
   readonly audit: ApiResourceAudit
 }
 
-/** A new resource as text: what is in the clear, and what is not. */
+/** A resource as text: what is in the clear, and what is not. */
 export interface Rendering {
-  /** Proto JSON in snake_case, with `HIDDEN` in the place of each secret. */
-  readonly redacted: string
-  /** The secrets' values by name, in the order of `redacted`. */
+  /** Proto JSON in snake_case without `status`, with `HIDDEN` in the place of each secret. */
+  readonly json: string
+  /** The secrets' values by name, in the order of `json`. */
   readonly secrets: Readonly<Record<string, string>>
-  /** `redacted` with what only the answer that made the resource shows, such as a token; absent where it shows nothing more. */
-  readonly shownOnce?: string
+  /** Fields of the status that only the answer that made the resource shows, such as a token. */
+  readonly shownOnce?: object
   /** The hash of a token that opens this resource to its holder, where it has one. */
   readonly accessHash?: Uint8Array
 }
@@ -39,6 +41,8 @@ export interface KindNames {
   readonly referenceKind: ApiResourceKind
   /** Before the ULID of an id, such as `exec-`. */
   readonly idPrefix: string
+  /** Where a slug is unique: in the organization of `org`, say, or `''` for everywhere. */
+  scopeOf (org: string): string
 }
 
 /**
@@ -49,8 +53,8 @@ export interface ResourceKind<R extends Resource, in More extends object = never
   /** A new resource: what the caller sent, and what the server adds. */
   build (input: R, state: ServerState): R
   render (resource: R, more: More): Rendering
-  /** The execution that a resource is for; empty where it is for none. */
-  executionIdOf (resource: R): string
+  /** By which attributes a resource is found in lists, and their values. */
+  indexed (resource: R): StoredRecord['indexed']
   /** The resource that an answer's JSON shows. */
   decode (json: string): R
 }

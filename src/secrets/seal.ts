@@ -11,7 +11,7 @@ export interface RingKeys {
 
 // A sealed text is a header (the version of this format, the ring key's id) and the box that AES-256-GCM makes under a
 // key of the context's own. Header, context id and what stands in clear beside it are its additional data: so nothing
-// sealed opens as another context's, under another key, as another version, or beside another text.
+// sealed opens as another context's, under another key, as another version, or beside anything else.
 const VERSION = 1
 const HEADER_BYTES = 1 + KEY_ID_BYTES
 
@@ -19,16 +19,16 @@ const HEADER_BYTES = 1 + KEY_ID_BYTES
  * Only `openText` with the same `contextId` and `beside`, and a ring that has `key`, gives `plaintext` back. Twice the
  * same never looks the same.
  */
-export function sealText (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside: string): Buffer {
+export function sealText (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside: Uint8Array): Buffer {
   const header = headerOf(key.id)
   return Buffer.concat([header, encrypt(contextKey(key, contextId), boundTo(header, contextId, beside), plaintext)])
 }
 
 /**
- * What was sealed for the context `contextId` and the text `beside`, bit for bit.
+ * What was sealed for the context `contextId` and `beside`, bit for bit.
  * @throws `internal` naming the context, where `sealed` is not what was sealed for it; what `ring` throws for the key
  */
-export function openText (ring: RingKeys, contextId: string, sealed: Uint8Array, beside: string): Awaitable<Buffer> {
+export function openText (ring: RingKeys, contextId: string, sealed: Uint8Array, beside: Uint8Array): Awaitable<Buffer> {
   const keyId = keyIdOf(sealed)
   if (keyId === undefined) throw damaged(contextId)
   return andThen(ring.key(keyId), key => {
@@ -49,7 +49,7 @@ export function keyIdOf (sealed: Uint8Array): string | undefined {
 
 const headerOf = (keyId: string) => Buffer.from(String.fromCharCode(VERSION) + keyId, 'latin1')
 
-const boundTo = (header: Buffer, contextId: string, beside: string) => Buffer.concat([header, Buffer.from(`${contextId}\0${beside}`)])
+const boundTo = (header: Buffer, contextId: string, beside: Uint8Array) => Buffer.concat([header, Buffer.from(`${contextId}\0`), beside])
 
 const contextKey = (key: RingKey, contextId: string) => derive(key, `ectx sealed context 1 ${contextId}`)
 

@@ -1,7 +1,12 @@
 import { step } from '../pipeline/pipeline.js'
+import type { KindNames, Resource } from '../resource/kind.js'
+import { openRecord } from '../resource/sealed-record.js'
+import type { Vault } from '../secrets/vault.js'
 import type { Store } from '../storage/store.js'
-import type { KindNames } from '../resource/kind.js'
 
 /** Loads the resource that holds the slug, if there is one. What an existing one means, the next step decides. */
-export const loadForApply = (store: Store, kind: KindNames) =>
-  step('LoadForApply', async ({ slug }: { slug: string }) => ({ existing: await store.findBySlug(kind.name, slug) }))
+export const loadForApply = (store: Store, vault: Vault, kind: KindNames) =>
+  step('LoadForApply', async ({ input, slug }: { input: Resource, slug: string }) => {
+    const record = await store.findBySlug(kind.name, kind.scopeOf(input.metadata?.org ?? ''), slug)
+    return { existing: record && await openRecord(vault, record) }
+  })

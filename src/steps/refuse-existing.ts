@@ -1,9 +1,9 @@
 import { step } from '../pipeline/pipeline.js'
-import type { StoredRecord } from '../storage/store.js'
 import { alreadyExists, type KindNames } from '../resource/kind.js'
+import type { Opened } from '../resource/sealed-record.js'
 
 /** Makes an apply create-only, for a kind that is immutable. */
 export const refuseExisting = (kind: KindNames) =>
-  step('RefuseExisting', ({ existing, slug }: { existing: StoredRecord | undefined, slug: string }) => {
-    if (existing !== undefined) throw alreadyExists(kind, slug, existing.id)
+  step('RefuseExisting', ({ existing, slug }: { existing: Opened | undefined, slug: string }) => {
+    if (existing !== undefined) throw alreadyExists(kind, slug, existing.record.id)
   })

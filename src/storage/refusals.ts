@@ -8,8 +8,8 @@ export const idTaken = (id: string) =>
 export const slugTaken = (slug: string, existingId: string) =>
   new GatewayError('already_exists', `the slug '${slug}' is taken by '${existingId}'`, { existingId })
 
-export const staleRevision = (id: string, revision: number) =>
-  new GatewayError('aborted', `'${id}' is no longer at revision ${revision}; read it again and retry`)
+export const staleRevision = (id: string, ...revisions: number[]) =>
+  new GatewayError('aborted', `'${id}' is no longer at revision ${revisions.join(' or ')}; read it again and retry`)
 
 export const closed = () =>
   new GatewayError('unavailable', 'the store is closed: the gateway is shutting down')

@@ -1,23 +1,58 @@
+import type { AuditEvent } from '../audit/event.js'
+
 /** What a store keeps of a resource. It understands everything but `body`. */
 export interface StoredRecord {
-  /** The kind of resource, such as `execution_context`; ids and slugs are unique within one. */
+  /** The kind of resource, such as `execution_context`; ids are unique within one. */
   readonly kind: string
   readonly id: string
-  readonly slug: string
-  readonly executionId: string
-  /** Milliseconds since 1970; absent where the record does not expire. */
+  /** Where the slug is unique, among the records of the kind: an organization, say, or `''` where it is unique everywhere. */
+  readonly scope: string
+  /** Absent where nothing is looked up by it. */
+  readonly slug?: string
+  /** By what records are found in lists: the values of each attribute. */
+  readonly indexed: Readonly<Record<string, readonly string[]>>
+  /** Milliseconds since 1970; from then on the record is not there. Absent where it does not expire. */
   readonly expireTime?: number
+  /** The ring key that `body` is sealed with; absent where nothing in it is sealed. */
+  readonly sealedBy?: string
   /** Starts at 1; each `replace` sets another. */
   readonly revision: number
   readonly body: Uint8Array
 }
 
-/** Which records to page through, and by which index; both absent means all of a kind, by id. */
-export type PageFilter =
-  | { readonly executionId?: never, readonly expiresBefore?: never }
-  | { readonly executionId: string, readonly expiresBefore?: never }
-  /** Those whose `expireTime` is less, soonest first. */
-  | { readonly expiresBefore: number, readonly executionId?: never }
+/** Something that `changes` tells of, which the store does not understand. */
+export interface StoreEvent {
+  readonly kind: string
+  readonly id: string
+  readonly data: Uint8Array
+}
+
+/** An event with its place: places are compared as text, and a later one is greater. */
+export interface Change extends StoreEvent {
+  readonly position: string
+}
+
+/** What is committed with a change, and not without it. */
+export interface Along {
+  readonly events?: readonly StoreEvent[]
+  /** For the audit log, which has them once they are durable. */
+  readonly audit?: readonly AuditEvent[]
+}
+
+/** What is committed with a new record. */
+export interface AlongNew extends Along {
+  /** A second new record. Where its id or slug is taken, neither is stored. */
+  readonly record?: StoredRecord
+}
+
+/** What is committed with a removal, which depends on what is removed. */
+export type AlongRemoval = (removed: StoredRecord) => Along
+
+/** Those that have `value` among the values of the indexed `attribute`; without a filter, all of a kind. Both by id. */
+export interface PageFilter {
+  readonly attribute: string
+  readonly value: string
+}
 
 export interface Page {
   readonly records: readonly StoredRecord[]
@@ -27,31 +62,47 @@ export interface Page {
   readonly cursor?: string
 }
 
+export interface Swept {
+  readonly removed: readonly StoredRecord[]
+  /** The ids of expired records that cannot be read, and so stay. */
+  readonly damaged: readonly string[]
+}
+
 /**
  * What every storage engine promises; `test/storage/conformance.ts` checks it. Semantic rather than get and set, so
- * that an engine can do each thing its own best way. Any method rejects with a GatewayError `unavailable` where the
- * engine cannot work now or is closed, and with `internal` where a record is damaged: never with "not found".
+ * that an engine can do each thing its own best way. A record that has expired, by the engine's clock, is there for `sweep`
+ * alone. A change is all or nothing with what comes along, and as durable as the engine when it resolves. Any method rejects
+ * with a GatewayError `unavailable` where the engine cannot work now or is closed, and with `internal` where a record is
+ * damaged: never with "not found".
  */
 export interface Store {
   /**
-   * All or nothing, and as durable as the engine when it resolves.
+   * An expired record that has the slug gives it away in the same commit; one that has the id goes.
    * @throws `already_exists` with the holder's id, where id or slug is taken
    */
-  insert (record: StoredRecord): Promise<void>
+  insert (record: StoredRecord, along?: AlongNew): Promise<void>
   find (kind: string, id: string): Promise<StoredRecord | undefined>
-  findBySlug (kind: string, slug: string): Promise<StoredRecord | undefined>
+  findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined>
   /**
    * Puts `record` in the place of the one that has its id and `revision`.
    * @throws `aborted` where there is none such, `already_exists` where its slug is another's
    */
-  replace (record: StoredRecord, revision: number): Promise<void>
+  replace (record: StoredRecord, revision: number, along?: Along): Promise<void>
+  /** Has the record expire at `expireTime` instead, without writing its body again. Answers whether it was there. */
+  renew (kind: string, id: string, expireTime: number, along?: Along): Promise<boolean>
   /**
    * Exactly one of many callers gets the removed record, the others `undefined`.
-   * @throws `aborted` where it has another revision than the one given
+   * @throws `aborted` where it has none of the `revisions` that are given
    */
-  remove (kind: string, id: string, revision?: number): Promise<StoredRecord | undefined>
+  remove (kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval): Promise<StoredRecord | undefined>
+  /** Removes up to `limit` of those that have expired, the first to expire first, each for exactly one caller. */
+  sweep (limit: number, along?: AlongRemoval): Promise<Swept>
   /** Up to `limit` records after `cursor`. A record that is there throughout is met exactly once, whatever else changes meanwhile. */
-  page (kind: string, filter: PageFilter, cursor: string | undefined, limit: number): Promise<Page>
+  page (kind: string, filter: PageFilter | undefined, cursor: string | undefined, limit: number): Promise<Page>
+  /** The events of what was committed, in the order of the commits, without a gap: up to `limit` after that position. */
+  changes (after: string | undefined, limit: number): Promise<readonly Change[]>
+  /** The keys that a record is sealed by, of any kind, expired or not, readable or not. Reads an index: no record. */
+  keysInUse (): Promise<ReadonlySet<string>>
   /** Resolves when a change would be durable now. */
   ready (): Promise<void>
   /** Finishes what was accepted, then refuses everything. */

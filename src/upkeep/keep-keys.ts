@@ -2,14 +2,11 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import { SYSTEM } from '../auth/caller.js'
-import { sealingKeyOf } from '../resource/sealed-body.js'
-import { executionContextKind as kind } from '../kinds/execution-context/kind.js'
 import type { KeyRing } from '../secrets/ring.js'
 import type { Store } from '../storage/store.js'
 
 const EVERY_MS = 10 * 60_000
-const PAGE = 100
-// A context may be sealed with a key a little after it retired, by a request that had begun before.
+// A resource may be sealed with a key a little after it retired, by a request that had begun before.
 const REST_MS = 10 * 60_000
 
 export interface Keeping {
@@ -38,30 +35,14 @@ export function keepKeys (keeping: Keeping): () => Promise<void> {
   }
 }
 
-/** Rotates the ring where its key is old, and destroys the retired keys that no context is sealed with any more. */
+/** Rotates the ring where its key is old, and destroys the retired keys that seal nothing any more. */
 export async function lookAfterKeys ({ ring, store, audit, clock, rotateAfterMs }: Keeping): Promise<void> {
   const rotated = await ring.rotateIfOlderThan(rotateAfterMs)
   if (rotated !== undefined) audit.recordEventually({ event: 'rotated_key', caller: SYSTEM, key_id: rotated.id, outcome: 'ok' })
 
   const idle = ring.list().filter(key => key.state === 'retired' && clock.now() - Date.parse(key.retired_at) >= REST_MS).map(({ id }) => id)
   if (idle.length === 0) return
-  const used = await keysInUse(store, new Set(idle))
+  const used = await store.keysInUse()
   const unused = new Set(idle.filter(id => !used.has(id)))
   if (unused.size > 0) await ring.prune(({ id }) => unused.has(id))
-}
-
-/** Those of `candidates` that seal a stored context. Where a record cannot be read it may be any of them. */
-async function keysInUse (store: Store, candidates: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-  const used = new Set<string>()
-  let cursor: string | undefined
-  do {
-    const page = await store.page(kind.name, {}, cursor, PAGE)
-    if (page.damaged.length > 0) return candidates
-    for (const record of page.records) {
-      const key = sealingKeyOf(record)
-      if (key !== undefined && candidates.has(key)) used.add(key)
-    }
-    cursor = page.cursor
-  } while (cursor !== undefined && used.size < candidates.size)
-  return used
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { AuditLog, AuditQuery } from '../../src/audit/audit-log.js'
 import type { AuditEvent } from '../../src/audit/event.js'
+import { systemClock } from '../../src/clock.js'
 import { openAuditFiles, type AuditFilesOptions } from '../../src/engines/embedded/audit/audit-files.js'
+import { MemoryOutbox } from '../../src/engines/memory/memory-outbox.js'
 import { verify } from '../../src/engines/embedded/audit/verify.js'
 
 /** An event of the context `id`, with `changes` laid over it. */
@@ -18,17 +20,27 @@ export const newEvent = (id: string, changes: Partial<AuditEvent> = {}): AuditEv
   ...changes
 })
 
-/** A log in `directory`, closed when the test ends; after a failure it tries again at once. */
+/** A log in `directory`, of a store whose outbox nothing but the log writes to. */
+export const openFiles = (directory: string, options: Partial<AuditFilesOptions> = {}) =>
+  openAuditFiles(new MemoryOutbox(options.clock ?? systemClock), { directory, ...options })
+
+/** As `openFiles`, closed when the test ends; after a failure it tries again at once. */
 export async function openLog (t: Test, directory: string, options: Partial<AuditFilesOptions> = {}) {
-  const log = await openAuditFiles({ directory, retryMs: 1, ...options })
+  const log = await openFiles(directory, { retryMs: 1, ...options })
   t.teardown(() => log.close())
   return log
 }
 
-/** Records an event for each of `ids`, one after the other, so that files are begun between them. */
+/** Records an event for each of `ids`, each written before the next, so that files are begun between them. */
 export async function recordAll (log: AuditLog, ids: Iterable<string | number>) {
-  for (const id of ids) await log.record(newEvent(String(id)))
+  for (const id of ids) {
+    await log.record(newEvent(String(id)))
+    await written(log)
+  }
 }
+
+/** Resolves when all that was recorded is where it is kept, or cannot be. */
+export const written = async (log: AuditLog) => { await log.query({ pageSize: 1 }) }
 
 export const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
@@ -51,17 +63,6 @@ export const rewrite = async (directory: string, name: string, change: (lines: s
 export async function assertWhole (t: Test, directory: string, ids: Iterable<string | number>, name = 'the log is whole') {
   t.same((await verify(directory)).problems, [], name)
   t.same((await recordsOf(directory)).map(record => record.context_id), Array.from(ids, String))
-}
-
-/** Resolves when the log can be written again. */
-export async function recovered (log: AuditLog) {
-  for (;;) {
-    try {
-      return await log.ready()
-    } catch {
-      await new Promise(resolve => setTimeout(resolve, 2))
-    }
-  }
 }
 
 /** The context ids of all that `query` finds, in the order of the pages. */

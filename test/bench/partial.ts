@@ -11,7 +11,8 @@ import { executionContextKind as kind } from '../../src/kinds/execution-context/
 import { createOperations } from '../../src/kinds/operations.js'
 import { createRest } from '../../src/rest/rest.js'
 import { createServer } from '../../src/server/server.js'
-import { showResource } from '../../src/resource/sealed-body.js'
+import { answerOf } from '../../src/resource/answer.js'
+import { openRecord } from '../../src/resource/sealed-record.js'
 import { createLog } from '../../src/telemetry/log.js'
 import { createObserver } from '../../src/telemetry/observer.js'
 import { KeyRing } from '../../src/secrets/ring.js'
@@ -21,14 +22,15 @@ import { recordOf } from './record.js'
 const [, , directory = '', ...parts] = process.argv
 const { log } = await createLog('info')
 const vault = createVault(await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) }))
-const forgetful = { record: async () => {}, recordEventually () {}, query: async () => ({ events: [] }) }
-const audit = parts.includes('audit') ? await openAuditFiles({ directory: join(directory, 'audit') }) : forgetful
+const store = new MemoryStore()
+const forgetful = { admit () {}, record: async () => {}, recordEventually () {}, query: async () => ({ events: [] }) }
+const audit = parts.includes('audit') ? await openAuditFiles(store.outbox, { directory: join(directory, 'audit') }) : forgetful
 
 const record = await recordOf(0, vault)
-const answer = await showResource(vault, kind, record, 'redacted')
+const answer = answerOf(kind, await openRecord(vault, record), 'redacted')
 const atOnce = async () => answer
 const operations = parts.includes('operations')
-  ? createOperations({ store: new MemoryStore(), audit, vault, clock: systemClock }, createObserver(log))
+  ? createOperations({ store, audit, vault, clock: systemClock }, createObserver(log))
   : {
       executionContexts: { create: atOnce, apply: atOnce, get: atOnce, getByReference: atOnce, delete: atOnce },
       auditEvents: { list: async () => ({ events: [] }) }

@@ -5,7 +5,7 @@ import { API_VERSION, KIND } from '../../schemas/execution-context.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
 import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../../src/gen/ai/stigmer/commons/apiresource/status_pb.js'
-import { sealResource } from '../../src/resource/sealed-body.js'
+import { sealResource } from '../../src/resource/answer.js'
 import type { Vault } from '../../src/secrets/vault.js'
 import type { StoredRecord } from '../../src/storage/store.js'
 

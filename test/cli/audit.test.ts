@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
+import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { verify } from '../../src/engines/embedded/audit/verify.js'
 import { newDataDir } from '../support/data-dir.js'
-import { filesOf, numbers, openLog, recordAll, recordsOf, rewrite } from '../audit/support.js'
+import { filesOf, numbers, openFiles, openLog, recordAll, recordsOf, rewrite, written } from '../audit/support.js'
 import { TestClock } from '../support/clock.js'
 
 async function cli (dataDir: string, ...args: string[]) {
@@ -63,7 +64,7 @@ t.test('a variable that is wrong or misspelt is told, and no other log is read i
 t.test('says where the log begins when older files are no longer kept', async t => {
   const dataDir = newDataDir(t)
   const clock = new TestClock(0)
-  const log = await openAuditFiles({ directory: join(dataDir, 'audit'), retentionDays: 1, clock })
+  const log = await openFiles(join(dataDir, 'audit'), { retentionDays: 1, clock })
   for (const id of numbers(1, 3)) {
     clock.time += 2 * 86_400_000
     await recordAll(log, [id])
@@ -80,10 +81,14 @@ t.test('exits 2 where it cannot do what it is told', async t => {
 
 t.test('a log whose process is killed holds all that it acknowledged, and goes on whole', async t => {
   const directory = join(newDataDir(t), 'audit')
+  const database = join(newDataDir(t), 'db')
   await mkdir(directory)
   const program = `
     import { openAuditFiles } from './dist/src/engines/embedded/audit/audit-files.js'
-    const log = await openAuditFiles({ directory: process.argv[1], maxFileBytes: 50_000 })
+    import { LevelStore } from './dist/src/engines/embedded/level/level-store.js'
+    const [, directory, database] = process.argv
+    const store = await LevelStore.open(database)
+    const log = await openAuditFiles(store.outbox, { directory, maxFileBytes: 50_000 })
     for (let writer = 0; writer < 32; writer++) write(writer, 0)
     async function write (writer, number) {
       const id = process.pid + '/' + writer + '/' + number
@@ -93,7 +98,7 @@ t.test('a log whose process is killed holds all that it acknowledged, and goes o
     }`
   const acknowledged: string[] = []
   for (let round = 0; round < 4; round++) {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, directory, database], { stdio: ['ignore', 'pipe', 'inherit'] })
     const closed = once(child, 'close')
     const target = acknowledged.length + 300 + round * 77
     for await (const id of createInterface(child.stdout)) {
@@ -101,12 +106,15 @@ t.test('a log whose process is killed holds all that it acknowledged, and goes o
       if (acknowledged.length === target) child.kill('SIGKILL')
     }
     await closed
-    const log = await openAuditFiles({ directory })
+    const store = await LevelStore.open(database)
+    const log = await openAuditFiles(store.outbox, { directory })
+    await written(log)
     await log.close()
+    await store.close()
     const { problems, lines } = await verify(directory)
     t.same(problems, [])
-    const written = (await recordsOf(directory)).map(record => record.context_id as string)
-    t.equal(new Set(written).size, lines)
-    t.same(acknowledged.filter(id => !written.includes(id)), [])
+    const found = (await recordsOf(directory)).map(record => record.context_id as string)
+    t.equal(new Set(found).size, lines)
+    t.same(acknowledged.filter(id => !found.includes(id)), [])
   }
 })

@@ -37,7 +37,7 @@ t.test('npm run pipelines', async t => {
       ['Authorize', 'origin: Origin, input: unknown, requestedView?: View | undefined, operation: string', 'view: View'],
       ['ValidateProto', 'input: ExecutionContext', '–'],
       ['ResolveSlug', 'input: Resource', 'slug: string'],
-      ['CheckDuplicate', 'slug: string', '–'],
+      ['CheckDuplicate', 'input: Resource, slug: string', '–'],
       ['BuildNewState', 'input: ExecutionContext, slug: string, origin: Origin', 'resource: ExecutionContext'],
       ['IssueRunToken', 'resource: Resource, wantsRunToken: boolean', 'runToken: RunToken | undefined'],
       ['Seal', 'resource: ExecutionContext, view: View, runToken: RunToken | undefined', 'record: StoredRecord, answer: Answer<ExecutionContext>'],

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import { byReference, CONTEXTS, createClient } from '../support/http.js'
+import { assertLogTellsOfStore } from '../support/log-of-store.js'
 import { spawnGateway, startProcess } from '../support/process.js'
 
 // A file that may not grow stands for a full disk: Node ignores SIGXFSZ, so such a write fails with EFBIG. Only the
@@ -93,6 +94,8 @@ t.test('a full disk refuses changes, reads go on, and with room again changes do
   await assertThere(t, nextClient, acknowledged)
   await assertNotHalf(t, nextClient, [...refused, 'still-full'])
   t.equal((await nextClient.post(CONTEXTS, newContext('after'))).status, 201)
+  await next.stop()
+  await assertLogTellsOfStore(t, gateway.dataDir)
 })
 
 t.test('kill -9 on a full disk: what was acknowledged is there, and nothing is there by half', async t => {
@@ -103,6 +106,8 @@ t.test('kill -9 on a full disk: what was acknowledged is there, and nothing is t
   const client = createClient(t, next.address)
   await assertThere(t, client, acknowledged)
   await assertNotHalf(t, client, refused)
+  await next.stop()
+  await assertLogTellsOfStore(t, gateway.dataDir)
 })
 
 t.test('on a full disk the gateway does not start, and says why', async t => {

@@ -16,7 +16,7 @@ const ROOT_KEY = Buffer.alloc(32, 1).toString('base64')
 const OTHER_ROOT_KEY = Buffer.alloc(32, 2).toString('base64')
 
 const withoutSecrets = (name: string) => ({ metadata: { name }, spec: { execution_id: 'wfx-1', data: { REGION: { value: 'x' } } } })
-const idsIn = async (store: Store) => (await store.page(KIND, {}, undefined, 99)).records.map(({ id }) => id)
+const idsIn = async (store: Store) => (await store.page(KIND, undefined, undefined, 99)).records.map(({ id }) => id)
 const keyOf = (ring: Buffer): string => JSON.parse(ring.toString()).keys[0].id
 
 /** The text of a ring that has other keys. */

@@ -325,11 +325,11 @@ t.test('nor what takes it while it is looked up', async t => {
   const operator = bearer(OPERATOR)
   const first = await make(app, operator)
   const findBySlug = store.findBySlug.bind(store)
-  store.findBySlug = async (kind, slug) => {
+  store.findBySlug = async (kind, scope, slug) => {
     store.findBySlug = findBySlug
     await app.inject({ method: 'DELETE', url: `${PATH}/${first.id}`, headers: operator })
     await post(app, bodyFor(first.slug), PATH, operator)
-    return findBySlug(kind, slug)
+    return findBySlug(kind, scope, slug)
   }
   const response = await app.inject({ url: `${PATH}/by-reference?slug=${first.slug}`, headers: bearer(first.token) })
   assertRefused(t, response, { status: 409, code: 'aborted', detail: 'it was replaced meanwhile; try again' }, 'the old token')

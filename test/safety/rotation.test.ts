@@ -5,7 +5,6 @@ import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { verify } from '../../src/engines/embedded/audit/verify.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
-import { sealingKeyOf } from '../../src/resource/sealed-body.js'
 import { lookAfterKeys } from '../../src/upkeep/keep-keys.js'
 import { createLogger } from '../../src/telemetry/log.js'
 import type { KeyInfo } from '../../src/secrets/key-row.js'
@@ -36,17 +35,18 @@ function newHome (t: Test, dataDir = newDataDir(t)) {
     async keptAt (now: number): Promise<KeyInfo[]> {
       const clock = new TestClock(now)
       const store = await openStore()
-      const audit = await openAuditFiles({ directory: join(dataDir, 'audit') })
+      const audit = await openAuditFiles(store.outbox, { directory: join(dataDir, 'audit') })
       const ring = await KeyRing.open({ store: new RingFile(file), clock })
       await lookAfterKeys({ ring, store, audit, log: createLogger('silent', { write () {} }), clock, rotateAfterMs: DAY })
-      await Promise.all([store.close(), audit.close()])
+      await audit.close()
+      await store.close()
       return ring.list()
     },
     async keyOf (id: string) {
       const store = await openStore()
       const record = await store.find(KIND, id)
       await store.close()
-      return sealingKeyOf(record!)
+      return record!.sealedBy
     }
   }
 }

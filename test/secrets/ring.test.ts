@@ -36,11 +36,13 @@ async function farRing () {
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
+const NOTHING = new Uint8Array()
+
 t.test('keys that are known are there at once, also where reading them takes time', async t => {
   const { ring, store, vault } = await farRing()
   t.equal(now(ring.key(now(ring.current()).id)), now(ring.current()))
-  const sealed = now(vault.sealText(CONTEXT, 'secret', ''))
-  t.equal(now(vault.openText(CONTEXT, sealed, '')), 'secret')
+  const sealed = now(vault.sealText(CONTEXT, 'secret', NOTHING))
+  t.equal(now(vault.openText(CONTEXT, sealed, NOTHING)), 'secret')
   t.equal(store.reads, 1)
 })
 
@@ -78,16 +80,16 @@ t.test('many that miss a key share one read, which begins after they asked', asy
 
 t.test('keys that cannot be read refuse sealing, open what is known, and are taken up again', async t => {
   const { ring, store, clock, vault } = await farRing()
-  const sealed = now(vault.sealText(CONTEXT, 'secret', ''))
+  const sealed = now(vault.sealText(CONTEXT, 'secret', NOTHING))
   const failing = t.intercept(store, 'readIfChanged', { value: async () => { throw new GatewayError('unavailable', 'no database') } })
   clock.time += 1_000
   await t.rejects(async () => ring.current(), unavailable(/no key can seal now: the key ring is out of order/))
   t.equal(ring.problem, 'no database')
-  t.equal(await vault.openText(CONTEXT, sealed, ''), 'secret')
-  await t.rejects(async () => vault.sealText(CONTEXT, 'secret', ''), unavailable(/no key can seal/))
+  t.equal(await vault.openText(CONTEXT, sealed, NOTHING), 'secret')
+  await t.rejects(async () => vault.sealText(CONTEXT, 'secret', NOTHING), unavailable(/no key can seal/))
   failing.restore()
   clock.time += 1_000
   await store.change(rows => [...rows])
-  t.equal(await vault.openText(CONTEXT, await vault.sealText(CONTEXT, 'new', ''), ''), 'new')
+  t.equal(await vault.openText(CONTEXT, await vault.sealText(CONTEXT, 'new', NOTHING), NOTHING), 'new')
   t.equal(ring.problem, undefined)
 })

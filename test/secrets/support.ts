@@ -8,6 +8,8 @@ export const unavailable = (message: RegExp) => ({ name: 'GatewayError', code: '
 
 // Where it does not matter what stands beside the secret.
 
-export const seal = (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside = '') => sealing.sealText(key, contextId, plaintext, beside)
+export const seal = (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside = '') =>
+  sealing.sealText(key, contextId, plaintext, Buffer.from(beside))
 
-export const open = (ring: sealing.RingKeys, contextId: string, sealed: Uint8Array, beside = '') => sealing.openText(ring, contextId, sealed, beside)
+export const open = (ring: sealing.RingKeys, contextId: string, sealed: Uint8Array, beside = '') =>
+  sealing.openText(ring, contextId, sealed, Buffer.from(beside))

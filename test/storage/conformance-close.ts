@@ -7,16 +7,16 @@ export function testClose (t: Test, open: Open): void {
   t.test('is preceded by ready', async t => {
     const store = await open(t)
     await Promise.all([store.ready(), store.ready(), store.ready()])
-    t.same((await store.page(KIND, {}, undefined, 9)).records, [], 'which leaves nothing that can be met')
+    t.same((await store.page(KIND, undefined, undefined, 9)).records, [], 'which leaves nothing that can be met')
   })
 
   t.test('finishes what was accepted, whichever way it is asked for', async t => {
     const store = await open(t)
-    await store.insert(newRecord('there', { expireTime: 1 }))
+    await store.insert(newRecord('there'))
     const accepted = [
       store.find(KIND, 'there'),
-      store.findBySlug(KIND, 'slug-there'),
-      store.page(KIND, { expiresBefore: 2 }, undefined, 9),
+      store.findBySlug(KIND, '', 'slug-there'),
+      store.page(KIND, undefined, undefined, 9),
       store.ready(),
       ...Array.from({ length: 50 }, (_, index) => store.insert(newRecord(`r${index}`))),
       store.remove(KIND, 'r1')
@@ -30,8 +30,10 @@ export function testClose (t: Test, open: Open): void {
   t.test('finishes a read that was accepted, with nothing else to wait for', async t => {
     for (const read of [
       (store: Store) => store.find(KIND, 'there'),
-      (store: Store) => store.findBySlug(KIND, 'slug-there'),
-      (store: Store) => store.page(KIND, {}, undefined, 9)
+      (store: Store) => store.findBySlug(KIND, '', 'slug-there'),
+      (store: Store) => store.page(KIND, undefined, undefined, 9),
+      (store: Store) => store.changes(undefined, 9),
+      (store: Store) => store.keysInUse()
     ]) {
       const store = await open(t)
       await store.insert(newRecord('there'))
@@ -49,10 +51,14 @@ export function testClose (t: Test, open: Open): void {
       const late = [
         () => store.insert(newRecord('late')),
         () => store.find(KIND, 'there'),
-        () => store.findBySlug(KIND, 'slug-there'),
+        () => store.findBySlug(KIND, '', 'slug-there'),
         () => store.replace(newRecord('there', { revision: 2 }), 1),
+        () => store.renew(KIND, 'there', 1),
         () => store.remove(KIND, 'there'),
-        () => store.page(KIND, {}, undefined, 9),
+        () => store.sweep(1),
+        () => store.changes(undefined, 1),
+        () => store.keysInUse(),
+        () => store.page(KIND, undefined, undefined, 9),
         () => store.ready()
       ]
       for (const call of late) await t.rejects(async () => { await call() }, { code: 'unavailable' }, `${moment}: ${call}`)

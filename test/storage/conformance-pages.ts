@@ -4,7 +4,7 @@ import { KIND, newRecord } from '../support/records.js'
 import type { Open } from './conformance.js'
 
 /** The ids on every page from the first to the last. */
-async function pages (store: Store, filter: PageFilter, limit: number, between = async () => {}): Promise<string[][]> {
+async function pages (store: Store, filter: PageFilter | undefined, limit: number, between = async () => {}): Promise<string[][]> {
   const met: string[][] = []
   for (let cursor: string | undefined; ;) {
     const page = await store.page(KIND, filter, cursor, limit)
@@ -16,9 +16,10 @@ async function pages (store: Store, filter: PageFilter, limit: number, between =
   }
 }
 
-const FILTERS: Record<string, PageFilter> = { 'of all': {}, 'of one execution': { executionId: 'run' }, 'of what expires': { expiresBefore: 1000 } }
-/** A record that every one of FILTERS accepts, at the place of `id` in each order. */
-const matching = (id: string) => newRecord(id, { executionId: 'run', expireTime: Number(id.slice(1)) })
+const byExecution = (value: string): PageFilter => ({ attribute: 'execution_id', value })
+const FILTERS: Record<string, PageFilter | undefined> = { 'of all': undefined, 'of one execution': byExecution('run') }
+/** A record that every one of FILTERS accepts. */
+const matching = (id: string) => newRecord(id, { indexed: { execution_id: ['other', 'run'] } })
 
 export function testPages (t: Test, open: Open): void {
   for (const [name, filter] of Object.entries(FILTERS)) {
@@ -27,7 +28,7 @@ export function testPages (t: Test, open: Open): void {
       t.same(await store.page(KIND, filter, undefined, 3), { records: [], damaged: [], cursor: undefined })
       const ids = ['a100', 'a200', 'a300', 'a400', 'a500', 'a600']
       for (const id of ids.toReversed()) await store.insert(matching(id))
-      await store.insert(newRecord('a350', { kind: 'other', executionId: 'run', expireTime: 350 }))
+      await store.insert(newRecord('a350', { kind: 'other', indexed: { execution_id: ['run'] } }))
 
       t.same(await pages(store, filter, 1), ids.map(id => [id]))
       t.same(await pages(store, filter, 3), [ids.slice(0, 3), ids.slice(3)], 'an exact multiple has no empty page behind it')
@@ -77,36 +78,25 @@ export function testPages (t: Test, open: Open): void {
   t.test('of one execution: are not mixed with those of a similar name', async t => {
     const store = await open(t)
     const names = ['run', 'run-', 'run-1', 'run\0', 'run\0a0', 'run/1', 'run%2F1', 'run%00', 'RUN', 'läuft', 'la\u0308uft', '\u{1F600}', '\u{1F600}\u{1F600}', '\uffff', '\x01', ' ', '..']
-    for (const [index, executionId] of names.entries()) await store.insert(newRecord(`a${index}`, { executionId }))
+    for (const [index, executionId] of names.entries()) await store.insert(newRecord(`a${index}`, { indexed: { execution_id: [executionId] } }))
     for (const [index, executionId] of names.entries()) {
-      t.same(await pages(store, { executionId }, 1), [[`a${index}`]], JSON.stringify(executionId))
+      t.same(await pages(store, byExecution(executionId), 1), [[`a${index}`]], JSON.stringify(executionId))
     }
-    for (const executionId of ['', 'ru', 'run-12', '\0']) t.same(await pages(store, { executionId }, 9), [[]])
+    for (const executionId of ['', 'ru', 'run-12', '\0']) t.same(await pages(store, byExecution(executionId), 9), [[]])
   })
 
-  t.test('of what expires: are the soonest first, and end before the time given', async t => {
+  t.test('of one value: hold what has it among others, and are apart for each attribute', async t => {
     const store = await open(t)
-    const times = [999, 1000, 1001, 9, 10, 0, 1_800_000_000_000, Number.MAX_SAFE_INTEGER]
-    for (const [index, expireTime] of times.entries()) await store.insert(newRecord(`a${index}`, { expireTime }))
-    await store.insert(newRecord('never'))
-    t.same(await pages(store, { expiresBefore: 0 }, 9), [[]])
-    t.same(await pages(store, { expiresBefore: 1 }, 9), [['a5']])
-    t.same(await pages(store, { expiresBefore: 1000 }, 9), [['a5', 'a3', 'a4', 'a0']])
-    t.same(await pages(store, { expiresBefore: 1001 }, 9), [['a5', 'a3', 'a4', 'a0', 'a1']])
-    t.same((await pages(store, { expiresBefore: Number.MAX_SAFE_INTEGER }, 3)).flat(), ['a5', 'a3', 'a4', 'a0', 'a1', 'a2', 'a6'])
-  })
-
-  t.test('of what expires: hold each of those that expire together', async t => {
-    const store = await open(t)
-    const ids = ['a', 'a-1', 'a-2', 'b', 'b-1']
-    for (const id of ids) await store.insert(newRecord(id, { expireTime: 5 }))
-    t.same((await pages(store, { expiresBefore: 6 }, 2)).flat(), ids)
+    await store.insert(newRecord('a', { indexed: { label: ['x', 'y'], owner: ['z'] } }))
+    await store.insert(newRecord('b', { indexed: { label: ['y'], owner: ['x'] } }))
+    const ids = async (attribute: string, value: string) => (await pages(store, { attribute, value }, 9)).flat()
+    t.same([await ids('label', 'x'), await ids('label', 'y'), await ids('owner', 'x'), await ids('label', 'z')], [['a'], ['a', 'b'], ['b'], []])
   })
 
   t.test('of all: go by id, also where one id begins with another', async t => {
     const store = await open(t)
     const ids = ['exec', 'exec-0', 'exec-00', 'exec-1', 'exec.', 'execa']
     for (const id of ids.toReversed()) await store.insert(newRecord(id))
-    t.same((await pages(store, {}, 2)).flat(), ids)
+    t.same((await pages(store, undefined, 2)).flat(), ids)
   })
 }

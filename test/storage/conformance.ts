@@ -1,54 +1,80 @@
 import type { Test } from 'tap'
-import type { Supports } from '../../src/engines/engine.js'
+import type { Clock } from '../../src/clock.js'
+import type { Engine, Supports } from '../../src/engines/engine.js'
 import type { Store } from '../../src/storage/store.js'
+import { TestClock } from '../support/clock.js'
 import { newDataDir } from '../support/data-dir.js'
 import { KIND, newRecord, plain } from '../support/records.js'
+import { newEvent } from '../audit/support.js'
+import { testAlong } from './conformance-along.js'
 import { testClose } from './conformance-close.js'
+import { testExpiry } from './conformance-expiry.js'
+import { testKeysInUse } from './conformance-keys-in-use.js'
 import { testPages } from './conformance-pages.js'
 import { testRaces } from './conformance-races.js'
 import { testRecords } from './conformance-records.js'
+
+/** An engine's store, and the audit log that what comes along with its changes gets into. */
+export type Opened = Pick<Engine, 'store' | 'audit' | 'close'>
 
 /** An engine's stores under test; what `supports` declares is tested, and no more. */
 export interface StoreEngine {
   readonly name: string
   readonly supports: Supports
-  open (directory: string): Promise<Store>
+  open (directory: string, clock: Clock): Promise<Opened>
 }
 
-/** A store of the engine, in a directory of its own, closed when the test ends. */
-export type Open = (t: Test) => Promise<Store>
+/** A store of the engine with its audit log, in a directory of its own, closed when the test ends. */
+export type OpenBoth = (t: Test, clock?: Clock) => Promise<Opened>
+export type Open = (t: Test, clock?: Clock) => Promise<Store>
 
 /** Holds `engine` to every promise of the `Store` contract. */
 export function testStore (t: Test, engine: StoreEngine): void {
-  const open: Open = async t => reopen(t, newDataDir(t))
-  const reopen = async (t: Test, directory: string) => {
-    const store = await engine.open(directory)
-    t.teardown(() => store.close())
-    return store
+  const reopen = async (t: Test, directory: string, clock: Clock = new TestClock()) => {
+    const opened = await engine.open(directory, clock)
+    t.teardown(() => opened.close())
+    return opened
   }
+  const openBoth: OpenBoth = async (t, clock) => reopen(t, newDataDir(t), clock)
+  const open: Open = async (t, clock) => (await openBoth(t, clock)).store
 
   t.test(`${engine.name}: one record`, async t => testRecords(t, open))
   t.test(`${engine.name}: races`, async t => testRaces(t, open))
   t.test(`${engine.name}: pages`, async t => testPages(t, open))
+  t.test(`${engine.name}: expiry`, async t => testExpiry(t, open))
+  t.test(`${engine.name}: what comes along`, async t => testAlong(t, openBoth))
+  t.test(`${engine.name}: keys in use`, async t => testKeysInUse(t, open))
   t.test(`${engine.name}: close`, async t => testClose(t, open))
 
   t.test(`${engine.name}: reopen`, async t => {
     const { durable } = engine.supports
     const directory = newDataDir(t)
-    const store = await reopen(t, directory)
-    const [kept, removed] = [newRecord('kept', { expireTime: 5 }), newRecord('removed')]
-    await Promise.all([store.insert(kept), store.insert(removed)])
-    await store.replace({ ...kept, slug: 'renamed', revision: 2 }, 1)
+    const clock = new TestClock(100)
+    const { store, close } = await reopen(t, directory, clock)
+    const [kept, removed] = [newRecord('kept', { expireTime: 500, sealedBy: 'key-1' }), newRecord('removed', { sealedBy: 'key-2' })]
+    const along = (id: string) => ({ events: [{ kind: KIND, id, data: Buffer.from(id) }], audit: [newEvent(id)] })
+    await Promise.all([store.insert(kept, along('kept')), store.insert(removed, along('removed'))])
+    await store.replace({ ...kept, slug: 'renamed', revision: 2 }, 1, along('kept'))
+    await store.renew(KIND, 'kept', 900)
     await store.remove(KIND, 'removed')
-    await store.close()
+    const before = await store.changes(undefined, 9)
+    await close()
 
-    const again = await reopen(t, directory)
-    const expected = durable ? { ...kept, slug: 'renamed', revision: 2 } : undefined
+    const { store: again, audit } = await reopen(t, directory, clock)
+    const expected = durable ? { ...kept, slug: 'renamed', revision: 2, expireTime: 900 } : undefined
     t.same(plain(await again.find(KIND, 'kept')), plain(expected), 'keeps exactly what a durable engine acknowledged')
-    t.same(plain(await again.findBySlug(KIND, 'renamed')), plain(expected))
-    t.equal(await again.findBySlug(KIND, kept.slug), undefined)
+    t.same(plain(await again.findBySlug(KIND, '', 'renamed')), plain(expected))
+    t.equal(await again.findBySlug(KIND, '', 'slug-kept'), undefined)
     t.equal(await again.find(KIND, 'removed'), undefined)
-    t.equal(await again.findBySlug(KIND, removed.slug), undefined)
-    t.equal((await again.page(KIND, { expiresBefore: 6 }, undefined, 9)).records.length, durable ? 1 : 0)
+    t.equal(await again.findBySlug(KIND, '', 'slug-removed'), undefined)
+    t.same([...await again.keysInUse()], durable ? ['key-1'] : [])
+    t.equal((await audit.query({ pageSize: 9 })).events.length, durable ? 3 : 0)
+    await again.insert(newRecord('new'), along('new'))
+    const changes = await again.changes(undefined, 9)
+    t.same(changes.map(({ id }) => id), durable ? ['kept', 'removed', 'kept', 'new'] : ['new'])
+    if (durable) t.same(changes.slice(0, 3), before, 'and numbers go on')
+    clock.time = 900
+    t.equal(await again.find(KIND, 'kept'), undefined)
+    t.equal((await again.sweep(9)).removed.length, durable ? 1 : 0)
   })
 }

@@ -21,6 +21,7 @@ export function testDependencies (store: Store = new MemoryStore()): Dependencie
     clock: systemClock,
     events,
     audit: {
+      admit () {},
       record: async event => { events.push(event) },
       recordEventually: event => { events.push(event) },
       query: async () => ({ events: [] })

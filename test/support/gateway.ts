@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { AuditOutbox } from '../../src/audit/audit-outbox.js'
 import { assemble } from '../../src/compose.js'
 import { loadConfig } from '../../src/config/config.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
@@ -16,12 +17,17 @@ import { newDataDir } from './data-dir.js'
 // A test machine may be busy: only where it is the subject does the gateway refuse for that.
 const UNHURRIED = { ...LIMITS, loopDelay: Infinity }
 
+/** A store that audit events wait in: one of an engine of a single process. */
+export interface OutboxStore extends Store {
+  readonly outbox: AuditOutbox
+}
+
 /**
  * A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables
  * of `env`; closed when the test ends. `lines` holds what it logs.
  */
 export async function startGateway (
-  t: Test, store: Store = new MemoryStore(), env: Readonly<Record<string, string>> = {}, limits: Limits = UNHURRIED
+  t: Test, store: OutboxStore = new MemoryStore(), env: Readonly<Record<string, string>> = {}, limits: Limits = UNHURRIED
 ) {
   const dataDir = env.ECTX_DATA_DIR ?? newDataDir(t)
   const lines: Array<Record<string, unknown>> = []
@@ -29,15 +35,16 @@ export async function startGateway (
   const config = loadConfig({ ...env, ECTX_DATA_DIR: dataDir })
   const places = placesIn(dataDir, config.keyRing.file)
   const warn = (message: string, err: unknown) => log.warn({ err }, message)
-  const audit = await openAuditFiles({ directory: places.audit, retentionDays: config.auditDays, warn })
+  const { auditDays: retentionDays, auditBacklog: backlog } = config
+  const audit = await openAuditFiles(store.outbox, { directory: places.audit, retentionDays, backlog, warn })
   const engine: Engine = {
     supports: embeddedSupports,
     store,
     audit,
     keys: new RingFile(places.keyRing, loadRootKey(config.keyRing.root)),
     async close () {
-      await store.close()
       await audit.close()
+      await store.close()
     }
   }
   const { http: app, close } = await assemble(engine, { ...config, limits }, log)

@@ -1,7 +1,9 @@
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import type { Test } from 'tap'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { createCertificate, createRoot } from './certificates.js'
 import { startGateway } from './gateway.js'
 
@@ -12,9 +14,17 @@ export interface RawAnswer {
   readonly body: string
 }
 
+/** Takes about as long as a disk: so a client can be ahead of its answers. */
+class SlowStore extends MemoryStore {
+  override async insert (...args: Parameters<MemoryStore['insert']>) {
+    await setTimeout(20)
+    await super.insert(...args)
+  }
+}
+
 /** A gateway that listens on loopback, and what opens connections to it that the test writes byte by byte; over TLS with `overTls`. */
 export async function listenRaw (t: Test, overTls = false, env: Readonly<Record<string, string>> = {}) {
-  const { app, lines } = await startGateway(t, undefined, { ...env, ...(overTls && await tlsFiles(t)) })
+  const { app, lines } = await startGateway(t, new SlowStore(), { ...env, ...(overTls && await tlsFiles(t)) })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const open = (): Socket => {

@@ -2,12 +2,13 @@ import type { StoredRecord } from '../../src/storage/store.js'
 
 export const KIND = 'execution_context'
 
-/** A record whose slug and execution id follow from its id, with `changes` laid over it. */
+/** A record whose slug and execution follow from its id, with `changes` laid over it. */
 export const newRecord = (id: string, changes: Partial<StoredRecord> = {}): StoredRecord => ({
   kind: KIND,
   id,
+  scope: '',
   slug: `slug-${id}`,
-  executionId: `run-${id}`,
+  indexed: { execution_id: [`run-${id}`] },
   revision: 1,
   body: Buffer.from(`body of ${id}`),
   ...changes
@@ -16,7 +17,9 @@ export const newRecord = (id: string, changes: Partial<StoredRecord> = {}): Stor
 /** `record` with nothing that engines may do differently: the class of its body, and `undefined` for what is absent. */
 export const plain = (record: StoredRecord | undefined) => record && {
   ...record,
+  slug: record.slug ?? null,
   expireTime: record.expireTime ?? null,
+  sealedBy: record.sealedBy ?? null,
   body: Buffer.from(record.body).toString('base64')
 }
 

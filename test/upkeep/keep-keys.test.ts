@@ -5,13 +5,11 @@ import t, { type Test } from 'tap'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { GatewayError } from '../../src/errors.js'
-import { encodeBody } from '../../src/resource/sealed-body.js'
 import { keepKeys, lookAfterKeys } from '../../src/upkeep/keep-keys.js'
 import { createLogger } from '../../src/telemetry/log.js'
 import { KeyRing } from '../../src/secrets/ring.js'
-import { sealText } from '../../src/secrets/seal.js'
 import type { StoredRecord } from '../../src/storage/store.js'
-import { openLog, recordsOf } from '../audit/support.js'
+import { openLog, recordsOf, written } from '../audit/support.js'
 import { newDataDir } from '../support/data-dir.js'
 import { failingStore } from '../support/failing-store.js'
 import { now } from '../support/now.js'
@@ -21,13 +19,13 @@ import { TestClock } from '../support/clock.js'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-const EMPTY = new Uint8Array()
 
 /** The keys of a gateway, on a clock that the test sets. */
-async function newKeeping (t: Test, store = new MemoryStore()) {
+async function newKeeping (t: Test) {
+  const clock = new TestClock()
+  const store = new MemoryStore(clock)
   const directory = newDataDir(t)
   const file = join(directory, 'keyring.json')
-  const clock = new TestClock()
   const lines: Array<Record<string, unknown>> = []
   const audit = await openLog(t, join(directory, 'audit'))
   const ring = await KeyRing.open({ store: new RingFile(file), clock })
@@ -42,16 +40,14 @@ async function newKeeping (t: Test, store = new MemoryStore()) {
     /** Stores a context that is sealed with the key of now. */
     insert: (id: string, changes: Partial<StoredRecord> = {}) => store.insert(sealed(ring, id, changes)),
     events: async () => {
-      await audit.ready()
+      await written(audit)
       return (await recordsOf(join(directory, 'audit'))).map(({ event, key_id: key }) => ({ event, key }))
     }
   }
 }
 
-const sealed = (ring: KeyRing, id: string, changes: Partial<StoredRecord> = {}) => newRecord(id, {
-  body: encodeBody({ redactedJson: '{}', sealedSecrets: sealText(now(ring.current()), id, '{}', '{}'), accessHash: EMPTY }),
-  ...changes
-})
+const sealed = (ring: KeyRing, id: string, changes: Partial<StoredRecord> = {}) =>
+  newRecord(id, { sealedBy: now(ring.current()).id, ...changes })
 
 t.test('a key is rotated when it is due, and that is recorded', async t => {
   const { look, clock, ring, states, events } = await newKeeping(t)
@@ -86,8 +82,7 @@ t.test('of many keys those stay that seal a context, however many others there a
   clock.time += DAY
   await look()
   for (let index = 0; index < 250; index++) await insert(`context-${index}`)
-  const plain = encodeBody({ redactedJson: '{}', sealedSecrets: EMPTY, accessHash: EMPTY })
-  await store.insert(newRecord('plain', { body: plain }))
+  await store.insert(newRecord('plain'))
   clock.time += DAY
   await look()
   t.same(states(), ['retired', 'destroyed', 'retired', 'active'])
@@ -97,31 +92,19 @@ t.test('of many keys those stay that seal a context, however many others there a
   t.doesNotThrow(() => now(ring.key(ring.list()[2]!.id)))
 })
 
-t.test('where a record cannot be read no key is destroyed, for it may be any that sealed it', async t => {
-  class DamagedStore extends MemoryStore {
-    override page = async () => ({ records: [], damaged: ['a'] })
-  }
-  const sealing = (sealedSecrets: Uint8Array) => encodeBody({ redactedJson: '{"is_secret":true}', sealedSecrets, accessHash: EMPTY })
-  const bodies = { 'no body of ours': Buffer.from('garbage'), 'a sealed part that names no key': sealing(Buffer.alloc(99)), 'no sealed part': sealing(EMPTY) }
-  for (const [what, body] of Object.entries(bodies)) {
-    await t.test(`which has ${what}`, async t => {
-      const { look, clock, states, insert } = await newKeeping(t)
-      clock.time += DAY
-      await look()
-      await insert('a', { body })
-      clock.time += 10 * MINUTE
-      await t.rejects(look(), { code: 'internal', message: /'a'/ })
-      t.same(states(), ['retired', 'active'])
-    })
-  }
-  await t.test('which the store finds damaged', async t => {
-    const { look, clock, states } = await newKeeping(t, new DamagedStore())
-    clock.time += DAY
-    await look()
-    clock.time += DAY
-    await look()
-    t.same(states(), ['retired', 'retired', 'active'], 'and rotation goes on')
-  })
+t.test('a key stays that seals a record of any kind, and one that has expired', async t => {
+  const { look, clock, states, insert, store } = await newKeeping(t)
+  await insert('a', { kind: 'note', expireTime: clock.time + 1 })
+  clock.time += DAY
+  await look()
+  clock.time += DAY
+  await look()
+  clock.time += 10 * MINUTE
+  await look()
+  t.same(states(), ['retired', 'destroyed', 'active'])
+  await store.sweep(1)
+  await look()
+  t.same(states(), ['destroyed', 'destroyed', 'active'])
 })
 
 t.test('a store that fails destroys nothing', async t => {

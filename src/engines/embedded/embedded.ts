@@ -9,22 +9,25 @@ import { makePrivate } from './private-directory.js'
 export const embeddedSupports: Supports = { durable: true, sharedKeys: true }
 
 /** A LevelDB, audit files and the file of a key ring, in the data directory, which one process at a time can have open. */
-export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays }, clock, warn) => {
+export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, auditBacklog }, clock, warn) => {
   const places = placesIn(dataDir, keyRing.file)
   const keys = new RingFile(places.keyRing, loadRootKey(keyRing.root))
   await makePrivate(dataDir)
   // First: its lock keeps a second process out of the whole directory.
-  const store = await LevelStore.open(places.database)
+  const store = await LevelStore.open(places.database, clock)
   try {
-    const audit = await openAuditFiles({ directory: places.audit, retentionDays: auditDays, clock, warn })
+    const audit = await openAuditFiles(
+      store.outbox,
+      { directory: places.audit, retentionDays: auditDays, backlog: auditBacklog, clock, warn }
+    )
     return {
       supports: embeddedSupports,
       store,
       audit,
       keys,
       async close () {
-        await store.close()
         await audit.close()
+        await store.close()
       }
     }
   } catch (error) {

@@ -1,6 +1,7 @@
-import type { AuditPage, AuditQuery } from '../../audit/audit-log.js'
-import { hashOf, lineOf, NO_LINE, type AuditRecord } from '../../audit/event.js'
-import type { Entry, Journal } from '../../audit/journal.js'
+import type { AuditPage } from '../../audit/audit-log.js'
+import { hashOf, lineOf, NO_LINE, type AuditRecord, type Entry } from '../../audit/event.js'
+import type { End, Journal, JournalQuery } from '../../audit/journal.js'
+import { matches } from '../../audit/pending-page.js'
 import { unknownPageToken } from '../../audit/refusals.js'
 
 const TOKEN = /^[1-9]\d{0,15}$/
@@ -9,29 +10,32 @@ const TOKEN = /^[1-9]\d{0,15}$/
 export class MemoryJournal implements Journal {
   readonly #most: number
   #records: AuditRecord[] = []
-  #sequence = 0
-  #hash = NO_LINE
+  #end: End = { sequence: 0, hash: NO_LINE, commit: 0 }
 
   constructor (most = 10_000) {
     this.#most = most
   }
 
+  get end (): End {
+    return this.#end
+  }
+
   async append (entries: readonly Entry[]): Promise<void> {
-    for (const { description } of entries) {
-      const line = lineOf(++this.#sequence, this.#hash, description)
-      this.#hash = hashOf(line)
+    for (const entry of entries) {
+      const sequence = this.#end.sequence + 1
+      const line = lineOf(sequence, this.#end.hash, entry)
       this.#records.push(JSON.parse(line))
+      this.#end = { sequence, hash: hashOf(line), commit: entry.commit ?? this.#end.commit }
     }
     if (this.#records.length > 2 * this.#most) this.#records = this.#records.slice(-this.#most)
   }
 
   async mark (): Promise<void> {}
 
-  async query ({ contextId, executionId, pageSize, pageToken = '1' }: AuditQuery): Promise<AuditPage> {
+  async query ({ pageSize, pageToken = '1', from = 1, ...query }: JournalQuery): Promise<AuditPage> {
     if (!TOKEN.test(pageToken)) throw unknownPageToken()
-    const from = Number(pageToken)
-    const matching = this.#records.filter(record => record.sequence >= from &&
-      (contextId === undefined || record.context_id === contextId) && (executionId === undefined || record.execution_id === executionId))
+    const first = Math.max(from, Number(pageToken))
+    const matching = this.#records.filter(record => record.sequence >= first && matches(record, query))
     return { events: matching.slice(0, pageSize), nextPageToken: matching[pageSize]?.sequence.toString() }
   }
 

@@ -1,58 +1,106 @@
+import { systemClock, type Clock } from '../../clock.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
-import type { Page, PageFilter, Store, StoredRecord } from '../../storage/store.js'
+import type {
+  Along, AlongNew, AlongRemoval, Change, Page, PageFilter, Store, StoredRecord, StoreEvent, Swept
+} from '../../storage/store.js'
+import { MemoryOutbox } from './memory-outbox.js'
 
 /** Keeps records in the memory of this process. */
 export class MemoryStore implements Store {
+  readonly outbox: MemoryOutbox
+  readonly #clock: Clock
   readonly #records = new Map<string, StoredRecord>()
   readonly #idBySlug = new Map<string, string>()
+  readonly #changes: Change[] = []
   #open = true
 
-  async insert (record: StoredRecord): Promise<void> {
+  constructor (clock: Clock = systemClock) {
+    this.#clock = clock
+    this.outbox = new MemoryOutbox(clock)
+  }
+
+  async insert (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Promise<void> {
     this.#assertOpen()
-    if (this.#records.has(key(record.kind, record.id))) throw idTaken(record.id)
-    this.#assertSlugFree(record)
-    this.#put(record)
+    const records = second === undefined ? [record] : [record, second]
+    for (const { kind, id } of records) if (this.#live(kind, id) !== undefined) throw idTaken(id)
+    for (const record of records) this.#assertSlugFree(record)
+    for (const record of records) this.#put(record)
+    this.#tell(along)
   }
 
   async find (kind: string, id: string): Promise<StoredRecord | undefined> {
     this.#assertOpen()
-    return this.#records.get(key(kind, id))
+    return this.#live(kind, id)
   }
 
-  async findBySlug (kind: string, slug: string): Promise<StoredRecord | undefined> {
+  async findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> {
     this.#assertOpen()
-    const id = this.#idBySlug.get(key(kind, slug))
-    return id === undefined ? undefined : this.#records.get(key(kind, id))
+    const id = this.#idBySlug.get(key(kind, scope, slug))
+    return id === undefined ? undefined : this.#live(kind, id)
   }
 
-  async replace (record: StoredRecord, revision: number): Promise<void> {
+  async replace (record: StoredRecord, revision: number, along: Along = {}): Promise<void> {
     this.#assertOpen()
-    const current = this.#records.get(key(record.kind, record.id))
+    const current = this.#live(record.kind, record.id)
     if (current?.revision !== revision) throw staleRevision(record.id, revision)
     this.#assertSlugFree(record)
-    this.#idBySlug.delete(key(current.kind, current.slug))
     this.#put(record)
+    this.#tell(along)
   }
 
-  async remove (kind: string, id: string, revision?: number): Promise<StoredRecord | undefined> {
+  async renew (kind: string, id: string, expireTime: number, along: Along = {}): Promise<boolean> {
     this.#assertOpen()
-    const record = this.#records.get(key(kind, id))
+    const current = this.#live(kind, id)
+    if (current === undefined) return false
+    this.#records.set(key(kind, id), { ...current, expireTime })
+    this.#tell(along)
+    return true
+  }
+
+  async remove (
+    kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval
+  ): Promise<StoredRecord | undefined> {
+    this.#assertOpen()
+    const record = this.#live(kind, id)
     if (record === undefined) return undefined
-    if (revision !== undefined && record.revision !== revision) throw staleRevision(id, revision)
-    this.#records.delete(key(kind, id))
-    this.#idBySlug.delete(key(kind, record.slug))
+    if (revisions !== undefined && !revisions.includes(record.revision)) throw staleRevision(id, ...revisions)
+    this.#delete(record)
+    this.#tell(along?.(record))
     return record
   }
 
-  async page (kind: string, filter: PageFilter, cursor: string | undefined, limit: number): Promise<Page> {
+  async sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
     this.#assertOpen()
-    const matches = [...this.#records.values()]
-      .filter(record => record.kind === kind && accepts(filter, record))
-      .map(record => ({ record, place: place(filter, record) }))
-      .filter(({ place }) => cursor === undefined || place > cursor)
-      .sort((a, b) => a.place < b.place ? -1 : 1)
-    const page = matches.slice(0, limit)
-    return { records: page.map(({ record }) => record), damaged: [], cursor: matches.length > limit ? page.at(-1)?.place : undefined }
+    const removed = [...this.#records.values()]
+      .filter(record => !this.#isLive(record))
+      .sort((a, b) => a.expireTime! - b.expireTime!)
+      .slice(0, limit)
+    for (const record of removed) {
+      this.#delete(record)
+      this.#tell(along?.(record))
+    }
+    return { removed, damaged: [] }
+  }
+
+  async page (kind: string, filter: PageFilter | undefined, cursor: string | undefined, limit: number): Promise<Page> {
+    this.#assertOpen()
+    const matching = [...this.#records.values()]
+      .filter(record => record.kind === kind && this.#isLive(record))
+      .filter(({ indexed }) => filter === undefined || indexed[filter.attribute]?.includes(filter.value))
+      .filter(({ id }) => cursor === undefined || id > cursor)
+      .sort((a, b) => a.id < b.id ? -1 : 1)
+    const records = matching.slice(0, limit)
+    return { records, damaged: [], cursor: matching.length > limit ? records.at(-1)?.id : undefined }
+  }
+
+  async changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
+    this.#assertOpen()
+    return this.#changes.filter(({ position }) => position > (after ?? '')).slice(0, limit)
+  }
+
+  async keysInUse (): Promise<ReadonlySet<string>> {
+    this.#assertOpen()
+    return new Set([...this.#records.values()].flatMap(({ sealedBy }) => sealedBy ?? []))
   }
 
   async ready (): Promise<void> {
@@ -63,29 +111,44 @@ export class MemoryStore implements Store {
     this.#open = false
   }
 
-  #put (record: StoredRecord) {
+  #isLive ({ expireTime }: StoredRecord): boolean {
+    return expireTime === undefined || expireTime > this.#clock.now()
+  }
+
+  #live (kind: string, id: string): StoredRecord | undefined {
+    const record = this.#records.get(key(kind, id))
+    return record !== undefined && this.#isLive(record) ? record : undefined
+  }
+
+  #put (record: StoredRecord): void {
+    const former = this.#records.get(key(record.kind, record.id))
+    if (former !== undefined) this.#delete(former)
     this.#records.set(key(record.kind, record.id), record)
-    this.#idBySlug.set(key(record.kind, record.slug), record.id)
+    if (record.slug !== undefined) this.#idBySlug.set(key(record.kind, record.scope, record.slug), record.id)
   }
 
-  #assertSlugFree ({ kind, slug, id }: StoredRecord) {
-    const holder = this.#idBySlug.get(key(kind, slug))
-    if (holder !== undefined && holder !== id) throw slugTaken(slug, holder)
+  #delete ({ kind, id, scope, slug }: StoredRecord): void {
+    this.#records.delete(key(kind, id))
+    // Having expired it may have given its slug away.
+    if (slug !== undefined && this.#idBySlug.get(key(kind, scope, slug)) === id) this.#idBySlug.delete(key(kind, scope, slug))
   }
 
-  #assertOpen () {
+  #assertSlugFree ({ kind, scope, slug, id }: StoredRecord): void {
+    if (slug === undefined) return
+    const holder = this.#idBySlug.get(key(kind, scope, slug))
+    if (holder !== undefined && holder !== id && this.#live(kind, holder) !== undefined) throw slugTaken(slug, holder)
+  }
+
+  #tell ({ events = [], audit = [] }: Along = {}): void {
+    for (const event of events) this.#changes.push(placed(event, this.#changes.length + 1))
+    this.outbox.add(audit)
+  }
+
+  #assertOpen (): void {
     if (!this.#open) throw closed()
   }
 }
 
-const key = (kind: string, name: string) => `${kind}\0${name}`
+const key = (...parts: string[]) => JSON.stringify(parts)
 
-function accepts (filter: PageFilter, record: StoredRecord): boolean {
-  if (filter.executionId !== undefined) return record.executionId === filter.executionId
-  if (filter.expiresBefore !== undefined) return record.expireTime !== undefined && record.expireTime < filter.expiresBefore
-  return true
-}
-
-/** Where a record stands in the order of `filter`'s index. */
-const place = (filter: PageFilter, { id, expireTime = 0 }: StoredRecord) =>
-  filter.expiresBefore === undefined ? id : `${String(expireTime).padStart(16, '0')}\0${id}`
+const placed = (event: StoreEvent, place: number): Change => ({ ...event, position: String(place).padStart(16, '0') })

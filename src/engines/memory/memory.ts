@@ -1,4 +1,4 @@
-import { AuditQueue } from '../../audit/audit-queue.js'
+import { AuditRelay } from '../../audit/audit-relay.js'
 import type { OpenEngine, Supports } from '../engine.js'
 import { MemoryJournal } from './memory-journal.js'
 import { MemoryRing } from './memory-ring.js'
@@ -9,16 +9,16 @@ export const memorySupports: Supports = { durable: false, sharedKeys: false }
 /** Everything in the memory of this process, and no file: for trying out, and for tests. */
 export const openMemory: OpenEngine = async (_config, clock, warn) => {
   warn('ECTX_STORE is memory: contexts, the keys that seal them and the audit log are gone when this process ends')
-  const store = new MemoryStore()
-  const audit = new AuditQueue(new MemoryJournal(), { clock, warn })
+  const store = new MemoryStore(clock)
+  const audit = new AuditRelay(store.outbox, new MemoryJournal(), { clock, warn })
   return {
     supports: memorySupports,
     store,
     audit,
     keys: new MemoryRing(),
     async close () {
-      await store.close()
       await audit.close()
+      await store.close()
     }
   }
 }

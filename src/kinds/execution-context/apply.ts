@@ -18,7 +18,7 @@ export const apply = ({ store, audit, vault, clock }: Dependencies) => Pipeline.
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
   .step(resolveSlug)
-  .step(loadForApply(store, kind))
+  .step(loadForApply(store, vault, kind))
   .step(refuseExisting(kind))
   .step(buildNewState(kind, clock))
   .step(issueRunToken)

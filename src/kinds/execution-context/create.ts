@@ -17,7 +17,7 @@ export const create = ({ store, audit, vault, clock }: Dependencies) => Pipeline
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
   .step(resolveSlug)
-  .step(checkDuplicate(store, kind))
+  .step(checkDuplicate(store, vault, kind))
   .step(buildNewState(kind, clock))
   .step(issueRunToken)
   .step(seal(vault, kind))

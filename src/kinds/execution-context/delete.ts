@@ -3,9 +3,9 @@ import { Pipeline } from '../../pipeline/pipeline.js'
 import { authorize } from '../../steps/authorize.js'
 import type { Call } from '../../resource/call.js'
 import { deleteResource } from '../../steps/delete-resource.js'
-import { discloseDeleted } from '../../steps/disclose-deleted.js'
 import { extractResourceId } from '../../steps/extract-resource-id.js'
 import { loadExistingForDelete } from '../../steps/load-existing-for-delete.js'
+import { showExisting } from '../../steps/show-existing.js'
 import { validateProto } from '../../steps/validate-proto.js'
 import { executionContextKind as kind } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
@@ -23,5 +23,5 @@ export const deleteContext = ({ store, audit, vault }: Dependencies) => Pipeline
   .step(validateProto(ApiResourceDeleteInputSchema))
   .step(extractResourceId)
   .step(loadExistingForDelete(store, kind))
+  .step(showExisting(audit, vault, kind))
   .step(deleteResource(store, kind))
-  .step(discloseDeleted(audit, vault, kind))

@@ -15,5 +15,5 @@ export const getByReference = ({ store, audit, vault }: Dependencies) => Pipelin
     target: ({ slug }) => ({ slug })
   }))
   .step(validateProto(ApiResourceReferenceSchema))
-  .step(loadByReference(store, kind))
-  .step(disclose(audit, vault, kind))
+  .step(loadByReference(store, vault, kind))
+  .step(disclose(audit, kind))

@@ -15,5 +15,5 @@ export const get = ({ store, audit, vault }: Dependencies) => Pipeline.from<Read
     target: ({ value }) => ({ contextId: value })
   }))
   .step(validateProto(ExecutionContextIdSchema))
-  .step(loadTarget(store, kind))
-  .step(disclose(audit, vault, kind))
+  .step(loadTarget(store, vault, kind))
+  .step(disclose(audit, kind))

@@ -20,6 +20,8 @@ export const executionContextKind: ResourceKind<ExecutionContext, { readonly run
   label: 'Execution Context',
   referenceKind: ApiResourceKind.execution_context,
   idPrefix: 'exec-',
+  // A slug is unique over all contexts, whatever their organization.
+  scopeOf: () => '',
 
   build: ({ apiVersion, kind, metadata, spec }, { id, slug, audit }) => create(ExecutionContextSchema, {
     apiVersion,
@@ -31,10 +33,10 @@ export const executionContextKind: ResourceKind<ExecutionContext, { readonly run
 
   render: (resource, { runToken }) => ({
     ...render(resource),
-    shownOnce: runToken && render(resource, runToken.token).redacted,
+    shownOnce: runToken && { run_token: runToken.token },
     accessHash: runToken?.hash
   }),
 
-  executionIdOf: ({ spec }) => spec?.executionId ?? '',
+  indexed: ({ spec }) => ({ execution_id: [spec?.executionId ?? ''] }),
   decode: json => fromJsonString(ExecutionContextSchema, json)
 }

@@ -1,10 +1,19 @@
-import { accessHashOf } from '../../resource/sealed-body.js'
+import { GatewayError } from '../../errors.js'
+import { openRecord } from '../../resource/sealed-record.js'
+import type { Vault } from '../../secrets/vault.js'
 import type { Store } from '../../storage/store.js'
 import { executionContextKind as kind } from './kind.js'
 
-/** Looks up what a live context keeps of its run token, where it has one: so a token dies with its context. */
-export const runTokenOf = (store: Store) => async (contextId: string): Promise<{ hash: Uint8Array, slug: string } | undefined> => {
-  const record = await store.find(kind.name, contextId)
-  const hash = record && accessHashOf(record)
-  return hash && { hash, slug: record!.slug }
-}
+/**
+ * Looks up what a live context keeps of its run token, where it has one: so a token dies with its context. What somebody wrote
+ * into the store is not believed.
+ */
+export const runTokenOf = (store: Store, vault: Vault) =>
+  async (contextId: string): Promise<{ hash: Uint8Array, slug: string } | undefined> => {
+    const record = await store.find(kind.name, contextId)
+    if (record === undefined) return undefined
+    const { accessHash, secretsJson } = await openRecord(vault, record)
+    if (accessHash.length === 0) return undefined
+    if (secretsJson instanceof GatewayError) throw secretsJson
+    return { hash: accessHash, slug: record.slug ?? '' }
+  }

@@ -1,14 +1,18 @@
 import t from 'tap'
-import { AuditQueue } from '../../../src/audit/audit-queue.js'
+import { AuditRelay } from '../../../src/audit/audit-relay.js'
+import { systemClock } from '../../../src/clock.js'
 import { memorySupports as supports } from '../../../src/engines/memory/memory.js'
 import { MemoryJournal } from '../../../src/engines/memory/memory-journal.js'
+import { MemoryOutbox } from '../../../src/engines/memory/memory-outbox.js'
 import { testAudit } from '../../audit/conformance.js'
 import { numbers, recordAll, recorded } from '../../audit/support.js'
 
-testAudit(t, { name: 'memory', supports, open: async () => new AuditQueue(new MemoryJournal()) })
+const open = (journal: MemoryJournal) => new AuditRelay(new MemoryOutbox(systemClock), journal)
+
+testAudit(t, { name: 'memory', supports, open: async () => open(new MemoryJournal()) })
 
 t.test('the latest events are kept, and no more than twice as many as they should be', async t => {
-  const log = new AuditQueue(new MemoryJournal(5))
+  const log = open(new MemoryJournal(5))
   await recordAll(log, numbers(1, 10))
   t.same(await recorded(log), numbers(1, 10).map(String))
   const { nextPageToken } = await log.query({ pageSize: 3 })

@@ -13,6 +13,7 @@ import { PipelineFailure } from '../../../src/pipeline/pipeline.js'
 import { MemoryStore } from '../../../src/engines/memory/memory-store.js'
 import type { Store } from '../../../src/storage/store.js'
 import { testDependencies } from '../../support/dependencies.js'
+import { newRecord } from '../../support/records.js'
 import { failingStore } from '../../support/failing-store.js'
 
 // Every operation as any transport would call it: nothing here knows HTTP.
@@ -130,7 +131,7 @@ for (const operation of ['create', 'apply'] as const) {
       const findBySlug = async () => { gone.abort(); return undefined }
       const late = new Proxy(store, { get: (_, method) => method === 'findBySlug' ? findBySlug : Reflect.get(store, method).bind(store) })
       t.equal((await failure(operationsOn(late)[operation](call(context()), gone.signal))).error.code, 'aborted')
-      t.equal(await store.findBySlug('execution_context', 'my-run'), undefined)
+      t.equal(await store.findBySlug('execution_context', '', 'my-run'), undefined)
     })
   })
 }
@@ -293,7 +294,7 @@ t.test('every operation says of a failing store what it is, never that there is 
 
 t.test('a record whose body is damaged is internal, and names its id', async t => {
   const store = new MemoryStore()
-  await store.insert({ kind: 'execution_context', id: 'exec-x', slug: 'my-run', executionId: 'e', revision: 1, body: Uint8Array.of(255) })
+  await store.insert(newRecord('exec-x', { slug: 'my-run', body: Uint8Array.of(255) }))
   const operations = operationsOn(store)
   for (const running of [operations.get(call(byId('exec-x'))), operations.getByReference(call(reference('my-run')))]) {
     const error = GatewayError.from(await running.then(() => undefined, error => error))

@@ -8,23 +8,24 @@ import type { Call } from '../../../src/resource/call.js'
 import { loadForApply } from '../../../src/steps/load-for-apply.js'
 import { resolveSlug } from '../../../src/steps/resolve-slug.js'
 import { validateProto } from '../../../src/steps/validate-proto.js'
+import type { Opened } from '../../../src/resource/sealed-record.js'
 import type { Store, StoredRecord } from '../../../src/storage/store.js'
 
-declare const merge: (input: ExecutionContext, existing: StoredRecord | undefined) => StoredRecord
+declare const merge: (input: ExecutionContext, existing: Opened | undefined) => StoredRecord
 
-const mergeState = step('MergeState', ({ input, existing }: { input: ExecutionContext, existing: StoredRecord | undefined }) =>
+const mergeState = step('MergeState', ({ input, existing }: { input: ExecutionContext, existing: Opened | undefined }) =>
   ({ record: merge(input, existing), created: existing === undefined }))
 
-const save = (store: Store) => step('Save', async ({ record, existing }: { record: StoredRecord, existing: StoredRecord | undefined }) => {
+const save = (store: Store) => step('Save', async ({ record, existing }: { record: StoredRecord, existing: Opened | undefined }) => {
   if (existing === undefined) await store.insert(record)
-  else await store.replace(record, existing.revision)
+  else await store.replace(record, existing.record.revision)
 })
 
-export const upsert = ({ store, audit }: Dependencies) => Pipeline.from<Call<ExecutionContext>>('upsert')
+export const upsert = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<ExecutionContext>>('upsert')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema))
   .step(resolveSlug)
-  .step(loadForApply(store, kind))
+  .step(loadForApply(store, vault, kind))
   .step(mergeState)
   .step(save(store))
 

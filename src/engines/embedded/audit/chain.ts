@@ -2,12 +2,13 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
 import type { Clock } from '../../../clock.js'
-import type { AuditPage, AuditQuery } from '../../../audit/audit-log.js'
-import { hashOf, lineOf, NO_LINE, parseLine } from '../../../audit/event.js'
-import type { Entry, Journal } from '../../../audit/journal.js'
+import type { AuditPage } from '../../../audit/audit-log.js'
+import { hashOf, lineOf, NO_LINE, type Entry } from '../../../audit/event.js'
+import type { End, Journal, JournalQuery } from '../../../audit/journal.js'
 import { makeDirectory } from '../../../files/make-directory.js'
 import { FileIndex } from './file-index.js'
-import { dayOf, listFiles, named, readLines, type Named } from './files.js'
+import { findEnd } from './find-end.js'
+import { dayOf, listFiles, named } from './files.js'
 import { Head, readHead, type HeadState } from './head.js'
 import { LogFile } from './log-file.js'
 import { queryFiles } from './query.js'
@@ -48,21 +49,16 @@ export class Chain implements Journal {
     const { directory, warn } = options
     await makeDirectory(directory)
     const files = await listFiles(directory)
-    const { size, last } = await findEnd(directory, files)
     const head = await readHead(directory)
+    const { size, last, commit } = await findEnd(directory, files, head)
     if (head === undefined && last !== undefined) {
-      warn(
-        'the audit log has lost its head.json: whether lines are missing at its end cannot be told'
-      )
+      warn('the audit log has lost its head.json: whether lines are missing at its end cannot be told')
     }
     if (head !== undefined && head.sequence > (last?.sequence ?? 0)) {
-      warn(
-      `the audit log has lost its lines from ${(last?.sequence ?? 0) + 1} to ${head.sequence}`
-      )
+      warn(`the audit log has lost its lines from ${(last?.sequence ?? 0) + 1} to ${head.sequence}`)
     }
-
-    const end = head !== undefined && head.sequence >= (last?.sequence ?? 0) ? head : last ?? { sequence: 0, hash: NO_LINE }
-    const state = { first: head?.first ?? files[0]?.first ?? 1, sequence: end.sequence, hash: end.hash }
+    const { sequence, hash } = head !== undefined && head.sequence >= (last?.sequence ?? 0) ? head : last ?? { sequence: 0, hash: NO_LINE }
+    const state = { first: head?.first ?? files[0]?.first ?? 1, sequence, hash, commit }
     const current = files.at(-1)
     const file = current && await LogFile.open(directory, current, size)
     const chain = new Chain(options, state, await Head.open(directory, state), file)
@@ -70,15 +66,18 @@ export class Chain implements Journal {
     return chain
   }
 
+  get end (): End {
+    return this.#state
+  }
+
   async append (entries: readonly Entry[]): Promise<void> {
     try {
       const file = await this.#prepare()
-      if (entries.length === 0) return await file.probe()
-      const { bytes, begins, sequence, hash } = linesBehind(this.#state, entries)
+      const { bytes, begins, end } = linesBehind(this.#state, entries)
       const { size } = file
       await file.append(bytes)
-      entries.forEach(({ event }, index) => file.postings.add(event, size + begins[index]!))
-      this.#state = { ...this.#state, sequence, hash }
+      entries.forEach(({ description }, index) => file.postings.add(JSON.parse(`{${description}`), size + begins[index]!))
+      this.#state = { ...this.#state, ...end }
     } catch (error) {
       this.#broken = true
       await this.#file?.restore().catch(() => false)
@@ -97,7 +96,7 @@ export class Chain implements Journal {
     }
   }
 
-  query (query: AuditQuery): Promise<AuditPage> {
+  query (query: JournalQuery): Promise<AuditPage> {
     return this.#reading(() => queryFiles(this.#options.directory, this.#index, this.#file, query))
   }
 
@@ -168,37 +167,20 @@ export class Chain implements Journal {
 }
 
 // More than is in a line before its description, and its newline.
-const MOST_BYTES_BESIDE = 128
+const MOST_BYTES_BESIDE = 160
 
-/** The lines of `entries` behind the line that `sequence` and `hash` are of, where each begins, and what the last one's are. */
-function linesBehind ({ sequence, hash }: Pick<HeadState, 'sequence' | 'hash'>, entries: readonly Entry[]) {
+/** The lines of `entries` behind `end`, where each begins, and where they end. */
+function linesBehind ({ sequence, hash, commit }: End, entries: readonly Entry[]): { bytes: Buffer, begins: number[], end: End } {
   // In UTF-8 a text takes three bytes at most for what counts as one in its length.
   const bytes = Buffer.allocUnsafe(entries.reduce((sum, { description }) => sum + 3 * description.length + MOST_BYTES_BESIDE, 0))
-  let end = 0
-  const begins = entries.map(({ description }) => {
-    const begin = end
-    end += bytes.write(lineOf(++sequence, hash, description), begin)
-    hash = hashOf(bytes.subarray(begin, end))
-    end += bytes.write('\n', end)
+  let size = 0
+  const begins = entries.map(entry => {
+    const begin = size
+    size += bytes.write(lineOf(++sequence, hash, entry), begin)
+    hash = hashOf(bytes.subarray(begin, size))
+    size += bytes.write('\n', size)
+    commit = entry.commit ?? commit
     return begin
   })
-  return { bytes: bytes.subarray(0, end), begins, sequence, hash }
-}
-
-/** How many bytes of the last file are whole lines, and the last line of all. */
-async function findEnd (directory: string, files: readonly Named[]): Promise<{ size: number, last?: { sequence: number, hash: string } }> {
-  let size: number | undefined
-  for (const { name, first } of files.toReversed()) {
-    let [lines, end] = [0, 0]
-    let bytes: Buffer | undefined
-    for await (const line of readLines(join(directory, name))) {
-      if (!line.whole) break
-      lines++
-      bytes = line.bytes
-      end = line.offset + bytes.length + 1
-    }
-    size ??= end
-    if (bytes !== undefined) return { size, last: { sequence: parseLine(bytes)?.sequence ?? first + lines - 1, hash: hashOf(bytes) } }
-  }
-  return { size: size ?? 0 }
+  return { bytes: bytes.subarray(0, size), begins, end: { sequence, hash, commit } }
 }

@@ -1,20 +1,21 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { End } from '../../../audit/journal.js'
+import { GatewayError } from '../../../errors.js'
 import { replaceFile } from '../../../files/durable-file.js'
 import { isAbsent } from './files.js'
 
 export const HEAD_FILE = 'head.json'
-const FORM = /^\{"first":([1-9]\d*),"sequence":(\d+),"hash":"([0-9a-f]{64})"\}\s*$/
+/** The number of the form of the log's files. A change of it brings a migration from the one before. */
+const FORMAT = 1
+const FORM = /^\{"format":1,"first":([1-9]\d*),"sequence":(\d+),"hash":"([0-9a-f]{64})","commit":(\d+)\}\s*$/
 // Always of one size, and smaller than a sector: so it is overwritten as a whole.
-const SIZE = 159
+const SIZE = 199
 
 /** Between which lines the log stands. */
-export interface HeadState {
+export interface HeadState extends End {
   /** The sequence of the oldest line that is kept. */
   readonly first: number
-  /** The sequence and the hash of the last line that was acknowledged; 0 where there is none. */
-  readonly sequence: number
-  readonly hash: string
 }
 
 /**
@@ -53,16 +54,33 @@ export class Head {
   }
 }
 
-const encode = ({ first, sequence, hash }: HeadState) =>
-  Buffer.from(`${JSON.stringify({ first, sequence, hash }).padEnd(SIZE)}\n`)
+const encode = ({ first, sequence, hash, commit }: HeadState) =>
+  Buffer.from(`${JSON.stringify({ format: FORMAT, first, sequence, hash, commit }).padEnd(SIZE)}\n`)
 
-/** The head in `directory`; `undefined` where it is absent or damaged. */
+/**
+ * The head in `directory`; `undefined` where it is absent or damaged.
+ * @throws `unavailable` where it says that the files are of another form
+ */
 export async function readHead (directory: string): Promise<HeadState | undefined> {
-  try {
-    const [, first, sequence, hash] = FORM.exec(await readFile(join(directory, HEAD_FILE), 'utf8')) ?? []
-    return hash === undefined ? undefined : { first: Number(first), sequence: Number(sequence), hash }
-  } catch (error) {
-    if (isAbsent(error)) return undefined
+  const text = await readFile(join(directory, HEAD_FILE), 'utf8').catch(error => {
+    if (isAbsent(error)) return ''
     throw error
+  })
+  const [, first, sequence, hash, commit] = FORM.exec(text) ?? []
+  if (hash !== undefined) return { first: Number(first), sequence: Number(sequence), hash, commit: Number(commit) }
+  const [, format] = /^\{"format":([1-9]\d*),/.exec(text) ?? []
+  if (format !== undefined && Number(format) !== FORMAT) {
+    throw new GatewayError(
+      'unavailable',
+      `the audit log is of format ${format}, and this version knows ${FORMAT}: run the version that made it`
+    )
   }
+  if (UNNUMBERED.test(text)) {
+    throw new GatewayError(
+      'unavailable',
+      'the audit log was made before formats had numbers, by a version that was never released: move its directory away'
+    )
+  }
+  return undefined
 }
+const UNNUMBERED = /^\{"first":\d+,"sequence":\d+,"hash":"[0-9a-f]{64}"\}\s*$/

@@ -7,7 +7,6 @@ import type { Named } from './files.js'
 import { Postings, readPostings } from './postings.js'
 
 const { O_RDWR, O_CREAT, O_TRUNC, O_DSYNC } = constants
-const PROBE = Buffer.alloc(4096, ' ')
 
 /** The file that lines are written to. It holds `size` bytes that were acknowledged; what is behind them is not part of it. */
 export class LogFile {
@@ -66,12 +65,6 @@ export class LogFile {
   async append (bytes: Buffer): Promise<void> {
     await this.#write(bytes)
     this.size += bytes.length
-  }
-
-  /** Resolves where lines could be written now, by writing some that are no lines. */
-  async probe (): Promise<void> {
-    await this.#write(PROBE)
-    await this.#cut()
   }
 
   /** After a failure: takes away what was half written. Answers whether this is still the file at its path. */

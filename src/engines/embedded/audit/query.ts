@@ -1,7 +1,9 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AuditPage, AuditQuery } from '../../../audit/audit-log.js'
+import type { AuditPage } from '../../../audit/audit-log.js'
 import { parseLine, type AuditRecord } from '../../../audit/event.js'
+import type { JournalQuery } from '../../../audit/journal.js'
+import { matches } from '../../../audit/pending-page.js'
 import { unknownPageToken } from '../../../audit/refusals.js'
 import type { FileIndex } from './file-index.js'
 import { isAbsent, listFiles, readLineAt, readLines } from './files.js'
@@ -19,15 +21,16 @@ interface Place {
  * @throws `invalid_argument` where the token is not one of ours
  */
 export async function queryFiles (
-  directory: string, index: FileIndex, current: LogFile | undefined, query: AuditQuery
+  directory: string, index: FileIndex, current: LogFile | undefined, query: JournalQuery
 ): Promise<AuditPage> {
-  const { contextId, executionId, pageSize, pageToken } = query
+  const { contextId, executionId, pageSize, pageToken, from: least = 0 } = query
   const from = pageToken === undefined ? { first: 0, offset: 0 } : decodeToken(pageToken)
   const key = contextId !== undefined ? contextKey(contextId) : executionId !== undefined ? executionKey(executionId) : undefined
   const written = current?.size
   const events: AuditRecord[] = []
-  for (const { name, first } of await listFiles(directory)) {
-    if (first < from.first) continue
+  const files = await listFiles(directory)
+  for (const [place, { name, first }] of files.entries()) {
+    if (first < from.first || (files[place + 1]?.first ?? Infinity) <= least) continue
     const own = name === current?.named.name ? current : undefined
     const start = first === from.first ? from.offset : 0
     try {
@@ -36,7 +39,7 @@ export async function queryFiles (
         : linesAt(join(directory, name), (own ? await own.find(key) : await index.find(name, key)).filter(offset => offset >= start))
       for await (const { bytes, offset } of lines) {
         const record = parseLine(bytes)
-        if (record === undefined || !matches(record, query)) continue
+        if (record === undefined || record.sequence < least || !matches(record, query)) continue
         if (events.length === pageSize) return { events, nextPageToken: encodeToken({ first, offset }) }
         events.push(record)
       }
@@ -47,9 +50,6 @@ export async function queryFiles (
   }
   return { events }
 }
-
-const matches = (record: AuditRecord, { contextId, executionId }: AuditQuery) =>
-  (contextId === undefined || record.context_id === contextId) && (executionId === undefined || record.execution_id === executionId)
 
 async function * linesAt (path: string, offsets: readonly number[]) {
   if (offsets.length === 0) return

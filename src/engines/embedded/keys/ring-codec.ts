@@ -5,8 +5,10 @@ import { isRing, KeyRowSchema, type KeyRow, type KeyRows } from '../../../secret
 import { KEY_BYTES } from '../../../secrets/ring-key.js'
 import { unwrap, wrap } from '../../../secrets/root-key.js'
 
+/** The number of the form of the file. A change of it brings a migration from the one before. */
+const FORMAT = 1
 const ContentSchema = Type.Object({
-  version: Type.Literal(1),
+  version: Type.Literal(FORMAT),
   wrapped: Type.Boolean(),
   keys: Type.Array(KeyRowSchema)
 }, { additionalProperties: false })
@@ -20,7 +22,7 @@ export class UnusableRing extends Error {
 /** The text of the ring's file. Its checksum is there because an altered key would still be a key. */
 export function renderRing (rows: KeyRows, rootKey: KeyObject | undefined): string {
   const content: Content = {
-    version: 1,
+    version: FORMAT,
     wrapped: rootKey !== undefined,
     keys: rows.map(row => rootKey === undefined ? row : withMaterial(row, material => wrap(rootKey, row.id, material)))
   }
@@ -45,9 +47,13 @@ export function parseRing (text: string, rootKey: KeyObject | undefined): { rows
 function parseContent (text: string): Content {
   try {
     const { sha256, ...content } = JSON.parse(text)
-    if (sha256 === checksum(content) && Value.Check(ContentSchema, content) && isRing(content.keys)) return content
-  } catch {
-    // Not kept as the cause: the parser's message quotes the text.
+    if (sha256 === checksum(content)) {
+      if (Number.isInteger(content.version) && content.version !== FORMAT) throw otherFormat(content.version)
+      if (Value.Check(ContentSchema, content) && isRing(content.keys)) return content
+    }
+  } catch (error) {
+    // No other is kept as the cause: the parser's message quotes the text.
+    if (error instanceof UnusableRing) throw error
   }
   throw damaged()
 }
@@ -60,7 +66,9 @@ function unwrapped (rootKey: KeyObject, keyId: string, material: Buffer): Buffer
   }
 }
 
-const damaged = () => new UnusableRing('is damaged, or a newer version made it: restore it from a backup')
+const damaged = () => new UnusableRing('is damaged: restore it from a backup')
+const otherFormat = (format: number) =>
+  new UnusableRing(`is of format ${format}, and this version knows ${FORMAT}: run the version that made it`)
 
 const checksum = (content: object) => createHash('sha256').update(JSON.stringify(content)).digest('hex')
 

@@ -1,69 +1,66 @@
 import { crc32 } from 'node:zlib'
 import { damaged } from '../../../storage/refusals.js'
 import type { StoredRecord } from '../../../storage/store.js'
+import { recordKey } from './level-keys.js'
 
-// Keys are a letter and parts, divided by NUL: so no id is ever a prefix of another's key. Kinds, ids and slugs hold no
-// NUL; an execution id may hold anything, and is encoded.
+// A value is: CRC-32 of the key and all that follows (LevelDB does not check its own when it reads), bytes of the head, head
+// (JSON), body. Little-endian.
+const AT = { checksum: 0, headBytes: 4, head: 8 }
 
-export const recordKey = (kind: string, id: string) => `r\0${kind}\0${id}`
-export const slugKey = (kind: string, slug: string) => `s\0${kind}\0${slug}`
-
-/** What begins every key of an index of `kind`, in the order of that index. */
-export const indexPrefix = {
-  byId: (kind: string) => `r\0${kind}\0`,
-  byExecution: (kind: string, executionId: string) => `x\0${kind}\0${encodeURIComponent(executionId)}\0`,
-  byExpireTime: (kind: string) => `e\0${kind}\0`
-}
-
-// Sixteen digits hold every safe integer, in order.
-const instant = (milliseconds: number) => String(milliseconds).padStart(16, '0')
-
-/** The least key of the expiry index that is not before `milliseconds`. */
-export const expireTimeBound = (kind: string, milliseconds: number) => indexPrefix.byExpireTime(kind) + instant(milliseconds)
-
-/** Every key that leads to a record, beside the record's own. Their values are its id. */
-export function indexKeys ({ kind, id, slug, executionId, expireTime }: StoredRecord): string[] {
-  const keys = [slugKey(kind, slug), indexPrefix.byExecution(kind, executionId) + id]
-  if (expireTime !== undefined) keys.push(`${expireTimeBound(kind, expireTime)}\0${id}`)
-  return keys
-}
-
-// A value is: CRC-32 of the key and all that follows (LevelDB does not check its own when it reads), revision, expire
-// time (NaN where there is none), bytes of the slug and of the execution id, those two, body. Little-endian.
-const AT = { checksum: 0, revision: 4, expireTime: 8, slugBytes: 16, executionIdBytes: 18, texts: 20 }
-
-/** A record as LevelDB keeps it. By hand, since this and its inverse are on the path of every request. */
-export function encodeRecord ({ kind, id, slug, executionId, expireTime = NaN, revision, body }: StoredRecord): Buffer {
-  const slugBytes = Buffer.byteLength(slug)
-  const executionIdBytes = Buffer.byteLength(executionId)
-  const bodyAt = AT.texts + slugBytes + executionIdBytes
-  const value = Buffer.allocUnsafe(bodyAt + body.length)
-  value.writeUInt32LE(revision, AT.revision)
-  value.writeDoubleLE(expireTime, AT.expireTime)
-  value.writeUInt16LE(slugBytes, AT.slugBytes)
-  value.writeUInt16LE(executionIdBytes, AT.executionIdBytes)
-  value.write(slug, AT.texts)
-  value.write(executionId, AT.texts + slugBytes)
-  value.set(body, bodyAt)
-  value.writeUInt32LE(checksum(kind, id, value), AT.checksum)
+/** Text and bytes under `key`, so that a change of any bit of either is found out. */
+export function encodeValue (key: string, head: string, body: Uint8Array = EMPTY): Buffer {
+  const headBytes = Buffer.byteLength(head)
+  const value = Buffer.allocUnsafe(AT.head + headBytes + body.length)
+  value.writeUInt32LE(headBytes, AT.headBytes)
+  value.write(head, AT.head)
+  value.set(body, AT.head + headBytes)
+  value.writeUInt32LE(checksum(key, value), AT.checksum)
   return value
 }
+const EMPTY = new Uint8Array()
 
-/** @throws `internal` naming `id`, where a single bit has changed or the record is another's */
-export function decodeRecord (value: Buffer, kind: string, id: string): StoredRecord {
-  if (value.length < AT.texts || value.readUInt32LE(AT.checksum) !== checksum(kind, id, value)) throw damaged(id)
-  const expireTime = value.readDoubleLE(AT.expireTime)
-  const executionIdAt = AT.texts + value.readUInt16LE(AT.slugBytes)
-  const bodyAt = executionIdAt + value.readUInt16LE(AT.executionIdBytes)
+/** What was encoded for `key`; `undefined` where a single bit has changed, or it was for another. */
+export function decodeValue (key: string, value: Buffer): { head: string, body: Buffer } | undefined {
+  if (value.length < AT.head || value.readUInt32LE(AT.checksum) !== checksum(key, value)) return undefined
+  const bodyAt = AT.head + value.readUInt32LE(AT.headBytes)
+  return { head: value.toString('utf8', AT.head, bodyAt), body: value.subarray(bodyAt) }
+}
+
+const checksum = (key: string, value: Buffer) => crc32(value.subarray(AT.headBytes), crc32(key))
+
+type Head = [
+  revision: number,
+  expires: boolean,
+  scope: string,
+  slug: string | null,
+  sealedBy: string | null,
+  indexed: StoredRecord['indexed']
+]
+
+/** A record as LevelDB keeps it: all but its expire time. */
+export function encodeRecord (record: StoredRecord): Buffer {
+  const { kind, id, scope, slug, indexed, expireTime, sealedBy, revision, body } = record
+  const head: Head = [revision, expireTime !== undefined, scope, slug ?? null, sealedBy ?? null, indexed]
+  return encodeValue(recordKey(kind, id), JSON.stringify(head), body)
+}
+
+/**
+ * The record under `key`, with the expire time that `expireTime` finds where it has one.
+ * @throws `internal` naming `id`, where a single bit has changed or the record is another's
+ */
+export function decodeRecord (value: Buffer, kind: string, id: string, expireTime: () => number): StoredRecord {
+  const decoded = decodeValue(recordKey(kind, id), value)
+  if (decoded === undefined) throw damaged(id)
+  const [revision, expires, scope, slug, sealedBy, indexed]: Head = JSON.parse(decoded.head)
   return {
     kind,
     id,
-    slug: value.toString('utf8', AT.texts, executionIdAt),
-    executionId: value.toString('utf8', executionIdAt, bodyAt),
-    expireTime: Number.isNaN(expireTime) ? undefined : expireTime,
-    revision: value.readUInt32LE(AT.revision),
-    body: value.subarray(bodyAt)
+    scope,
+    slug: slug ?? undefined,
+    indexed,
+    expireTime: expires ? expireTime() : undefined,
+    sealedBy: sealedBy ?? undefined,
+    revision,
+    body: decoded.body
   }
 }
-
-const checksum = (kind: string, id: string, value: Buffer) => crc32(value.subarray(AT.revision), crc32(recordKey(kind, id)))

@@ -40,7 +40,9 @@ export function cannotOpen (directory: string, thrown: unknown): GatewayError {
   const text = cause instanceof Error ? cause.message.replaceAll(directory, '') : ''
   // A message of Node's names a path, which may look like any of the signs; a code of its own says enough.
   const reason = cause instanceof Error && 'syscall' in cause ? codeOf(cause) : `${codeOf(cause)} ${text}`
-  const advice = OBSTACLES.find(([sign]) => sign.test(reason))?.[1] ?? `${codeOf(cause)} ${text}`
+  const advice = thrown instanceof GatewayError
+    ? thrown.message
+    : OBSTACLES.find(([sign]) => sign.test(reason))?.[1] ?? `${codeOf(cause)} ${text}`
   return new GatewayError('unavailable', `cannot open the data directory ${resolve(directory)}: ${advice}`, { cause: thrown })
 }
 

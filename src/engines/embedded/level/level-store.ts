@@ -1,47 +1,63 @@
 import { Level } from 'level'
+import type { AuditOutbox } from '../../../audit/audit-outbox.js'
+import { systemClock, type Clock } from '../../../clock.js'
 import { makeDirectory } from '../../../files/make-directory.js'
-import { closed, damaged, idTaken, slugTaken, staleRevision } from '../../../storage/refusals.js'
-import type { Page, PageFilter, Store, StoredRecord } from '../../../storage/store.js'
-import { decodeRecord, encodeRecord, indexKeys, recordKey, slugKey } from './level-codec.js'
+import { closed, damaged } from '../../../storage/refusals.js'
+import type { Along, AlongNew, AlongRemoval, Change, Page, PageFilter, Store, StoredRecord, Swept } from '../../../storage/store.js'
+import { LevelChanges, put, type Change as LevelChange } from './level-changes.js'
 import { cannotOpen, storeFailure } from './level-errors.js'
+import { assertFormat } from './level-format.js'
 import { LevelGate } from './level-gate.js'
-import { readPage } from './level-page.js'
-import { LevelWriter, type Write } from './level-writer.js'
+import { READY_KEY } from './level-keys.js'
+import { LevelLog } from './level-log.js'
+import { readExpired, readKeysInUse, readPage } from './level-lists.js'
+import { readHolder, readRecord } from './level-reader.js'
+import { LevelWriter } from './level-writer.js'
 
 // Four times LevelDB's own: larger tables are merged less often, which spares a create a fifth of its processor time.
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+const EMPTY = Buffer.alloc(0)
 
 /** Keeps records in an embedded LevelDB, which one process at a time can open. */
 export class LevelStore implements Store {
   readonly #db: Level<string, Buffer>
+  readonly #changes: LevelChanges
+  readonly #log: LevelLog
   readonly #writer: LevelWriter
   readonly #gate = new LevelGate()
   #closing: Promise<void> | undefined
 
-  private constructor (db: Level<string, Buffer>) {
+  private constructor (db: Level<string, Buffer>, clock: Clock) {
     this.#db = db
-    this.#writer = new LevelWriter(db, this.#gate, key => this.#get(key))
+    this.#changes = new LevelChanges(clock)
+    this.#log = new LevelLog({ db, clock, apply: decided => this.#apply(() => decided), guarded: read => this.#guarded(read) })
+    this.#writer = new LevelWriter(db, this.#gate, this.#get, this.#log)
   }
 
   /** Opens the database in `directory`, which is made where it is absent. @throws `unavailable` with what to do about it */
-  static async open (directory: string): Promise<LevelStore> {
+  static async open (directory: string, clock: Clock = systemClock): Promise<LevelStore> {
+    let db: Level<string, Buffer> | undefined
     try {
       await makeDirectory(directory)
-      const db = new Level<string, Buffer>(directory, { valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES })
+      db = new Level(directory, { valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES })
       await db.open()
-      return new LevelStore(db)
+      await assertFormat(db)
+      const store = new LevelStore(db, clock)
+      await store.#log.load()
+      return store
     } catch (error) {
+      await db?.close()
       throw cannotOpen(directory, error)
     }
   }
 
-  insert (record: StoredRecord): Promise<void> {
-    return this.#writer.apply(read => {
-      if (read(recordKey(record.kind, record.id)) !== undefined) throw idTaken(record.id)
-      const holder = read(slugKey(record.kind, record.slug))
-      if (holder !== undefined) throw slugTaken(record.slug, holder.toString())
-      return { writes: puts(record), result: undefined }
-    })
+  /** The audit events that came along with changes, until they are kept elsewhere. */
+  get outbox (): AuditOutbox {
+    return this.#log
+  }
+
+  insert (record: StoredRecord, along?: AlongNew): Promise<void> {
+    return this.#apply(this.#changes.insert(record, along))
   }
 
   async find (kind: string, id: string): Promise<StoredRecord | undefined> {
@@ -49,49 +65,57 @@ export class LevelStore implements Store {
     return this.#find(kind, id)
   }
 
-  async findBySlug (kind: string, slug: string): Promise<StoredRecord | undefined> {
+  async findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> {
     if (this.#mustWait) await this.#passage()
-    const id = this.#get(slugKey(kind, slug))?.toString()
+    const id = readHolder(this.#get, kind, scope, slug)
     if (id === undefined) return undefined
-    const record = this.#find(kind, id)
-    if (record?.slug !== slug) throw damaged(id)
-    return record
+    const record = readRecord(this.#get, kind, id)
+    if (record?.slug !== slug || record.scope !== scope) throw damaged(id)
+    return this.#changes.isLive(record) ? record : undefined
   }
 
-  replace (record: StoredRecord, revision: number): Promise<void> {
-    return this.#writer.apply(read => {
-      const value = read(recordKey(record.kind, record.id))
-      const current = value && decodeRecord(value, record.kind, record.id)
-      if (current?.revision !== revision) throw staleRevision(record.id, revision)
-      const holder = read(slugKey(record.kind, record.slug))?.toString()
-      if (holder !== undefined && holder !== record.id) throw slugTaken(record.slug, holder)
-      return { writes: [...deletes(current), ...puts(record)], result: undefined }
-    })
+  replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
+    return this.#apply(this.#changes.replace(record, revision, along))
   }
 
-  remove (kind: string, id: string, revision?: number): Promise<StoredRecord | undefined> {
-    return this.#writer.apply<StoredRecord | undefined>(read => {
-      const value = read(recordKey(kind, id))
-      if (value === undefined) return { writes: [], result: undefined }
-      const record = decodeRecord(value, kind, id)
-      if (revision !== undefined && record.revision !== revision) throw staleRevision(id, revision)
-      return { writes: deletes(record), result: record }
-    })
+  renew (kind: string, id: string, expireTime: number, along?: Along): Promise<boolean> {
+    return this.#apply(this.#changes.renew(kind, id, expireTime, along))
   }
 
-  async page (kind: string, filter: PageFilter, cursor: string | undefined, limit: number): Promise<Page> {
-    if (this.#closing !== undefined) throw closed()
-    return this.#gate.read(() => readPage(this.#db, kind, filter, cursor, limit))
+  remove (kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval): Promise<StoredRecord | undefined> {
+    return this.#apply(this.#changes.remove(kind, id, revisions, along))
+  }
+
+  async sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
+    const { expired, damaged } = await this.#guarded(() => readExpired(this.#db, this.#changes.isExpired, limit))
+    const removed = await Promise.all(expired.map(({ kind, id }) => this.#apply(this.#changes.expire(kind, id, along))))
+    return { removed: removed.filter(record => record !== undefined), damaged }
+  }
+
+  page (kind: string, filter: PageFilter | undefined, cursor: string | undefined, limit: number): Promise<Page> {
+    return this.#guarded(() => readPage(this.#db, kind, filter, cursor, limit, this.#changes.isLive))
+  }
+
+  changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
+    return this.#log.changes(after, limit)
+  }
+
+  keysInUse (): Promise<ReadonlySet<string>> {
+    return this.#guarded(() => readKeysInUse(this.#db))
   }
 
   /** Writes nothing lasting, but through the same queue and as durably as any change. */
   ready (): Promise<void> {
-    return this.#writer.apply(() => ({ writes: [{ type: 'put', key: 'ready', value: Buffer.alloc(0) }], result: undefined }))
+    return this.#apply(() => ({ writes: [put(READY_KEY, EMPTY)], result: undefined }))
   }
 
   close (): Promise<void> {
     this.#closing ??= this.#writer.close().then(() => this.#gate.alone(() => this.#db.close()))
     return this.#closing
+  }
+
+  #apply<Result> (change: LevelChange<Result>): Promise<Result> {
+    return this.#writer.apply(change)
   }
 
   get #mustWait (): boolean {
@@ -104,9 +128,14 @@ export class LevelStore implements Store {
     await this.#gate.read(async () => {})
   }
 
+  async #guarded<T> (read: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw closed()
+    return this.#gate.read(read)
+  }
+
   #find (kind: string, id: string): StoredRecord | undefined {
-    const value = this.#get(recordKey(kind, id))
-    return value === undefined ? undefined : decodeRecord(value, kind, id)
+    const record = readRecord(this.#get, kind, id)
+    return record !== undefined && this.#changes.isLive(record) ? record : undefined
   }
 
   /**
@@ -114,7 +143,7 @@ export class LevelStore implements Store {
    * thread, even many reads at once, gained nothing when measured. A read that must go to the disk holds up the others.
    * @throws `unavailable`, or `internal` naming what is damaged
    */
-  #get (key: string): Buffer | undefined {
+  readonly #get = (key: string): Buffer | undefined => {
     try {
       return this.#db.getSync(key)
     } catch (error) {
@@ -122,11 +151,3 @@ export class LevelStore implements Store {
     }
   }
 }
-
-const puts = (record: StoredRecord): Write[] => [
-  { type: 'put', key: recordKey(record.kind, record.id), value: encodeRecord(record) },
-  ...indexKeys(record).map(key => ({ type: 'put' as const, key, value: Buffer.from(record.id) }))
-]
-
-const deletes = (record: StoredRecord): Write[] =>
-  [recordKey(record.kind, record.id), ...indexKeys(record)].map(key => ({ type: 'del' as const, key }))

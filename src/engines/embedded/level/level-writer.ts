@@ -1,18 +1,11 @@
 import type { Level } from 'level'
 import { closed } from '../../../storage/refusals.js'
+import type { Change, Write } from './level-changes.js'
 import { storeFailure } from './level-errors.js'
 import type { LevelGate } from './level-gate.js'
+import type { LevelLog } from './level-log.js'
 import { assertReopenable } from './level-probe.js'
-
-export type Write =
-  | { readonly type: 'put', readonly key: string, readonly value: Buffer }
-  | { readonly type: 'del', readonly key: string }
-
-/** What is under a key when it is the change's turn. @throws `internal` where that is damaged */
-export type Read = (key: string) => Buffer | undefined
-
-/** A conditional change: looks at what is there and answers what to write and what to tell the caller, or throws what to refuse it with. */
-export type Change<Result> = (read: Read) => { writes: Write[], result: Result }
+import type { Read } from './level-reader.js'
 
 interface Queued<Result> {
   readonly change: Change<Result>
@@ -24,21 +17,23 @@ const MOST_CHANGES_AT_ONCE = 512
 
 /**
  * LevelDB's batches are atomic but not conditional, and it has one writer. So changes stand in one queue, which
- * checks the conditions of all that wait and writes what they decide as one synced batch (group commit).
+ * checks the conditions of all that wait and writes what they decide, with what comes along, as one synced batch (group commit).
  */
 export class LevelWriter {
   readonly #db: Level<string, Buffer>
-  readonly #read: Read
   readonly #gate: LevelGate
+  readonly #read: Read
+  readonly #log: LevelLog
   #queue: Array<Queued<any>> = []
   #draining: Promise<void> | undefined
   #open = true
   #failed = false
 
-  constructor (db: Level<string, Buffer>, gate: LevelGate, read: Read) {
+  constructor (db: Level<string, Buffer>, gate: LevelGate, read: Read, log: LevelLog) {
     this.#db = db
     this.#gate = gate
     this.#read = read
+    this.#log = log
   }
 
   /** Resolves with the change's result when it is durable. */
@@ -72,16 +67,20 @@ export class LevelWriter {
         const earlier = batch.get(key)
         return earlier === undefined ? this.#read(key) : earlier.type === 'put' ? earlier.value : undefined
       }
+      const log = this.#log.begin()
       const settle = changes.map(({ change, resolve, reject }) => {
         try {
-          const { writes, result } = change(read)
-          for (const write of writes) batch.set(write.key, write)
+          const { writes, along, result } = change(read)
+          for (const write of [...writes, ...log.add(along)]) batch.set(write.key, write)
           return () => resolve(result)
         } catch (refusal) {
           return () => reject(refusal)
         }
       })
-      if (batch.size > 0) await this.#write(batch.values())
+      if (batch.size > 0) {
+        await this.#write([...batch.values(), ...log.end()])
+        log.committed()
+      }
       for (const tell of settle) tell()
     } catch (error) {
       const refusal = storeFailure(error)
@@ -89,7 +88,7 @@ export class LevelWriter {
     }
   }
 
-  async #write (writes: Iterable<Write>): Promise<void> {
+  async #write (writes: readonly Write[]): Promise<void> {
     // Put together by calls, a batch costs a fifth less than as a list of objects.
     const batch = this.#db.batch()
     for (const write of writes) {
@@ -107,13 +106,14 @@ export class LevelWriter {
   /**
    * After a failed write LevelDB's log may end in half a record, behind which nothing written could be recovered:
    * so before the next change the database is reopened, which starts a new log. Reads go on until the disk can
-   * be written again, and wait while it reopens.
+   * be written again, and wait while it reopens. What failed may turn out to be there, as a whole.
    */
   async #recover (): Promise<void> {
     if (this.#db.status === 'open') await assertReopenable(this.#db.location)
     await this.#gate.alone(async () => {
       await this.#db.close()
       await this.#db.open()
+      await this.#log.load()
     })
     this.#failed = false
   }

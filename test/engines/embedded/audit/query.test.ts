@@ -1,16 +1,16 @@
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { openAuditFiles } from '../../../../src/engines/embedded/audit/audit-files.js'
-import { assertWhole, filesOf, newEvent, numbers, openLog, recordAll, recorded, recordsOf } from '../../../audit/support.js'
+import { assertWhole, filesOf, newEvent, numbers, openFiles, openLog, recordAll, recorded, recordsOf, written } from '../../../audit/support.js'
 import { newDataDir } from '../../../support/data-dir.js'
 
 const ID = 'exec-7'
 /** Sixty events of six contexts in turn, of which each two belong to one execution, in many files. */
 async function filled (directory: string, options = {}) {
-  const log = await openAuditFiles({ directory, maxFileBytes: 2_000, retryMs: 1, ...options })
+  const log = await openFiles(directory, { maxFileBytes: 2_000, retryMs: 1, ...options })
   for (const number of numbers(0, 59)) {
     await log.record(newEvent(`exec-${number % 6 + 4}`, { execution_id: `run-${number % 3}`, request_id: String(number) }))
+    if (number % 3 === 2) await written(log)
   }
   return log
 }
@@ -53,7 +53,7 @@ t.test('an index that is absent, damaged or stale is made again', async t => {
   for (const [what, change] of Object.entries(damage)) {
     const sound = await Promise.all(names.map(name => readFile(join(folder, name))))
     await Promise.all(names.map(async (name, index) => writeFile(join(folder, name), change(Buffer.from(sound[index]!)))))
-    const next = await openAuditFiles({ directory })
+    const next = await openFiles(directory)
     t.same(await recorded(next, { contextId: ID }), expected, what)
     await next.close()
     t.same(await Promise.all(names.map(name => readFile(join(folder, name)))), sound)

@@ -1,16 +1,15 @@
 import { readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { openAuditFiles } from '../../../../src/engines/embedded/audit/audit-files.js'
 import { verify } from '../../../../src/engines/embedded/audit/verify.js'
-import { filesOf, newEvent, numbers, openLog, recordAll, rewrite } from '../../../audit/support.js'
+import { filesOf, newEvent, numbers, openFiles, openLog, recordAll, rewrite, written } from '../../../audit/support.js'
 import { newDataDir } from '../../../support/data-dir.js'
 import { TestClock } from '../../../support/clock.js'
 
 /** A closed log of three files, with four, four and two events. */
 async function closedLog (t: Test) {
   const directory = newDataDir(t)
-  const log = await openAuditFiles({ directory, maxFileBytes: 900 })
+  const log = await openFiles(directory, { maxFileBytes: 900 })
   await recordAll(log, numbers(1, 10))
   await log.close()
   const files = await filesOf(directory)
@@ -120,7 +119,7 @@ t.test('what was tampered with stays found when the log goes on', async t => {
     const { directory, files } = await closedLog(t)
     await rewrite(directory, files[file], change)
     const before = (await verify(directory)).problems
-    const log = await openAuditFiles({ directory })
+    const log = await openFiles(directory)
     await recordAll(log, numbers(11, 20))
     await log.close()
     const after = (await verify(directory)).problems
@@ -132,7 +131,7 @@ t.test('what was tampered with stays found when the log goes on', async t => {
 t.test('files that are no longer kept are no problem, and it says where the log begins', async t => {
   const directory = newDataDir(t)
   const clock = new TestClock(Date.UTC(2026, 0, 1))
-  const log = await openAuditFiles({ directory, retentionDays: 1, clock })
+  const log = await openFiles(directory, { retentionDays: 1, clock })
   for (const day of numbers(1, 5)) {
     clock.time += 86_400_000
     await recordAll(log, [day, day])
@@ -146,10 +145,10 @@ t.test('a log is whole while it is being written', async t => {
   const log = await openLog(t, directory, { maxFileBytes: 20_000 })
   const stop = new AbortController()
   const writers = numbers(1, 8).map(async id => {
-    while (!stop.signal.aborted) await log.record(newEvent(String(id)))
+    for (; !stop.signal.aborted; await written(log)) await log.record(newEvent(String(id)))
   })
   for (let round = 0; round < 30; round++) {
-    await log.ready()
+    await written(log)
     t.same((await verify(directory)).problems, [])
   }
   stop.abort()

@@ -144,10 +144,9 @@ t.test('a ring that cannot be used', async t => {
     change(content)
     return JSON.stringify(content)
   }
-  const withKeys = (...keys: object[]) => {
-    const content = { version: 1, wrapped: false, keys }
-    return JSON.stringify({ ...content, sha256: createHash('sha256').update(JSON.stringify(content)).digest('hex') })
-  }
+  const withChecksum = (content: object) =>
+    JSON.stringify({ ...content, sha256: createHash('sha256').update(JSON.stringify(content)).digest('hex') })
+  const withKeys = (...keys: object[]) => withChecksum({ version: 1, wrapped: false, keys })
   const active = parsed.keys[0]!
   const cases: Record<string, string> = {
     empty: '',
@@ -158,7 +157,7 @@ t.test('a ring that cannot be used', async t => {
     nothing: 'null',
     'a list': '[]',
     'another\'s JSON': '{"keys":[]}',
-    'of a later version': changed(content => { content.version = 2 }),
+    'of a later version, without its checksum': changed(content => { content.version = 2 }),
     'without its checksum': changed(content => { delete content.sha256 }),
     'with another key': changed(content => { content.keys[0].material = randomBytes(32).toString('base64') }),
     'with another state': changed(content => { content.keys[0].state = 'retired' }),
@@ -168,6 +167,15 @@ t.test('a ring that cannot be used', async t => {
     'with a key too short': withKeys({ ...active, material: material!.slice(4) }),
     'with material of a destroyed key': withKeys(active, { ...active, id: `key-${'0'.repeat(26)}`, state: 'destroyed', retired_at: '2030-01-01T00:00:00.000Z', destroyed_at: '2030-01-01T00:00:00.000Z' })
   }
+
+  t.test('of a later version: says so, and is left as it is', async t => {
+    const text = withChecksum({ version: 2, wrapped: false, keys: [active], more: true })
+    const directory = t.testdir({ 'keyring.json': text })
+    const ring = await openRing({ file: join(directory, 'keyring.json') })
+    t.match(ring.problem, /keyring\.json is of format 2, and this version knows 1: run the version that made it/)
+    await t.rejects(ring.rotate(), unavailable(/format 2/))
+    t.equal(readFileSync(join(directory, 'keyring.json'), 'utf8'), text)
+  })
 
   for (const [name, text] of Object.entries(cases)) {
     t.test(`${name}: is left as it is and says what to do`, async t => {

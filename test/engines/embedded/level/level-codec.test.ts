@@ -1,8 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import fc from 'fast-check'
-import { decodeRecord, encodeRecord, expireTimeBound, indexKeys, indexPrefix, recordKey } from '../../../../src/engines/embedded/level/level-codec.js'
+import { decodeRecord, encodeRecord } from '../../../../src/engines/embedded/level/level-codec.js'
+import {
+  attributePrefix, expireTimeKey, expiryKey, expiryPrefix, indexKeys, recordKey, sealedPrefix, slugKey
+} from '../../../../src/engines/embedded/level/level-keys.js'
 import { GatewayError } from '../../../../src/errors.js'
+import type { StoredRecord } from '../../../../src/storage/store.js'
 import { plain } from '../../../support/records.js'
 
 const holds = (t: Test, property: fc.IRawProperty<any>) => t.doesNotThrow(() => fc.assert(property))
@@ -12,16 +16,18 @@ const time = fc.maxSafeNat()
 const record = fc.record({
   kind: name,
   id: name,
-  slug: name,
-  executionId: fc.string({ unit: 'binary' }),
+  scope: fc.string({ unit: 'binary' }),
+  slug: fc.option(name, { nil: undefined }),
+  indexed: fc.dictionary(name, fc.uniqueArray(fc.string({ unit: 'binary' }), { maxLength: 3 }), { maxKeys: 3, noNullPrototype: true }),
   expireTime: fc.option(time, { nil: undefined }),
+  sealedBy: fc.option(name, { nil: undefined }),
   revision: fc.integer({ min: 1, max: 0xffff_ffff }),
   body: fc.uint8Array({ maxLength: 2000 })
 })
 
 const isDamaged = (value: Buffer, { kind, id }: { kind: string, id: string }) => {
   try {
-    decodeRecord(value, kind, id)
+    decodeRecord(value, kind, id, () => 1)
     return false
   } catch (error) {
     return error instanceof GatewayError && error.code === 'internal' && error.message.includes(`'${id}'`)
@@ -30,7 +36,7 @@ const isDamaged = (value: Buffer, { kind, id }: { kind: string, id: string }) =>
 
 t.test('a record that is encoded and decoded is the same', async t => {
   holds(t, fc.property(record, record =>
-    isDeepStrictEqual(plain(decodeRecord(encodeRecord(record), record.kind, record.id)), plain(record))))
+    isDeepStrictEqual(plain(decodeRecord(encodeRecord(record), record.kind, record.id, () => record.expireTime!)), plain(record))))
 })
 
 t.test('a record with any one byte changed is damaged', async t => {
@@ -54,22 +60,34 @@ t.test('any bytes, and the record of another, are damaged', async t => {
     fc.pre(id !== record.id) ?? isDamaged(encodeRecord(record), { kind: record.kind, id })))
 })
 
-t.test('keys of two records meet only where records may not: at a slug of one kind', async t => {
+t.test('keys of two records meet only where records may not: at a slug of one kind and scope', async t => {
+  const keysOf = (record: StoredRecord) => [
+    recordKey(record.kind, record.id),
+    expireTimeKey(record.kind, record.id),
+    slugKey(record.kind, record.scope, record.slug ?? ''),
+    expiryKey(record.kind, record.id, record.expireTime ?? 0),
+    ...indexKeys(record)
+  ]
   holds(t, fc.property(record, record, (a, b) => {
-    fc.pre(a.kind !== b.kind || (a.id !== b.id && a.slug !== b.slug))
-    const keys = [a, b].flatMap(record => [recordKey(record.kind, record.id), ...indexKeys(record)])
+    fc.pre(a.kind !== b.kind || (a.id !== b.id && (a.scope !== b.scope || a.slug !== b.slug)))
+    const keys = [a, b].flatMap(keysOf)
     return new Set(keys).size === keys.length
   }))
 })
 
-t.test('the index of one execution never holds a key of another', async t => {
-  holds(t, fc.property(name, fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (kind, one, other) => {
+t.test('no index holds a key of another value or another ring key', async t => {
+  const any = fc.string({ unit: 'binary' })
+  holds(t, fc.property(name, name, any, any, (kind, attribute, one, other) => {
     fc.pre(one !== other)
-    return !indexPrefix.byExecution(kind, one).startsWith(indexPrefix.byExecution(kind, other))
+    return !attributePrefix(kind, attribute, one).startsWith(attributePrefix(kind, attribute, other))
+  }))
+  holds(t, fc.property(name, name, (one, other) => {
+    fc.pre(one !== other)
+    return !sealedPrefix(one).startsWith(sealedPrefix(other))
   }))
 })
 
 t.test('keys by expiry sort by time', async t => {
-  holds(t, fc.property(name, time, time, (kind, a, b) =>
-    Math.sign(a - b) === Buffer.compare(Buffer.from(expireTimeBound(kind, a)), Buffer.from(expireTimeBound(kind, b)))))
+  holds(t, fc.property(time, time, (a, b) =>
+    Math.sign(a - b) === Buffer.compare(Buffer.from(expiryPrefix(a)), Buffer.from(expiryPrefix(b)))))
 })

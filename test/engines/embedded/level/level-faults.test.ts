@@ -2,10 +2,12 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import t, { type Test } from 'tap'
-import { encodeRecord, recordKey, slugKey } from '../../../../src/engines/embedded/level/level-codec.js'
+import { encodeRecord } from '../../../../src/engines/embedded/level/level-codec.js'
+import { auditKey, expireTimeKey, FORMAT_KEY, recordKey, slugKey } from '../../../../src/engines/embedded/level/level-keys.js'
 import { cannotOpen } from '../../../../src/engines/embedded/level/level-errors.js'
 import { LevelStore } from '../../../../src/engines/embedded/level/level-store.js'
 import type { StoredRecord } from '../../../../src/storage/store.js'
+import { newEvent } from '../../../audit/support.js'
 import { newDataDir } from '../../../support/data-dir.js'
 import { KIND, newRecord, outcomes, plain } from '../../../support/records.js'
 
@@ -24,7 +26,7 @@ async function damagedStore (t: Test, records: StoredRecord[], damage: (raw: Lev
 }
 
 t.test('a damaged record is internal and names its id, and hides no other', async t => {
-  const records = ['a', 'b', 'c', 'd'].map(id => newRecord(id, { executionId: 'run', expireTime: 1 }))
+  const records = ['a', 'b', 'c', 'd'].map(id => newRecord(id, { indexed: { execution_id: ['run'] }, expireTime: 1e15 }))
   const [, whole] = records
   const garbage: Record<string, Buffer> = {
     garbage: Buffer.from('garbage'),
@@ -39,14 +41,14 @@ t.test('a damaged record is internal and names its id, and hides no other', asyn
       const others = [records[0], records[2], records[3]]
 
       await t.rejects(store.find(KIND, 'b'), internal)
-      await t.rejects(store.findBySlug(KIND, 'slug-b'), internal)
+      await t.rejects(store.findBySlug(KIND, '', 'slug-b'), internal)
       await t.rejects(store.replace(newRecord('b', { revision: 2 }), 1), internal)
       await t.rejects(store.remove(KIND, 'b'), internal)
 
       const together = await Promise.allSettled(records.map(({ id }) => store.find(KIND, id)))
       t.match(together[1], { status: 'rejected', reason: internal })
       t.same(together.flatMap(read => read.status === 'fulfilled' ? [plain(read.value)] : []), others.map(plain))
-      for (const filter of [{}, { executionId: 'run' }, { expiresBefore: 2 }]) {
+      for (const filter of [undefined, { attribute: 'execution_id', value: 'run' }]) {
         const page = await store.page(KIND, filter, undefined, 9)
         t.same(page.damaged, ['b'])
         t.same(page.records.map(plain), others.map(plain))
@@ -63,15 +65,83 @@ t.test('a damaged record is internal and names its id, and hides no other', asyn
 })
 
 t.test('a slug that leads to no record is internal, not absent', async t => {
-  const store = await damagedStore(t, [newRecord('a')], raw => raw.put(slugKey(KIND, 'lost'), Buffer.from('gone')))
-  await t.rejects(store.findBySlug(KIND, 'lost'), { code: 'internal', message: /'gone'/ })
+  const store = await damagedStore(t, [newRecord('a')], raw => raw.put(slugKey(KIND, '', 'lost'), Buffer.from('gone')))
+  await t.rejects(store.findBySlug(KIND, '', 'lost'), { code: 'internal', message: /'gone'/ })
   await t.rejects(store.insert(newRecord('b', { slug: 'lost' })), { code: 'already_exists', existingId: 'gone' })
-  t.ok(await store.findBySlug(KIND, 'slug-a'))
+  t.ok(await store.findBySlug(KIND, '', 'slug-a'))
 })
 
 t.test('a slug that leads to the record of another slug is internal', async t => {
-  const store = await damagedStore(t, [newRecord('a')], raw => raw.put(slugKey(KIND, 'other'), Buffer.from('a')))
-  await t.rejects(store.findBySlug(KIND, 'other'), { code: 'internal', message: /'a'/ })
+  const store = await damagedStore(t, [newRecord('a')], raw => raw.put(slugKey(KIND, '', 'other'), Buffer.from('a')))
+  await t.rejects(store.findBySlug(KIND, '', 'other'), { code: 'internal', message: /'a'/ })
+})
+
+t.test('an expire time that is lost or damaged is internal, and the record neither there for ever nor gone', async t => {
+  for (const damage of [
+    (raw: Level<string, Buffer>) => raw.del(expireTimeKey(KIND, 'a')),
+    (raw: Level<string, Buffer>) => raw.put(expireTimeKey(KIND, 'a'), Buffer.from('9'))
+  ]) {
+    const store = await damagedStore(t, [newRecord('a', { expireTime: 1e15 }), newRecord('b', { expireTime: 2 })], damage)
+    await t.rejects(store.find(KIND, 'a'), { code: 'internal', message: /'a'/ })
+    await t.rejects(store.renew(KIND, 'a', 5), { code: 'internal', message: /'a'/ })
+    t.same((await store.sweep(9)).removed.map(({ id }) => id), ['b'])
+  }
+})
+
+t.test('an expired record that cannot be read is not swept, named, and in the way of no other', async t => {
+  const records = ['a', 'b', 'c'].map((id, index) => newRecord(id, { expireTime: index + 1 }))
+  const store = await damagedStore(t, records, raw => raw.put(recordKey(KIND, 'a'), Buffer.from('garbage')))
+  const { removed, damaged } = await store.sweep(1)
+  t.same(removed.map(({ id }) => id), ['b'])
+  t.same(damaged, ['a'])
+  t.same((await store.sweep(9)).removed.map(({ id }) => id), ['c'])
+})
+
+t.test('an audit event that is damaged before it is in the log is told as lost there, and keeps nothing back', async t => {
+  const directory = newDataDir(t)
+  const store = await LevelStore.open(directory)
+  for (const id of ['a', 'b', 'c']) await store.outbox.append(newEvent(id))
+  await store.close()
+  const raw = new Level<string, Buffer>(directory, { valueEncoding: 'buffer' })
+  await raw.put(auditKey(2), Buffer.from('garbage'))
+  await raw.close()
+  const damaged = await LevelStore.open(directory)
+  t.teardown(() => damaged.close())
+  const events = (await damaged.outbox.read(0, 9)).map(({ description }) => JSON.parse(`{${description}`))
+  t.match(events, [{ context_id: 'a' }, { event: 'lost', count: 1, outcome: 'internal' }, { context_id: 'c' }])
+})
+
+t.test('numbers of audit events and changes are never given twice, whatever was forgotten', async t => {
+  const directory = newDataDir(t)
+  const change = (id: string) => ({ events: [{ kind: KIND, id, data: Buffer.from(id) }], audit: [newEvent(id)] })
+  let last = 0
+  for (const id of ['a', 'b', 'c']) {
+    const store = await LevelStore.open(directory)
+    await store.insert(newRecord(id), change(id))
+    t.ok(store.outbox.last > last)
+    last = store.outbox.last
+    store.outbox.forget(last)
+    await store.ready()
+    t.same(await store.outbox.read(0, 9), [], 'what the journal has is not kept')
+    await store.close()
+  }
+  const store = await LevelStore.open(directory)
+  t.teardown(() => store.close())
+  store.outbox.forget(100)
+  await store.insert(newRecord('d'), change('d'))
+  t.equal(store.outbox.last, 101, 'a journal that is ahead is believed')
+  t.same((await store.changes(undefined, 9)).map(({ id }) => id), ['a', 'b', 'c', 'd'])
+})
+
+t.test('a database of another format is refused, with what to do', async t => {
+  const formats: Array<[(raw: Level<string, Buffer>) => Promise<void>, RegExp]> = [
+    [raw => raw.del(FORMAT_KEY), /made before formats had numbers.*remove it, or set ECTX_DATA_DIR/],
+    [raw => raw.put(FORMAT_KEY, Buffer.from('2')), /of format 2, and this version knows 1: run the version that made it/],
+    [raw => raw.put(FORMAT_KEY, Buffer.from('garbage')), /of format/]
+  ]
+  for (const [change, message] of formats) {
+    await t.rejects(damagedStore(t, [newRecord('a')], change), { code: 'unavailable', message })
+  }
 })
 
 t.test('a damaged file is internal for what was in its damaged part alone', async t => {
@@ -86,7 +156,7 @@ t.test('a damaged file is internal for what was in its damaged part alone', asyn
     },
     'a compressed block': {
       bodyOf: id => Buffer.alloc(500, `text of ${id}, `),
-      damage: file => { file.fill(0xff, 0, 16) }
+      damage: file => { file.fill(0xff, file.length / 2, file.length / 2 + 16) }
     }
   }
   for (const [what, { bodyOf, damage }] of Object.entries(cases)) {
@@ -101,7 +171,7 @@ t.test('a damaged file is internal for what was in its damaged part alone', asyn
         damage(file, Buffer.from(records[100]!.body))
         await writeFile(path, file)
       })
-      for (const read of [(id: string) => store.find(KIND, id), (id: string) => store.findBySlug(KIND, `slug-${id}`)]) {
+      for (const read of [(id: string) => store.find(KIND, id), (id: string) => store.findBySlug(KIND, '', `slug-${id}`)]) {
         const together = await Promise.allSettled(ids.map(read))
         const failed = ids.filter((_, index) => together[index]!.status === 'rejected')
         t.ok(failed.length > 0 && failed.length < 50, `${failed.length} of 200 are damaged`)

@@ -1,0 +1,39 @@
+import type { StoredRecord } from '../../../storage/store.js'
+
+// Keys are a letter and parts, divided by NUL: so no part is ever the beginning of another's. Kinds, ids, slugs and names of
+// attributes hold no NUL; a scope and an indexed value may hold anything, and are written as JSON, which escapes it.
+
+export const recordKey = (kind: string, id: string) => `r\0${kind}\0${id}`
+/** Apart from the record, so that it can change alone. */
+export const expireTimeKey = (kind: string, id: string) => `t\0${kind}\0${id}`
+export const slugKey = (kind: string, scope: string, slug: string) => `s\0${kind}\0${JSON.stringify(scope)}\0${slug}`
+
+/** The key that begins what is in the index of all that expires, at `expireTime`. */
+export const expiryPrefix = (expireTime: number) => `e\0${ordered(expireTime)}\0`
+export const expiryKey = (kind: string, id: string, expireTime: number) => `${expiryPrefix(expireTime)}${kind}\0${id}`
+
+/** What begins every key of the index of those of a kind that have `value` among the values of `attribute`. */
+export const attributePrefix = (kind: string, attribute: string, value: string) => `x\0${kind}\0${attribute}\0${JSON.stringify(value)}\0`
+/** What begins every key of the index of what a ring key seals. */
+export const sealedPrefix = (keyId: string) => `k\0${keyId}\0`
+
+export const changeKey = (position: number) => `c\0${ordered(position)}`
+export const auditKey = (commit: number) => `a\0${ordered(commit)}`
+/** Where the greatest numbers are that changes and audit events ever had. */
+export const NUMBERS_KEY = 'numbers'
+export const FORMAT_KEY = 'format'
+/** What `ready` writes. */
+export const READY_KEY = 'ready'
+
+/** Sixteen digits hold every safe integer, in order. */
+export const ordered = (number: number) => String(number).padStart(16, '0')
+
+/** All keys that begin with `prefix`, which ends with NUL. */
+export const startingWith = (prefix: string) => ({ gt: prefix, lt: `${prefix.slice(0, -1)}\x01` })
+
+/** Keys that lead to a record and say all there is in themselves, but for those of its slug and its expiry. */
+export function indexKeys ({ kind, id, indexed, sealedBy }: StoredRecord): string[] {
+  const keys = Object.entries(indexed).flatMap(([attribute, values]) => values.map(value => attributePrefix(kind, attribute, value) + id))
+  if (sealedBy !== undefined) keys.push(`${sealedPrefix(sealedBy)}${kind}\0${id}`)
+  return keys
+}

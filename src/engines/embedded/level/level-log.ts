@@ -1,0 +1,131 @@
+import type { Level } from 'level'
+import type { AuditOutbox, Committed } from '../../../audit/audit-outbox.js'
+import { describe, type AuditEvent } from '../../../audit/event.js'
+import type { Clock } from '../../../clock.js'
+import { damaged } from '../../../storage/refusals.js'
+import type { Along, Change } from '../../../storage/store.js'
+import { put, del, type Decided, type Write } from './level-changes.js'
+import { decodeValue, encodeValue } from './level-codec.js'
+import { auditKey, changeKey, NUMBERS_KEY, ordered, startingWith } from './level-keys.js'
+import { storeFailure } from './level-errors.js'
+
+/** What the log needs of its store. */
+export interface LogStore {
+  readonly db: Level<string, Buffer>
+  readonly clock: Clock
+  /** Commits. */
+  apply (decided: Decided<undefined>): Promise<undefined>
+  /** Reads while the database stays open. */
+  guarded<T> (read: () => Promise<T>): Promise<T>
+}
+
+/** The greatest numbers that changes and audit events ever had. */
+interface Numbers {
+  readonly changes: number
+  readonly audit: number
+}
+
+/** What the audit log says of an event that cannot be read. */
+const LOST: AuditEvent = { event: 'lost', caller: { name: 'system', kind: 'system' }, count: 1, outcome: 'internal' }
+const UNREADABLE = { head: undefined, body: new Uint8Array() }
+
+// So that no batch becomes much larger by them.
+const MOST_FORGOTTEN_AT_ONCE = 2048
+
+/** What comes along with changes, numbered in the order of the commits: the events of `changes`, and the outbox of the audit log. */
+export class LevelLog implements AuditOutbox {
+  readonly #store: LogStore
+  #numbers: Numbers = { changes: 0, audit: 0 }
+  #last = 0
+  /** Up to which number audit events are in the journal, and up to which they are no longer here. */
+  #forgotten = 0
+  #gone = 0
+  #listener = () => {}
+
+  constructor (store: LogStore) {
+    this.#store = store
+  }
+
+  get last (): number {
+    return this.#last
+  }
+
+  /** Finds out what is there. Called before anything else, and whenever a batch may have been written or not. */
+  async load (): Promise<void> {
+    const { db } = this.#store
+    const [first, last] = await Promise.all([false, true].map(async reverse => {
+      const [key] = await db.keys({ ...startingWith('a\0'), limit: 1, reverse }).all()
+      return key === undefined ? undefined : numberIn(key)
+    }))
+    const value = await db.get(NUMBERS_KEY)
+    const kept: Numbers = JSON.parse((value && decodeValue(NUMBERS_KEY, value)?.head) ?? '{"changes":0,"audit":0}')
+    this.#numbers = { changes: kept.changes, audit: Math.max(kept.audit, this.#forgotten) }
+    this.#last = last ?? this.#last
+    this.#gone = first === undefined ? this.#last : first - 1
+    this.#listener()
+  }
+
+  /** Begins a batch: what `add` answers is part of it, and `end` what must stand behind all; then it is `committed`. */
+  begin () {
+    let { changes, audit } = this.#numbers
+    const { clock } = this.#store
+    const gone = Math.min(this.#forgotten, this.#gone + MOST_FORGOTTEN_AT_ONCE)
+    return {
+      add: ({ events = [], audit: auditEvents = [] }: Along = {}): Write[] => [
+        ...events.map(({ kind, id, data }) => write(changeKey(++changes), JSON.stringify([kind, id]), data)),
+        ...auditEvents.map(event => write(auditKey(++audit), describe(event, clock.now())))
+      ],
+      end: (): Write[] => {
+        const forgotten = Array.from({ length: Math.max(0, gone - this.#gone) }, (_, index) => del(auditKey(this.#gone + 1 + index)))
+        const isNew = changes > this.#numbers.changes || audit > this.#numbers.audit
+        return isNew ? [...forgotten, write(NUMBERS_KEY, JSON.stringify({ changes, audit }))] : forgotten
+      },
+      committed: (): void => {
+        const isNew = audit > this.#numbers.audit
+        this.#numbers = { changes, audit: Math.max(audit, this.#numbers.audit) }
+        this.#gone = Math.max(this.#gone, gone)
+        if (!isNew) return
+        this.#last = audit
+        this.#listener()
+      }
+    }
+  }
+
+  async append (event: AuditEvent): Promise<void> {
+    await this.#store.apply({ writes: [], along: { audit: [event] }, result: undefined })
+  }
+
+  async read (after: number, limit: number): Promise<readonly Committed[]> {
+    const entries = await this.#entries({ gt: auditKey(after), lt: auditKey(Number.MAX_SAFE_INTEGER), limit })
+    return entries.map(({ key, head }) => ({ commit: numberIn(key), description: head ?? describe(LOST, this.#store.clock.now()) }))
+  }
+
+  async changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
+    const entries = await this.#entries({ gt: `c\0${after ?? ''}`, lt: changeKey(Number.MAX_SAFE_INTEGER), limit })
+    return entries.map(({ key, head, body }) => {
+      if (head === undefined) throw damaged(key.replaceAll('\0', ' '))
+      const [kind, id]: [string, string] = JSON.parse(head)
+      return { kind, id, data: body, position: ordered(numberIn(key)) }
+    })
+  }
+
+  forget (through: number): void {
+    this.#forgotten = Math.max(this.#forgotten, through)
+    this.#numbers = { ...this.#numbers, audit: Math.max(this.#numbers.audit, through) }
+  }
+
+  listen (listener: () => void): void {
+    this.#listener = listener
+  }
+
+  /** Those in the range, without what cannot be read of them. */
+  #entries (range: { gt: string, lt: string, limit: number }) {
+    return this.#store.guarded(async () => {
+      const found = await this.#store.db.iterator(range).all().catch(error => { throw storeFailure(error) })
+      return found.map(([key, value]) => ({ key, ...decodeValue(key, value) ?? UNREADABLE }))
+    })
+  }
+}
+
+const write = (key: string, head: string, body?: Uint8Array): Write => put(key, encodeValue(key, head, body))
+const numberIn = (key: string) => Number(key.slice(key.lastIndexOf('\0') + 1))

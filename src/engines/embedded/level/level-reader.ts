@@ -1,0 +1,26 @@
+import { damaged } from '../../../storage/refusals.js'
+import type { StoredRecord } from '../../../storage/store.js'
+import { decodeRecord, decodeValue } from './level-codec.js'
+import { expireTimeKey, recordKey, slugKey } from './level-keys.js'
+
+/** What is under a key, at one moment. @throws `internal` where that is damaged, `unavailable` */
+export type Read = (key: string) => Buffer | undefined
+
+/** The record, expired or not. @throws `internal` where it is damaged */
+export function readRecord (read: Read, kind: string, id: string): StoredRecord | undefined {
+  const value = read(recordKey(kind, id))
+  return value && decodeRecord(value, kind, id, () => readExpireTime(read, kind, id))
+}
+
+/** The id of the record that has the slug, expired or not. */
+export const readHolder = (read: Read, kind: string, scope: string, slug: string): string | undefined =>
+  read(slugKey(kind, scope, slug))?.toString()
+
+/** @throws `internal` where there is none */
+function readExpireTime (read: Read, kind: string, id: string): number {
+  const key = expireTimeKey(kind, id)
+  const value = read(key)
+  const time = Number(value && decodeValue(key, value)?.head)
+  if (!Number.isSafeInteger(time)) throw damaged(id)
+  return time
+}

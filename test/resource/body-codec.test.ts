@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util'
+import t from 'tap'
+import fc from 'fast-check'
+import { GatewayError } from '../../src/errors.js'
+import { decodeBody, encodeClear } from '../../src/resource/body-codec.js'
+import { newRecord } from '../support/records.js'
+
+const text = fc.string({ unit: 'grapheme' })
+const clear = fc.record({ json: text.filter(json => json !== ''), statusJson: text, accessHash: fc.uint8Array({ maxLength: 40 }) })
+const recordOf = (body: Uint8Array) => newRecord('exec-x', { body })
+const isDamaged = (body: Uint8Array) => {
+  try {
+    decodeBody(recordOf(body))
+    return false
+  } catch (error) {
+    return error instanceof GatewayError && error.code === 'internal' && error.message.includes("'exec-x'")
+  }
+}
+
+t.test('a body that is encoded and decoded is the same, whatever is sealed behind it', async t => {
+  fc.assert(fc.property(clear, fc.uint8Array(), (clear, sealed) => {
+    const bytes = encodeClear(clear)
+    const decoded = decodeBody(recordOf(Buffer.concat([bytes, sealed])))
+    const { json, statusJson } = decoded
+    return isDeepStrictEqual({ json, statusJson, accessHash: Uint8Array.from(decoded.accessHash) }, { ...clear }) &&
+      bytes.equals(decoded.clear) && Buffer.from(sealed).equals(decoded.sealed)
+  }))
+})
+
+t.test('a body that is cut within its clear part is damaged', async t => {
+  fc.assert(fc.property(clear, fc.nat(), (clear, length) => {
+    const bytes = encodeClear(clear)
+    return isDamaged(bytes.subarray(0, length % bytes.length))
+  }))
+})
+
+t.test('any bytes are a body or damaged, and nothing else', async t => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), bytes => {
+    if (isDamaged(bytes)) return
+    const { clear, sealed } = decodeBody(recordOf(bytes))
+    t.ok(Buffer.concat([clear, sealed]).equals(bytes))
+  }))
+})
