@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import t from 'tap'
 
+const LONGEST_MS = Number(process.env.TAP_TIMEOUT) * 1000
 const files = process.env.TEST_FILES.split('\n')
 next()
 
@@ -11,6 +12,8 @@ function next () {
   const file = files.shift()
   if (file === undefined) return
   t.test(`${file} is loaded`, async () => {
+    // For this file anew.
+    t.setTimeout(LONGEST_MS)
     const before = t.counts.total + 1
     try {
       await import(resolve(file))
