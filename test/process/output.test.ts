@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
 import { auditEvents } from '../support/audit-events.js'
@@ -14,11 +15,18 @@ import { until } from '../support/until.js'
 // Some 250 bytes each: several times what the output keeps for a reader that reads nothing.
 const MANY = 16_000
 
+/** Sends `times` requests, on sixteen connections and ten at a time on each, and one that creates a context. All are answered. */
 async function ask (t: Test, address: string, times: number) {
-  const client = createClient(t, address)
+  const ten = 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(10)
   await Promise.all(Array.from({ length: 16 }, async () => {
-    for (let turn = 0; turn < times / 16; turn++) await client.get('/healthz')
+    const socket = connect(Number(new URL(address).port), '127.0.0.1').setEncoding('utf8')
+    for (let turn = 0; turn < times / 160; turn++) {
+      socket.write(ten)
+      for (let answers = ''; answers.split('HTTP/1.1 ').length <= 10;) answers += (await once(socket, 'data'))[0]
+    }
+    socket.destroy()
   }))
+  const client = createClient(t, address)
   t.equal((await client.post(CONTEXTS, contextBody())).status, 201)
 }
 
@@ -51,7 +59,7 @@ t.test('lines that it does not read are counted, and it is told when it reads ag
 t.test('a reader that goes away ends nothing', async t => {
   const gateway = await startProcess(t)
   gateway.child.stdout!.destroy()
-  await ask(t, gateway.address, 1000)
+  await ask(t, gateway.address, 1600)
   gateway.child.kill('SIGTERM')
   t.match(await gateway.exited, { code: 0, signal: null, stderr: '' })
   t.equal(auditEvents(gateway.dataDir).at(-1), 'stopped')

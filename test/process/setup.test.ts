@@ -26,6 +26,7 @@ function newClone (t: Test) {
   const json = (name: string, content: object) => writeFileSync(path(name), JSON.stringify(content))
   const lock = (packages: object) => json('package-lock.json', { packages })
   json('package.json', { type: 'module', engines: { node: '>=20.15' } })
+  json('bin/package.json', { type: 'commonjs' })
   lock(LOCKED)
   for (const name of ['src/main.ts', 'tsconfig.json', 'tsconfig.build.json']) writeFileSync(path(name), '')
   const compiler = `
