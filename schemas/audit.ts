@@ -13,7 +13,7 @@ export const AuditEventSchema = output('AuditEvent', {
   commit: Type.Optional(Type.Integer({
     format: 'int64',
     minimum: 1,
-    description: 'The number it was committed under in the store, before it came into the log. Only what came with a change, or had to be durable first, has one.'
+    description: 'The number it was committed under in the store, before it came into the log. Only what came with a change has one, and what was revealed while the log could not be written.'
   })),
   event: stringEnum([
     'created',

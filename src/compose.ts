@@ -14,7 +14,6 @@ import { runTokenOf } from './kinds/execution-context/run-tokens.js'
 import { createOperations } from './kinds/operations.js'
 import { createRest } from './rest/rest.js'
 import { KeyRing } from './secrets/ring.js'
-import { createVault } from './secrets/vault.js'
 import { LIMITS } from './server/listener.js'
 import { mostConnections } from './server/open-files.js'
 import { createServer, type ServerSettings } from './server/server.js'
@@ -64,12 +63,11 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
       count
     }))
 
-  const vault = createVault(ring)
   const http = await createServer({
     ...config,
-    transport: createRest(createOperations({ store, audit, vault, clock }, createObserver(log))),
+    transport: createRest(createOperations({ store, audit, vault: ring, clock }, createObserver(log))),
     authentication: {
-      authenticate: await authenticator(runTokenOf(store, vault), config, log, clock),
+      authenticate: await authenticator(runTokenOf(store, ring), config, log, clock),
       failed: shown => failures.add(shown)
     },
     ready: async () => {

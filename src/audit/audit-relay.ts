@@ -37,7 +37,7 @@ export class AuditRelay implements AuditLog {
   readonly #backlog: Backlog
   readonly #options: Required<AuditRelayOptions>
   #draining: Promise<void> | undefined
-  /** The batch that is being written. */
+  /** The batch that is being written, or gathers. */
   #batch: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
   /** Begins to write. */
@@ -64,16 +64,22 @@ export class AuditRelay implements AuditLog {
     if (isLate || this.#backlog.durable >= backlog) throw unwritable(this.#failure.cause)
   }
 
+  /** Costs less straight to the journal, and needs the store only where that cannot be written. */
   async record (event: AuditEvent): Promise<void> {
     this.admit()
-    await this.#outbox.append(event)
+    if (this.#failure !== undefined) return this.#outbox.append(event)
+    await new Promise<void>((resolve, reject) => {
+      const keep = () => this.#outbox.append(event).then(resolve, reject)
+      this.#backlog.add(this.#describe(event), event, { written: resolve, keep })
+      this.#begin()
+    })
   }
 
   recordEventually (event: AuditEvent): void {
     if (this.#backlog.inMemory >= this.#options.maxInMemory || this.#closing !== undefined) {
       this.#lost++
     } else {
-      this.#backlog.add(this.#describe(event))
+      this.#backlog.add(this.#describe(event), event)
       this.#writeSoon()
     }
   }
@@ -140,11 +146,14 @@ export class AuditRelay implements AuditLog {
   }
 
   async #drain (): Promise<void> {
+    // One turn of the event loop lets everything that has already arrived join the first batch.
+    await (this.#batch = new Promise(resolve => setImmediate(resolve)))
     for (let batches = 1; !this.#backlog.isEmpty; batches++) {
       try {
         await (this.#batch = this.#writeBatch(batches % MOST_BATCHES_UNMARKED === 0))
       } catch (error) {
         this.#fail(error)
+        await this.#backlog.keepAwaited()
         return
       }
     }

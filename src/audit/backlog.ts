@@ -1,14 +1,23 @@
 import type { AuditOutbox } from './audit-outbox.js'
-import type { Entry } from './event.js'
+import type { AuditEvent, Entry } from './event.js'
 import type { Journal } from './journal.js'
 
 // What one write may hold: lines have a few hundred bytes, at most some 300 KB.
 const MOST_LINES_AT_ONCE = 1024
 const MOST_CHARACTERS_AT_ONCE = 1024 * 1024
 
+/** Who waits until an event is durable. */
+export interface Waiter {
+  /** Called when it is in the journal. */
+  written (): void
+  /** Called where it cannot be written: to keep it otherwise. */
+  keep (): Promise<void>
+}
+
 /** An event that is nowhere but in memory, and the number of the one in the outbox that was the last when it came. */
 interface InMemory extends Entry {
   readonly behind: number
+  readonly waiter: Waiter | undefined
 }
 
 /** What is not in the journal yet: the events of the outbox and, each in its place between them, those in memory. */
@@ -45,8 +54,8 @@ export class Backlog {
     return () => this.#journal.end.commit >= last && this.#removed >= added
   }
 
-  add (description: string): void {
-    this.#inMemory.push({ description, behind: this.#outbox.last })
+  add (description: string, about: AuditEvent, waiter?: Waiter): void {
+    this.#inMemory.push({ description, about, waiter, behind: this.#outbox.last })
   }
 
   /** All that there is, in order, in batches that one write may hold. Valid until `remove` is called. @throws as the store does */
@@ -63,8 +72,18 @@ export class Backlog {
 
   /** The journal has `batch`, the first that there was. */
   remove (batch: readonly Entry[]): void {
-    this.#removed += this.#inMemory.splice(0, inMemoryOf(batch)).length
+    const written = this.#inMemory.splice(0, inMemoryOf(batch))
+    this.#removed += written.length
     this.#outbox.forget(this.#journal.end.commit)
+    for (const { waiter } of written) waiter?.written()
+  }
+
+  /** Has all that somebody waits for kept otherwise. Not while a batch is at work. */
+  async keepAwaited (): Promise<void> {
+    const awaited = this.#inMemory.flatMap(({ waiter }) => waiter ?? [])
+    this.#inMemory = this.#inMemory.filter(({ waiter }) => waiter === undefined)
+    this.#removed += awaited.length
+    await Promise.all(awaited.map(waiter => waiter.keep()))
   }
 
   async #batch (commit: number, taken: number): Promise<Entry[]> {

@@ -14,6 +14,8 @@ export type AuditEventName = AuditEvent['event']
 export interface Entry {
   /** What its line holds beside these: `describe` makes it. */
   readonly description: string
+  /** What it is about, where that is known without reading the description. */
+  readonly about?: Pick<AuditEvent, 'context_id' | 'execution_id'>
   /** The number that the event has in the outbox of the store, where it comes from there. */
   readonly commit?: number
 }

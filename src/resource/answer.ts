@@ -1,5 +1,4 @@
 import { andThen, type Awaitable } from '../awaitable.js'
-import { GatewayError } from '../errors.js'
 import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
 import type { Shown, View } from './call.js'
@@ -32,14 +31,14 @@ const NO_HASH = new Uint8Array()
 export function sealResource<R extends Resource, More extends object> (
   vault: Vault, kind: ResourceKind<R, More>, resource: R, more: More, view: View, revision = 1
 ): Awaitable<{ record: StoredRecord, answer: Answer<R> }> {
-  const { json, secrets, shownOnce, accessHash = NO_HASH } = kind.render(resource, more)
+  const { json: rendered, secrets, shownOnce, accessHash = NO_HASH } = kind.render(resource, more)
   const { id = '', slug = '', org = '' } = resource.metadata ?? {}
   const believed = { kind: kind.name, id, scope: kind.scopeOf(org), slug, indexed: kind.indexed(resource), revision }
-  const statusJson = JSON.stringify({ audit: resource.status?.audit && auditJson(resource.status.audit) })
+  const json = withStatus(rendered, { audit: resource.status?.audit && auditJson(resource.status.audit) })
   const secretsJson = JSON.stringify(secrets)
-  return andThen(sealRecord(vault, believed, { json, statusJson, accessHash }, secretsJson), record => ({
+  return andThen(sealRecord(vault, believed, { json, accessHash }, secretsJson), record => ({
     record,
-    answer: answerOf(kind, { record, json, statusJson, secretsJson }, view, shownOnce)
+    answer: answerOf(kind, { record, json, hasSecrets: hidesSecrets(json), secretsJson: () => secretsJson }, view, shownOnce)
   }))
 }
 
@@ -48,21 +47,20 @@ export function sealResource<R extends Resource, More extends object> (
  * @throws `unavailable` where it is to show secrets that cannot be had now
  */
 export function answerOf<R extends Resource> (
-  kind: ResourceKind<R>, { record, json, statusJson, secretsJson }: Omit<Opened, 'accessHash'>, view: View, more: object = {}
+  kind: ResourceKind<R>,
+  { record: { id, revision }, json, hasSecrets, secretsJson }: Pick<Opened, 'record' | 'json' | 'hasSecrets' | 'secretsJson'>,
+  view: View,
+  more?: object
 ): Answer<R> {
-  const { id, revision } = record
-  const answer = (shown: string, revealed?: readonly string[]): Answer<R> => {
-    const whole = merged(shown, `{"status":${merged(statusJson, JSON.stringify(more))}}`)
-    return { id, revision, view, json: whole, revealed, message: () => kind.decode(whole) }
-  }
-  if (view === 'redacted' || !hidesSecrets(json)) return answer(json)
-  if (secretsJson instanceof GatewayError) throw secretsJson
-  const secrets = JSON.parse(secretsJson)
-  return answer(reveal(json, secrets), Object.keys(secrets))
+  const secrets = view === 'full' && hasSecrets ? JSON.parse(secretsJson()) : undefined
+  const shown = secrets === undefined ? json : reveal(json, secrets)
+  const whole = more === undefined ? shown : withMoreStatus(shown, more)
+  return { id, revision, view, json: whole, revealed: secrets && Object.keys(secrets), message: () => kind.decode(whole) }
 }
 
-/** The JSON of one object with the fields of both. */
-const merged = (a: string, b: string): string => a === '{}' ? b : b === '{}' ? a : `${a.slice(0, -1)},${b.slice(1)}`
+// The status is the last field of all: so more can be added to it without reading the rest.
+const withStatus = (json: string, status: object) => `${json.slice(0, -1)},"status":${JSON.stringify(status)}}`
+const withMoreStatus = (json: string, more: object) => `${json.slice(0, -2)},${JSON.stringify(more).slice(1)}}`
 
 /** The organization that a resource belongs to; empty where it belongs to none. */
 export const orgOf = ({ json }: Opened): string => JSON.parse(json).metadata.org ?? ''

@@ -1,9 +1,12 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { hmacUnder } from './hmac.js'
 
 /** What `derive` can make keys from. Printing it shows no key material. */
 export interface RingKey {
   readonly id: string
   readonly secret: KeyObject
+  /** The code (HMAC-SHA-256) of `parts` behind each other, under a key for nothing but the codes of records. */
+  readonly codeOf: (...parts: readonly Uint8Array[]) => Buffer
 }
 
 export const KEY_BYTES = 32
@@ -16,9 +19,13 @@ export const KEY_ID_BYTES = 30
 const NO_SALT = Buffer.alloc(KEY_BYTES)
 
 /** The ring key `id` of this material: HKDF-Extract, done once. */
-export const ringKey = (id: string, material: Uint8Array): RingKey =>
-  ({ id, secret: createSecretKey(createHmac('sha256', NO_SALT).update(material).digest()) })
+export function ringKey (id: string, material: Uint8Array): RingKey {
+  const secret = createSecretKey(createHmac('sha256', NO_SALT).update(material).digest())
+  return { id, secret, codeOf: hmacUnder(expand(secret, 'ectx record code 1')) }
+}
 
 /** The key of its own that `key` has for each purpose: HKDF-Expand. */
-export const derive = (key: RingKey, purpose: string): Buffer =>
-  createHmac('sha256', key.secret).update(purpose).update('\x01').digest()
+export const derive = (key: RingKey, purpose: string): Buffer => expand(key.secret, purpose)
+
+const expand = (secret: KeyObject, purpose: string): Buffer =>
+  createHmac('sha256', secret).update(purpose).update('\x01').digest()

@@ -3,14 +3,13 @@ import { join } from 'node:path'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { KeyRing } from '../../src/secrets/ring.js'
-import { createVault } from '../../src/secrets/vault.js'
 import { recordOf } from './record.js'
 
 const IN_FLIGHT = 512
 
 const [directory = '', count = ''] = process.argv.slice(2)
 const store = await LevelStore.open(join(directory, 'db'))
-const vault = createVault(await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) }))
+const vault = await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) })
 let next = 0
 await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
   while (next < Number(count)) await store.insert(await recordOf(next++, vault))

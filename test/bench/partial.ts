@@ -16,12 +16,11 @@ import { openRecord } from '../../src/resource/sealed-record.js'
 import { createLog } from '../../src/telemetry/log.js'
 import { createObserver } from '../../src/telemetry/observer.js'
 import { KeyRing } from '../../src/secrets/ring.js'
-import { createVault } from '../../src/secrets/vault.js'
 import { recordOf } from './record.js'
 
 const [, , directory = '', ...parts] = process.argv
 const { log } = await createLog('info')
-const vault = createVault(await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) }))
+const vault = await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) })
 const store = new MemoryStore()
 const forgetful = { admit () {}, record: async () => {}, recordEventually () {}, query: async () => ({ events: [] }) }
 const audit = parts.includes('audit') ? await openAuditFiles(store.outbox, { directory: join(directory, 'audit') }) : forgetful

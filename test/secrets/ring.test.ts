@@ -3,9 +3,8 @@ import { MemoryRing } from '../../src/engines/memory/memory-ring.js'
 import { GatewayError } from '../../src/errors.js'
 import type { KeyRows } from '../../src/secrets/key-row.js'
 import { KeyRing } from '../../src/secrets/ring.js'
-import { createVault } from '../../src/secrets/vault.js'
 import { now } from '../support/now.js'
-import { CONTEXT, unavailable } from './support.js'
+import { CONTEXT, open, seal, unavailable } from './support.js'
 import { TestClock } from '../support/clock.js'
 
 /** Keeps keys as a database would: whoever reads them waits, until `answer` is called where that is held back. */
@@ -31,18 +30,16 @@ async function farRing () {
   const store = new FarRing()
   const clock = new TestClock()
   const ring = await KeyRing.open({ store, clock })
-  return { store, clock, ring, vault: createVault(ring) }
+  return { store, clock, ring }
 }
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-const NOTHING = new Uint8Array()
-
 t.test('keys that are known are there at once, also where reading them takes time', async t => {
-  const { ring, store, vault } = await farRing()
+  const { ring, store } = await farRing()
   t.equal(now(ring.key(now(ring.current()).id)), now(ring.current()))
-  const sealed = now(vault.sealText(CONTEXT, 'secret', NOTHING))
-  t.equal(now(vault.openText(CONTEXT, sealed, NOTHING)), 'secret')
+  const sealed = seal(now(ring.current()), CONTEXT, 'secret')
+  t.equal(now(open(ring, CONTEXT, sealed)).toString(), 'secret')
   t.equal(store.reads, 1)
 })
 
@@ -79,17 +76,16 @@ t.test('many that miss a key share one read, which begins after they asked', asy
 })
 
 t.test('keys that cannot be read refuse sealing, open what is known, and are taken up again', async t => {
-  const { ring, store, clock, vault } = await farRing()
-  const sealed = now(vault.sealText(CONTEXT, 'secret', NOTHING))
+  const { ring, store, clock } = await farRing()
+  const sealed = seal(now(ring.current()), CONTEXT, 'secret')
   const failing = t.intercept(store, 'readIfChanged', { value: async () => { throw new GatewayError('unavailable', 'no database') } })
   clock.time += 1_000
   await t.rejects(async () => ring.current(), unavailable(/no key can seal now: the key ring is out of order/))
   t.equal(ring.problem, 'no database')
-  t.equal(await vault.openText(CONTEXT, sealed, NOTHING), 'secret')
-  await t.rejects(async () => vault.sealText(CONTEXT, 'secret', NOTHING), unavailable(/no key can seal/))
+  t.equal(String(await open(ring, CONTEXT, sealed)), 'secret')
   failing.restore()
   clock.time += 1_000
   await store.change(rows => [...rows])
-  t.equal(await vault.openText(CONTEXT, await vault.sealText(CONTEXT, 'new', NOTHING), NOTHING), 'new')
+  t.equal(String(await open(ring, CONTEXT, seal(await ring.current(), CONTEXT, 'new'))), 'new')
   t.equal(ring.problem, undefined)
 })

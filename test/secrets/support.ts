@@ -1,3 +1,5 @@
+import { andThen, type Awaitable } from '../../src/awaitable.js'
+import { GatewayError } from '../../src/errors.js'
 import type { RingKey } from '../../src/secrets/ring-key.js'
 import * as sealing from '../../src/secrets/seal.js'
 
@@ -6,10 +8,16 @@ export const CONTEXT = 'exec-01jzzzzzzzzzzzzzzzzzzzzzzz'
 
 export const unavailable = (message: RegExp) => ({ name: 'GatewayError', code: 'unavailable', message })
 
-// Where it does not matter what stands beside the secret.
+export const seal = sealing.sealText
 
-export const seal = (key: RingKey, contextId: string, plaintext: Uint8Array | string, beside = '') =>
-  sealing.sealText(key, contextId, plaintext, Buffer.from(beside))
+/** Where the keys are that may have sealed something. */
+export interface RingKeys {
+  key (id: string): Awaitable<RingKey>
+}
 
-export const open = (ring: sealing.RingKeys, contextId: string, sealed: Uint8Array, beside = '') =>
-  sealing.openText(ring, contextId, sealed, Buffer.from(beside))
+/** What `sealed` holds, which says itself by which key of `ring`. */
+export function open (ring: RingKeys, contextId: string, sealed: Uint8Array): Awaitable<Buffer> {
+  const keyId = sealing.keyIdOf(sealed)
+  if (keyId === undefined) throw new GatewayError('internal', `what is sealed for '${contextId}' names no key`)
+  return andThen(ring.key(keyId), key => sealing.openText(key, contextId, sealed))
+}

@@ -3,13 +3,12 @@ import { systemClock } from '../../src/clock.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import type { Dependencies } from '../../src/kinds/dependencies.js'
 import { ringKey } from '../../src/secrets/ring-key.js'
-import { createVault } from '../../src/secrets/vault.js'
 import type { Store } from '../../src/storage/store.js'
 
 /** A vault that always has the same key. */
 export const testVault = () => {
   const key = ringKey(`key-${'0'.repeat(26)}`, Buffer.alloc(32, 7))
-  return createVault({ current: () => key, key: () => key })
+  return { current: () => key, key: () => key }
 }
 
 /** All that operations need, in memory; `events` fills with what they record. */

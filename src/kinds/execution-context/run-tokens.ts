@@ -1,4 +1,3 @@
-import { GatewayError } from '../../errors.js'
 import { openRecord } from '../../resource/sealed-record.js'
 import type { Vault } from '../../secrets/vault.js'
 import type { Store } from '../../storage/store.js'
@@ -12,8 +11,8 @@ export const runTokenOf = (store: Store, vault: Vault) =>
   async (contextId: string): Promise<{ hash: Uint8Array, slug: string } | undefined> => {
     const record = await store.find(kind.name, contextId)
     if (record === undefined) return undefined
-    const { accessHash, secretsJson } = await openRecord(vault, record)
+    const { accessHash, unproved } = await openRecord(vault, record)
     if (accessHash.length === 0) return undefined
-    if (secretsJson instanceof GatewayError) throw secretsJson
+    if (unproved !== undefined) throw unproved
     return { hash: accessHash, slug: record.slug ?? '' }
   }

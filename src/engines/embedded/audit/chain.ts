@@ -76,7 +76,7 @@ export class Chain implements Journal {
       const { bytes, begins, end } = linesBehind(this.#state, entries)
       const { size } = file
       await file.append(bytes)
-      entries.forEach(({ description }, index) => file.postings.add(JSON.parse(`{${description}`), size + begins[index]!))
+      entries.forEach(({ description, about = JSON.parse(`{${description}`) }, index) => file.postings.add(about, size + begins[index]!))
       this.#state = { ...this.#state, ...end }
     } catch (error) {
       this.#broken = true

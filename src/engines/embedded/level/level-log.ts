@@ -29,6 +29,8 @@ interface Numbers {
 const LOST: AuditEvent = { event: 'lost', caller: { name: 'system', kind: 'system' }, count: 1, outcome: 'internal' }
 const UNREADABLE = { head: undefined, body: new Uint8Array() }
 
+// Where more wait, the journal is out of order: then they are read back when it is not.
+const MOST_RECENT = 8192
 // So that no batch becomes much larger by them.
 const MOST_FORGOTTEN_AT_ONCE = 2048
 
@@ -40,6 +42,8 @@ export class LevelLog implements AuditOutbox {
   /** Up to which number audit events are in the journal, and up to which they are no longer here. */
   #forgotten = 0
   #gone = 0
+  /** The latest audit events, as long as the journal has not got them: to read them back would cost more than all the rest. */
+  #recent: Committed[] = []
   #listener = () => {}
 
   constructor (store: LogStore) {
@@ -62,6 +66,7 @@ export class LevelLog implements AuditOutbox {
     this.#numbers = { changes: kept.changes, audit: Math.max(kept.audit, this.#forgotten) }
     this.#last = last ?? this.#last
     this.#gone = first === undefined ? this.#last : first - 1
+    this.#recent = []
     this.#listener()
   }
 
@@ -69,11 +74,16 @@ export class LevelLog implements AuditOutbox {
   begin () {
     let { changes, audit } = this.#numbers
     const { clock } = this.#store
+    const added: Committed[] = []
     const gone = Math.min(this.#forgotten, this.#gone + MOST_FORGOTTEN_AT_ONCE)
     return {
       add: ({ events = [], audit: auditEvents = [] }: Along = {}): Write[] => [
         ...events.map(({ kind, id, data }) => write(changeKey(++changes), JSON.stringify([kind, id]), data)),
-        ...auditEvents.map(event => write(auditKey(++audit), describe(event, clock.now())))
+        ...auditEvents.map(about => {
+          const description = describe(about, clock.now())
+          added.push({ description, about, commit: ++audit })
+          return write(auditKey(audit), description)
+        })
       ],
       end: (): Write[] => {
         const forgotten = Array.from({ length: Math.max(0, gone - this.#gone) }, (_, index) => del(auditKey(this.#gone + 1 + index)))
@@ -86,6 +96,8 @@ export class LevelLog implements AuditOutbox {
         this.#gone = Math.max(this.#gone, gone)
         if (!isNew) return
         this.#last = audit
+        this.#recent.push(...added)
+        if (this.#recent.length > MOST_RECENT) this.#recent = []
         this.#listener()
       }
     }
@@ -96,6 +108,8 @@ export class LevelLog implements AuditOutbox {
   }
 
   async read (after: number, limit: number): Promise<readonly Committed[]> {
+    const first = this.#recent[0]?.commit
+    if (first !== undefined && first <= after + 1) return this.#recent.slice(after + 1 - first, after + 1 - first + limit)
     const entries = await this.#entries({ gt: auditKey(after), lt: auditKey(Number.MAX_SAFE_INTEGER), limit })
     return entries.map(({ key, head }) => ({ commit: numberIn(key), description: head ?? describe(LOST, this.#store.clock.now()) }))
   }
@@ -112,6 +126,8 @@ export class LevelLog implements AuditOutbox {
   forget (through: number): void {
     this.#forgotten = Math.max(this.#forgotten, through)
     this.#numbers = { ...this.#numbers, audit: Math.max(this.#numbers.audit, through) }
+    const { length } = this.#recent
+    if (length > 0) this.#recent.splice(0, Math.min(length, Math.max(0, through + 1 - this.#recent[0]!.commit)))
   }
 
   listen (listener: () => void): void {

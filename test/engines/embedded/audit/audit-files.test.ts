@@ -13,10 +13,14 @@ const NOON = Date.UTC(2026, 0, 31, 12)
 
 t.test('a line holds the event, its place and the hash of the line before', async t => {
   const directory = newDataDir(t)
-  const log = await openLog(t, directory, { clock: new TestClock(NOON) })
-  await log.record(newEvent('a', {
+  const clock = new TestClock(NOON)
+  const outbox = new MemoryOutbox(clock)
+  const log = await openAuditFiles(outbox, { directory, clock })
+  t.teardown(() => log.close())
+  outbox.add([newEvent('a', {
     event: 'denied', slug: 'my-run', keys: ['A', 'B'], request_id: 'req-1', remote_address: '::1', outcome: 'permission_denied', key_id: 'k1'
-  }))
+  })])
+  await written(log)
   log.recordEventually({ event: 'started', caller: { name: 'system', kind: 'system' }, outcome: 'ok' })
   await written(log)
   const [first, second] = await linesOf(directory, 'audit-2026-01-31-000000000001.jsonl')
