@@ -20,6 +20,7 @@ export const AuditEventSchema = output('AuditEvent', {
     'read',
     'revealed',
     'deleted',
+    'expired',
     'denied',
     'authentication_failed',
     'rotated_key',

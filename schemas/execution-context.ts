@@ -20,6 +20,14 @@ const executionId = Type.String({
   pattern: ONE_LINE_PATTERN,
   description: 'The workflow or agent execution that the values are for, as its engine names it.'
 })
+/** Seconds, as protobuf writes a duration in JSON. */
+export const DURATION_PATTERN = '^(0|[1-9][0-9]{0,10})(\\.[0-9]{1,9})?s$'
+const ttl = Type.String({
+  pattern: DURATION_PATTERN,
+  maxLength: 22,
+  ...rules({ 'x-message': 'must be seconds in quotation marks, such as "3600s" or "1.5s"' }),
+  description: 'How long the context lives, in seconds with an `s`: 24 hours where it is left out, at least `1s` and at most `604800s` (7 days), unless the gateway is configured otherwise.'
+})
 const value = { minLength: 1, maxLength: 65_536, ...rules({ 'x-max-bytes': 65_536 }) }
 
 export const ExecutionValueInputSchema = input('ExecutionValueInput', {
@@ -35,7 +43,8 @@ export const ExecutionContextSpecInputSchema = input('ExecutionContextSpecInput'
     maxProperties: 1000,
     ...rules({ 'x-property-names': { pattern: DATA_KEY_PATTERN }, 'x-max-total-bytes': 1_048_576 }),
     description: `The values by name: at most 1000, and at most 1 MiB (1048576 bytes in UTF-8) in all. A name matches \`${DATA_KEY_PATTERN}\`.`
-  }))
+  })),
+  ttl: Type.Optional(ttl)
 }, { description: 'What the run is given.' })
 
 export const ExecutionContextInputSchema = input('ExecutionContextInput', {
@@ -54,7 +63,10 @@ export const ExecutionContextSpecSchema = output('ExecutionContextSpec', {
   execution_id: executionId,
   data: Type.Optional(
     map(ref(ExecutionValueSchema), { maxProperties: 1000, description: 'The values by name; left out where there are none.' })
-  )
+  ),
+  ttl: Type.Optional(Type.String({
+    pattern: DURATION_PATTERN, maxLength: 22, description: 'How long the context lives, where its creator said so.'
+  }))
 }, { description: 'What the run is given.' })
 
 export const ApiResourceAuditActorSchema = output('ApiResourceAuditActor', {
@@ -79,6 +91,10 @@ export const ApiResourceAuditSchema = output('ApiResourceAudit', {
 
 export const ExecutionContextStatusSchema = output('ExecutionContextStatus', {
   audit: ref(ApiResourceAuditSchema),
+  expire_time: Type.String({
+    format: 'date-time',
+    description: 'From this moment on the context is gone: for every read, for its run token, and for who wants its slug.'
+  }),
   run_token: Type.Optional(Type.String({
     pattern: RUN_TOKEN_PATTERN,
     description: 'Opens this one context to whoever holds it: to get, reveal and delete it. Only in the answer that made the context, where that was asked for.'

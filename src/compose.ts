@@ -20,10 +20,11 @@ import { createServer, type ServerSettings } from './server/server.js'
 import type { Store } from './storage/store.js'
 import { createObserver } from './telemetry/observer.js'
 import { keepKeys } from './upkeep/keep-keys.js'
+import { keepSweeping } from './upkeep/sweep.js'
 
 const HOUR_MS = 3_600_000
 
-type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing'>
+type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes'>
 
 export interface Gateway {
   /** Serves from now on. Answers the URL that it listens at. */
@@ -65,7 +66,7 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
 
   const http = await createServer({
     ...config,
-    transport: createRest(createOperations({ store, audit, vault: ring, clock }, createObserver(log))),
+    transport: createRest(createOperations({ store, audit, vault: ring, clock, lifetimes: config.lifetimes }, createObserver(log))),
     authentication: {
       authenticate: await authenticator(runTokenOf(store, ring), config, log, clock),
       failed: shown => failures.add(shown)
@@ -78,11 +79,12 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     log
   })
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
+  const stopSweeping = keepSweeping({ store, log })
 
   let closing: Promise<void> | undefined
   const close = () => (closing ??= (async () => {
     await http.close()
-    await stopKeeping()
+    await Promise.all([stopKeeping(), stopSweeping()])
     failures.flush()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
     await engine.close()

@@ -1,5 +1,5 @@
 import { isLoopback } from '../auth/loopback.js'
-import { DEFAULT_ROLE_CLAIM, listOf, type LOG_LEVELS, type STORES, type Variables } from './values.js'
+import { DEFAULT_ROLE_CLAIM, listOf, millisecondsOf, type LOG_LEVELS, type STORES, type Variables } from './values.js'
 import { ConfigError, readVariables } from './variables.js'
 
 export type LogLevel = typeof LOG_LEVELS[number]
@@ -29,6 +29,8 @@ export interface Config {
     /** The root key's variables, as they are: `loadRootKey` reads them. */
     readonly root: Readonly<Pick<Variables, 'ECTX_ROOT_KEY' | 'ECTX_ROOT_KEY_FILE'>>
   }
+  /** How long a context lives where it does not say, and at most. */
+  readonly lifetimes: { readonly defaultMs: number, readonly maxMs: number }
   readonly auditDays: number
   /** How many events may wait in the store while the audit log cannot be written. */
   readonly auditBacklog: number
@@ -61,6 +63,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     tokensFile: values.ECTX_TOKENS_FILE,
     jwt: jwtConfig(values),
     keyRing: { file: values.ECTX_KEYRING_FILE, rotationHours: values.ECTX_KEY_ROTATION_HOURS, root: { ECTX_ROOT_KEY, ECTX_ROOT_KEY_FILE } },
+    lifetimes: { defaultMs: millisecondsOf(values.ECTX_DEFAULT_TTL), maxMs: millisecondsOf(values.ECTX_MAX_TTL) },
     auditDays: values.ECTX_AUDIT_DAYS,
     auditBacklog: values.ECTX_AUDIT_BACKLOG,
     tls: cert !== undefined && key !== undefined ? { cert, key, ca } : undefined,
@@ -87,6 +90,9 @@ function * incomplete (values: Variables): Generator<string> {
   }
   if (values.ECTX_JWT_ISSUER !== undefined && Object.values(rolesOf(values)).flat().length === 0) {
     yield 'ECTX_JWT_OPERATORS must be set too, or ECTX_JWT_VIEWERS: which values of the claim ECTX_JWT_ROLE_CLAIM give the role'
+  }
+  if (millisecondsOf(values.ECTX_DEFAULT_TTL) > millisecondsOf(values.ECTX_MAX_TTL)) {
+    yield `ECTX_DEFAULT_TTL must be at most ECTX_MAX_TTL, which is ${values.ECTX_MAX_TTL}`
   }
   if (values.ECTX_TOKENS_FILE === undefined && values.ECTX_JWT_ISSUER === undefined && !isLoopback(values.ECTX_HOST)) {
     yield 'ECTX_HOST must be a loopback address (127.0.0.1, ::1 or localhost): without credentials the gateway serves this machine only; ' +

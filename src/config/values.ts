@@ -10,6 +10,7 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 
 FormatRegistry.Set('networks', text => listOf(text).every(isNetwork))
 FormatRegistry.Set('host', text => isIP(text) !== 0 || /^[\w-]+(\.[\w-]+)*\.?$/.test(text))
+FormatRegistry.Set('duration', text => millisecondsOf(text) >= 1000)
 FormatRegistry.Set('list', text => listOf(text).length > 0)
 
 const text = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected })
@@ -18,6 +19,11 @@ const path = (expected: string, value?: string) => Type.String({ minLength: 1, d
 const whole = (minimum: number, maximum: number, value: number, expected: string) =>
   Type.Integer({ minimum, maximum, default: value, expected })
 const file = Type.Optional(path('a file'))
+const duration = (value: string) => Type.String({
+  format: 'duration',
+  default: value,
+  expected: 'a whole number of seconds, minutes, hours or days, such as 90s, 15m, 24h or 7d'
+})
 
 /** Every variable that the gateway reads. `expected` ends the sentence that a wrong value gets. */
 export const VariablesSchema = Type.Object({
@@ -46,6 +52,8 @@ export const VariablesSchema = Type.Object({
   ECTX_KEY_ROTATION_HOURS: whole(1, 8760, 24, 'hours from 1 to 8760 (a year)'),
   ECTX_ROOT_KEY: Type.Optional(text('32 bytes in base64 or hex')),
   ECTX_ROOT_KEY_FILE: file,
+  ECTX_DEFAULT_TTL: duration('24h'),
+  ECTX_MAX_TTL: duration('168h'),
   ECTX_AUDIT_DAYS: whole(1, 36_500, 90, 'days from 1 to 36500'),
   ECTX_AUDIT_BACKLOG: whole(0, 10_000_000, 10_000, 'a number of events up to 10000000'),
   ECTX_TLS_CERT: file,
@@ -59,6 +67,14 @@ export const VariablesSchema = Type.Object({
   ECTX_RATE_LIMIT: whole(0, Number.MAX_SAFE_INTEGER, 600_000, 'a number of requests a minute, or 0 for no limit')
 })
 export type Variables = Static<typeof VariablesSchema>
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** The milliseconds of a duration such as `15m`; `NaN` where it is none. */
+export function millisecondsOf (text: string): number {
+  const [, count, unit = ''] = /^([1-9]\d{0,7})([smhd])$/.exec(text) ?? []
+  return Number(count) * (UNITS[unit] ?? NaN)
+}
 
 /** What stands between the commas of `text`. */
 export const listOf = (text: string): string[] => text.split(',').map(item => item.trim()).filter(item => item !== '')

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { Vault } from '../secrets/vault.js'
 import type { Auditor } from '../resource/audit-event.js'
+import type { Lifetimes } from '../resource/lifetimes.js'
 import type { Store } from '../storage/store.js'
 
 /** What operations work on. */
@@ -9,4 +10,5 @@ export interface Dependencies {
   readonly audit: Auditor
   readonly vault: Vault
   readonly clock: Clock
+  readonly lifetimes: Lifetimes
 }

@@ -1,10 +1,11 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { andThen, type Awaitable } from '../awaitable.js'
 import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
 import type { Shown, View } from './call.js'
 import { hidesSecrets, reveal } from './hidden.js'
 import type { Resource, ResourceKind } from './kind.js'
-import { auditJson } from './metadata-json.js'
+import { auditJson, instant } from './metadata-json.js'
 import { sealRecord, type Opened } from './sealed-record.js'
 
 /** A resource as an operation answers it, for any transport. */
@@ -33,10 +34,12 @@ export function sealResource<R extends Resource, More extends object> (
 ): Awaitable<{ record: StoredRecord, answer: Answer<R> }> {
   const { json: rendered, secrets, shownOnce, accessHash = NO_HASH } = kind.render(resource, more)
   const { id = '', slug = '', org = '' } = resource.metadata ?? {}
-  const believed = { kind: kind.name, id, scope: kind.scopeOf(org), slug, indexed: kind.indexed(resource), revision }
-  const json = withStatus(rendered, { audit: resource.status?.audit && auditJson(resource.status.audit) })
+  const { audit, expireTime: end } = resource.status ?? {}
+  const expireTime = end && timestampMs(end)
+  const believed = { kind: kind.name, id, scope: kind.scopeOf(org), slug, indexed: kind.indexed(resource), expireTime, revision }
+  const json = withStatus(rendered, { audit: audit && auditJson(audit), expire_time: instant(end) })
   const secretsJson = JSON.stringify(secrets)
-  return andThen(sealRecord(vault, believed, { json, accessHash }, secretsJson), record => ({
+  return andThen(sealRecord(vault, believed, { json, accessHash, latestExpireTime: expireTime }, secretsJson), record => ({
     record,
     answer: answerOf(kind, { record, json, hasSecrets: hidesSecrets(json), secretsJson: () => secretsJson }, view, shownOnce)
   }))

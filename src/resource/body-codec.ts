@@ -8,6 +8,8 @@ export interface ClearPart {
   readonly json: string
   /** The SHA-256 of a token that opens the resource to its holder; empty where there is none. */
   readonly accessHash: Uint8Array
+  /** Beyond which the resource lives never, in milliseconds since 1970; absent where it may live for ever. */
+  readonly latestExpireTime?: number | undefined
 }
 
 /** A body: its clear part, its sealed part, which is empty where there are no secrets, and what proves both. */
@@ -20,19 +22,20 @@ export interface Body extends ClearPart {
   readonly code: Uint8Array
 }
 
-// The clear part is: bytes of the JSON and of the hash, and these two. Behind it is the sealed part and, where the record names a
-// key, that key's id and the code. Little-endian.
-const AT = { json: 0, hash: 4, texts: 8 }
+// The clear part is: bytes of the JSON and of the hash, latest expire time (NaN where there is none), and the two texts. Behind it is
+// the sealed part and, where the record names a key, that key's id and the code. Little-endian.
+const AT = { json: 0, hash: 4, latest: 8, texts: 16 }
 const CODE_BYTES = 32
 const PROOF_BYTES = KEY_ID_BYTES + CODE_BYTES
 
 /** The clear part as bytes; a body begins with them. By hand, since it is on the path of every request. */
-export function encodeClear ({ json, accessHash }: ClearPart): Buffer {
+export function encodeClear ({ json, accessHash, latestExpireTime = NaN }: ClearPart): Buffer {
   const jsonBytes = Buffer.byteLength(json)
   const hashAt = AT.texts + jsonBytes
   const bytes = Buffer.allocUnsafe(hashAt + accessHash.length)
   bytes.writeUInt32LE(jsonBytes, AT.json)
   bytes.writeUInt32LE(accessHash.length, AT.hash)
+  bytes.writeDoubleLE(latestExpireTime, AT.latest)
   bytes.write(json, AT.texts)
   bytes.set(accessHash, hashAt)
   return bytes
@@ -46,7 +49,9 @@ export function decodeBody ({ id, sealedBy, body }: StoredRecord): Body {
   const hashAt = AT.texts + bytes.readUInt32LE(AT.json)
   const end = hashAt + bytes.readUInt32LE(AT.hash)
   if (hashAt === AT.texts || end > proofAt) throw damaged(id)
+  const latest = bytes.readDoubleLE(AT.latest)
   return {
+    latestExpireTime: Number.isNaN(latest) ? undefined : latest,
     json: bytes.toString('utf8', AT.texts, hashAt),
     accessHash: bytes.subarray(hashAt, end),
     sealed: bytes.subarray(end, proofAt),

@@ -1,13 +1,14 @@
 import type { ApiResourceAudit } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 import type { ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { GatewayError } from '../errors.js'
 import type { StoredRecord } from '../storage/store.js'
 
 /** What a resource of any kind has. */
 export interface Resource {
   readonly metadata?: ApiResourceMetadata
-  readonly status?: { readonly audit?: ApiResourceAudit }
+  readonly status?: { readonly audit?: ApiResourceAudit, readonly expireTime?: Timestamp }
 }
 
 /** What the server adds to a new resource. */
@@ -15,6 +16,8 @@ export interface ServerState {
   readonly id: string
   readonly slug: string
   readonly audit: ApiResourceAudit
+  /** Milliseconds since 1970. */
+  readonly createTime: number
 }
 
 /** A resource as text: what is in the clear, and what is not. */
@@ -47,12 +50,12 @@ export interface KindNames {
 
 /**
  * A kind of resource: its names, and how it is made, rendered and decoded. All else (sealing, storing, answering) is the same for
- * every kind. `More` is what rendering it needs besides, which steps of the kind's own add.
+ * every kind. `Rendered` and `Built` are what rendering and building it need besides, which steps of the kind's own add.
  */
-export interface ResourceKind<R extends Resource, in More extends object = never> extends KindNames {
-  /** A new resource: what the caller sent, and what the server adds. */
-  build (input: R, state: ServerState): R
-  render (resource: R, more: More): Rendering
+export interface ResourceKind<R extends Resource, in Rendered extends object = never, in Built extends object = never> extends KindNames {
+  /** A new resource: what the caller sent, and what the server adds. One with an `expireTime` in its status lives until then. */
+  build (input: R, state: ServerState, more: Built): R
+  render (resource: R, more: Rendered): Rendering
   /** By which attributes a resource is found in lists, and their values. */
   indexed (resource: R): StoredRecord['indexed']
   /** The resource that an answer's JSON shows. */

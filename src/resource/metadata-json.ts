@@ -31,4 +31,4 @@ const infoJson = ({ createdBy, createdAt, updatedBy, updatedAt, event }: ApiReso
 
 export const text = (value: string) => value === '' ? undefined : value
 const entries = (map: Record<string, string>) => Object.keys(map).length === 0 ? undefined : map
-const instant = (at: Timestamp | undefined) => at && timestampDate(at).toISOString()
+export const instant = (at: Timestamp | undefined) => at && timestampDate(at).toISOString()

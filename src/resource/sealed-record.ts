@@ -51,12 +51,12 @@ function keyOrNone (vault: Vault): Awaitable<RingKey | undefined> {
 
 /** What `record` holds. @throws `internal` where anything about it is not as it was sealed */
 export function openRecord (vault: Vault, record: StoredRecord): Awaitable<Opened> {
-  const { json, accessHash, sealed, content, keyId, code } = decodeBody(record)
+  const { json, accessHash, latestExpireTime, sealed, content, keyId, code } = decodeBody(record)
   const { id, sealedBy } = record
   const hasSecrets = sealed.length > 0
   const opened = (secretsJson: () => string, unproved?: GatewayError): Opened =>
-    ({ record, json, accessHash, hasSecrets, unproved, secretsJson })
-  if (keyId !== (sealedBy ?? '')) throw damaged(id)
+    ({ record, json, accessHash, latestExpireTime, hasSecrets, unproved, secretsJson })
+  if (keyId !== (sealedBy ?? '') || livesLonger(record, latestExpireTime)) throw damaged(id)
   if (sealedBy === undefined) {
     if (hasSecrets || hidesSecrets(json) || accessHash.length > 0) throw damaged(id)
     return opened(() => '{}')
@@ -77,6 +77,10 @@ export function openRecord (vault: Vault, record: StoredRecord): Awaitable<Opene
     return unproved(error)
   }
 }
+
+/** Whether somebody put off the end of what is sealed to live no longer than that. */
+const livesLonger = ({ expireTime }: StoredRecord, latest: number | undefined): boolean =>
+  latest === undefined ? expireTime !== undefined : !(expireTime !== undefined && expireTime <= latest)
 
 /**
  * All fields that are believed of a record, as bytes that are others where any of them is: kinds, ids and slugs hold no NUL,

@@ -7,13 +7,14 @@ import type { Origin } from '../resource/call.js'
 import type { Resource, ResourceKind } from '../resource/kind.js'
 import { newUlid } from '../resource/ulid.js'
 
-/** Makes the resource that will be stored: the caller's input with an id, its slug and its audit block. */
-export const buildNewState = <R extends Resource>(kind: ResourceKind<R>, clock: Clock) =>
-  step('BuildNewState', ({ input, slug, origin }: { input: R, slug: string, origin: Origin }) => {
+/** Makes the resource that will be stored: the caller's input with an id, its slug and its status. Needs what building the kind needs, too. */
+export const buildNewState = <R extends Resource, Built extends object>(kind: ResourceKind<R, never, Built>, clock: Clock) =>
+  step('BuildNewState', (ctx: { input: R, slug: string, origin: Origin } & Built) => {
+    const { input, slug, origin } = ctx
     const now = clock.now()
     const actor = { id: origin.caller.name }
     const at = timestampFromMs(now)
     const info = create(ApiResourceAuditInfoSchema, { createdBy: actor, createdAt: at, updatedBy: actor, updatedAt: at, event: 'created' })
     const audit = create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info })
-    return { resource: kind.build(input, { id: kind.idPrefix + newUlid(now), slug, audit }) }
+    return { resource: kind.build(input, { id: kind.idPrefix + newUlid(now), slug, audit, createTime: now }, ctx) }
   })

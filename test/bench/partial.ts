@@ -29,7 +29,10 @@ const record = await recordOf(0, vault)
 const answer = answerOf(kind, await openRecord(vault, record), 'redacted')
 const atOnce = async () => answer
 const operations = parts.includes('operations')
-  ? createOperations({ store, audit, vault, clock: systemClock }, createObserver(log))
+  ? createOperations(
+    { store, audit, vault, clock: systemClock, lifetimes: { defaultMs: 86_400_000, maxMs: 86_400_000 } },
+    createObserver(log)
+  )
   : {
       executionContexts: { create: atOnce, apply: atOnce, get: atOnce, getByReference: atOnce, delete: atOnce },
       auditEvents: { list: async () => ({ events: [] }) }

@@ -69,7 +69,8 @@ export async function recordOf (n: number, vault: Vault): Promise<StoredRecord> 
   const resource = kind.build(input, {
     id: idOf(n),
     slug: slugOf(n),
-    audit: create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info })
-  })
+    audit: create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info }),
+    createTime: Date.now()
+  }, { ttlMs: 86_400_000 })
   return (await sealResource(vault, kind, resource, { runToken: undefined }, 'redacted')).record
 }

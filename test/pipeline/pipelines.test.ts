@@ -36,9 +36,10 @@ t.test('npm run pipelines', async t => {
       ['(call)', 'wantsRunToken: boolean, origin: Origin, input: ExecutionContext, requestedView?: View | undefined, operation: string'],
       ['Authorize', 'origin: Origin, input: unknown, requestedView?: View | undefined, operation: string', 'view: View'],
       ['ValidateProto', 'input: ExecutionContext', '–'],
+      ['CheckExpiry', 'input: ExecutionContext', 'ttlMs: number'],
       ['ResolveSlug', 'input: Resource', 'slug: string'],
       ['CheckDuplicate', 'input: Resource, slug: string', '–'],
-      ['BuildNewState', 'input: ExecutionContext, slug: string, origin: Origin', 'resource: ExecutionContext'],
+      ['BuildNewState', 'input: ExecutionContext, slug: string, origin: Origin, ttlMs: number', 'resource: ExecutionContext'],
       ['IssueRunToken', 'resource: Resource, wantsRunToken: boolean', 'runToken: RunToken | undefined'],
       ['Seal', 'resource: ExecutionContext, view: View, runToken: RunToken | undefined', 'record: StoredRecord, answer: Answer<ExecutionContext>'],
       ['Persist', 'origin: Origin, operation: string, record: StoredRecord, answer: Answer<unknown>', '–']
@@ -55,8 +56,8 @@ t.test('npm run pipelines', async t => {
       t.match(diagram, `subgraph ${name}\n`)
       steps.forEach((step, index) => t.match(diagram, `${name}${index + 1}["${step.name}<br/>`))
     }
-    t.match(diagram, 'create3 -->|slug| create4')
-    t.match(diagram, 'create5["BuildNewState<br/><i>input, slug, origin</i>"]')
+    t.match(diagram, 'create4 -->|slug| create5')
+    t.match(diagram, 'create6["BuildNewState<br/><i>input, slug, origin, ttlMs</i>"]')
   })
 })
 

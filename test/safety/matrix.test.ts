@@ -132,16 +132,16 @@ const bodyFor = (slug: string) => contextBody({ metadata: { slug } })
 /** Makes a context with a run token, as `headers` may. */
 async function make (app: App, headers: Record<string, string>): Promise<Made> {
   const slug = `run-${++made}`
-  const { metadata: { id }, status } = (await post(app, bodyFor(slug), `${PATH}?run_token=true`, headers)).json()
-  return { id, slug, token: status.run_token, shown: { full: resource(id, slug, 'full', status.audit), redacted: resource(id, slug, 'redacted', status.audit) } }
+  const { metadata: { id }, status: { run_token: token, ...status } } = (await post(app, bodyFor(slug), `${PATH}?run_token=true`, headers)).json()
+  return { id, slug, token, shown: { full: resource(id, slug, 'full', status), redacted: resource(id, slug, 'redacted', status) } }
 }
 
-const resource = (id: string, slug: string, view: 'full' | 'redacted', audit: object) => ({
+const resource = (id: string, slug: string, view: 'full' | 'redacted', status: object) => ({
   api_version: 'agentic.stigmer.ai/v1',
   kind: 'ExecutionContext',
   metadata: { slug, id },
   spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1', is_secret: false }, TOKEN: view === 'full' ? { value: 's3cr3t', is_secret: true } : { is_secret: true } } },
-  status: { audit }
+  status
 })
 
 const SENTENCE = {
@@ -223,12 +223,12 @@ for (const [caller = '', ...cells] of rows) {
               t.equal(existingId, own.id)
               continue
             }
-            const { metadata: { id }, status: { run_token: token, audit } } = response.json()
+            const { metadata: { id }, status: { run_token: token, ...status } } = response.json()
             t.equal(response.statusCode, 201, name)
             t.match(token, runToken ? new RegExp(`^ectx_run_${id}_[\\w-]{43}$`) : undefined, name)
-            t.equal(audit.spec_audit.created_by.id, callerName)
-            const expected = resource(id, wanted, view ?? 'full', audit)
-            t.same(response.json(), runToken ? { ...expected, status: { audit, run_token: token } } : expected, name)
+            t.equal(status.audit.spec_audit.created_by.id, callerName)
+            const expected = resource(id, wanted, view ?? 'full', status)
+            t.same(response.json(), runToken ? { ...expected, status: { ...status, run_token: token } } : expected, name)
           }
         }
       }

@@ -122,7 +122,7 @@ t.test('an answer has what its message has', async t => {
     [ExecutionContextSchema, typebox.ExecutionContextSchema, ['api_version', 'kind', 'metadata', 'spec', 'status']],
     [ExecutionContextSpecSchema, typebox.ExecutionContextSpecSchema, ['execution_id']],
     [ExecutionValueSchema, typebox.ExecutionValueSchema, ['is_secret']],
-    [ExecutionContextStatusSchema, typebox.ExecutionContextStatusSchema, ['audit']],
+    [ExecutionContextStatusSchema, typebox.ExecutionContextStatusSchema, ['audit', 'expire_time']],
     [ApiResourceMetadataSchema, metadata.ApiResourceMetadataSchema, ['slug', 'id']],
     [ApiResourceMetadataVersionSchema, metadata.ApiResourceMetadataVersionSchema, []],
     [ApiResourceAuditSchema, typebox.ApiResourceAuditSchema, ['spec_audit', 'status_audit']],

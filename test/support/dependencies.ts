@@ -18,6 +18,7 @@ export function testDependencies (store: Store = new MemoryStore()): Dependencie
     store,
     vault: testVault(),
     clock: systemClock,
+    lifetimes: { defaultMs: 86_400_000, maxMs: 7 * 86_400_000 },
     events,
     audit: {
       admit () {},

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import type { AuditOutbox } from '../../src/audit/audit-outbox.js'
 import { assemble } from '../../src/compose.js'
+import { systemClock, type Clock } from '../../src/clock.js'
 import { loadConfig } from '../../src/config/config.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { embeddedSupports } from '../../src/engines/embedded/embedded.js'
@@ -27,8 +28,13 @@ export interface OutboxStore extends Store {
  * of `env`; closed when the test ends. `lines` holds what it logs.
  */
 export async function startGateway (
-  t: Test, store: OutboxStore = new MemoryStore(), env: Readonly<Record<string, string>> = {}, limits: Limits = UNHURRIED
+  t: Test,
+  store: OutboxStore | undefined = undefined,
+  env: Readonly<Record<string, string>> = {},
+  limits: Limits = UNHURRIED,
+  clock: Clock = systemClock
 ) {
+  const kept = store ?? new MemoryStore(clock)
   const dataDir = env.ECTX_DATA_DIR ?? newDataDir(t)
   const lines: Array<Record<string, unknown>> = []
   const log = createLogger('trace', { write: line => { lines.push(JSON.parse(line)) } })
@@ -36,18 +42,18 @@ export async function startGateway (
   const places = placesIn(dataDir, config.keyRing.file)
   const warn = (message: string, err: unknown) => log.warn({ err }, message)
   const { auditDays: retentionDays, auditBacklog: backlog } = config
-  const audit = await openAuditFiles(store.outbox, { directory: places.audit, retentionDays, backlog, warn })
+  const audit = await openAuditFiles(kept.outbox, { directory: places.audit, retentionDays, backlog, clock, warn })
   const engine: Engine = {
     supports: embeddedSupports,
-    store,
+    store: kept,
     audit,
     keys: new RingFile(places.keyRing, loadRootKey(config.keyRing.root)),
     async close () {
       await audit.close()
-      await store.close()
+      await kept.close()
     }
   }
-  const { http: app, close } = await assemble(engine, { ...config, limits }, log)
+  const { http: app, close } = await assemble(engine, { ...config, limits }, log, clock)
   t.teardown(close)
   return { app, close, lines, dataDir }
 }

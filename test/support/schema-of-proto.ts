@@ -1,5 +1,6 @@
 import { getOption, ScalarType, toJson, type DescField, type DescMessage, type JsonObject } from '@bufbuild/protobuf'
 import { field as fieldOption, FieldRulesSchema, message as messageOption, MessageRulesSchema } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
+import { DURATION_PATTERN } from '../../schemas/execution-context.js'
 
 type Json = Record<string, any>
 
@@ -19,6 +20,7 @@ export interface Message {
 }
 
 const NAMES: Readonly<Record<string, Json>> = {
+  'google.protobuf.Duration': { type: 'string', pattern: DURATION_PATTERN, maxLength: 22 },
   'google.protobuf.Timestamp': { type: 'string', format: 'date-time' }
 }
 

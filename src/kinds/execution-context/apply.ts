@@ -3,6 +3,7 @@ import { Pipeline } from '../../pipeline/pipeline.js'
 import { authorize } from '../../steps/authorize.js'
 import { buildNewState } from '../../steps/build-new-state.js'
 import type { CreateCall } from '../../resource/call.js'
+import { checkExpiry } from './check-expiry.js'
 import { issueRunToken } from './issue-run-token.js'
 import { loadForApply } from '../../steps/load-for-apply.js'
 import { persist } from '../../steps/persist.js'
@@ -14,9 +15,10 @@ import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
 /** Creates the context where its slug is free, else says `already_exists`: a context is immutable, so nothing is updated. */
-export const apply = ({ store, audit, vault, clock }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('apply')
+export const apply = ({ store, audit, vault, clock, lifetimes }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('apply')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
+  .step(checkExpiry(lifetimes))
   .step(resolveSlug)
   .step(loadForApply(store, vault, kind))
   .step(refuseExisting(kind))

@@ -4,6 +4,7 @@ import { authorize } from '../../steps/authorize.js'
 import { buildNewState } from '../../steps/build-new-state.js'
 import type { CreateCall } from '../../resource/call.js'
 import { checkDuplicate } from '../../steps/check-duplicate.js'
+import { checkExpiry } from './check-expiry.js'
 import { issueRunToken } from './issue-run-token.js'
 import { persist } from '../../steps/persist.js'
 import { resolveSlug } from '../../steps/resolve-slug.js'
@@ -13,9 +14,10 @@ import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
 /** Creates a context whose slug nobody has. */
-export const create = ({ store, audit, vault, clock }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
+export const create = ({ store, audit, vault, clock, lifetimes }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
+  .step(checkExpiry(lifetimes))
   .step(resolveSlug)
   .step(checkDuplicate(store, vault, kind))
   .step(buildNewState(kind, clock))

@@ -1,4 +1,5 @@
 import { create, fromJsonString } from '@bufbuild/protobuf'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import type { RunToken } from '../../auth/run-token.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ApiResourceKind } from '../../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
@@ -13,8 +14,12 @@ export const RULE_FIELDS = {
   'execution_context.version.server_set': 'version'
 }
 
-/** What is particular to ExecutionContext. Its rendering brings the run token, where one was issued. */
-export const executionContextKind: ResourceKind<ExecutionContext, { readonly runToken: RunToken | undefined }> = {
+/** What is particular to ExecutionContext: it is built to live for so long, and rendered with the run token, where one was issued. */
+export const executionContextKind: ResourceKind<
+  ExecutionContext,
+  { readonly runToken: RunToken | undefined },
+  { readonly ttlMs: number }
+> = {
   name: 'execution_context',
   title: 'ExecutionContext',
   label: 'Execution Context',
@@ -23,12 +28,12 @@ export const executionContextKind: ResourceKind<ExecutionContext, { readonly run
   // A slug is unique over all contexts, whatever their organization.
   scopeOf: () => '',
 
-  build: ({ apiVersion, kind, metadata, spec }, { id, slug, audit }) => create(ExecutionContextSchema, {
+  build: ({ apiVersion, kind, metadata, spec }, { id, slug, audit, createTime }, { ttlMs }) => create(ExecutionContextSchema, {
     apiVersion,
     kind,
     metadata: { ...(metadata ?? create(ApiResourceMetadataSchema)), id, slug },
     spec,
-    status: { audit }
+    status: { audit, expireTime: timestampFromMs(createTime + ttlMs) }
   }),
 
   render: (resource, { runToken }) => ({

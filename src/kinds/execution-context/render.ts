@@ -1,3 +1,5 @@
+import { toJson } from '@bufbuild/protobuf'
+import { DurationSchema } from '@bufbuild/protobuf/wkt'
 import type { ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { HIDDEN } from '../../resource/hidden.js'
 import type { Rendering } from '../../resource/kind.js'
@@ -16,7 +18,11 @@ export function render ({ apiVersion, kind, metadata, spec }: ExecutionContext):
       api_version: text(apiVersion),
       kind: text(kind),
       metadata: metadata && metadataJson(metadata),
-      spec: { execution_id: spec?.executionId ?? '', data: data.length === 0 ? undefined : Object.fromEntries(shown) }
+      spec: {
+        execution_id: spec?.executionId ?? '',
+        data: data.length === 0 ? undefined : Object.fromEntries(shown),
+        ttl: spec?.ttl && toJson(DurationSchema, spec.ttl)
+      }
     }),
     secrets: Object.fromEntries(data.flatMap(([name, { value, isSecret }]) => isSecret ? [[name, value]] : []))
   }

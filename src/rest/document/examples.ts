@@ -5,6 +5,7 @@ export const ID = 'exec-01m7yq1we0ras12e9q0c426n0n'
 export const REQUEST_ID = '1f9d4c0e-8a53-4c55-9d0e-6a9a3b0f7c21'
 export const ETAG = `"${ID}.1.full"`
 const TIME = '2026-11-21T09:30:00.000Z'
+const END = '2026-11-22T09:30:00.000Z'
 const PAGE_TOKEN = 'MS40ODIxMA'
 
 /** Prefilled in Swagger UI for create and apply: a fresh gateway answers it 201. */
@@ -15,7 +16,8 @@ export const REQUEST_EXAMPLE = {
     data: {
       REGION: { value: 'eu-central-1', is_secret: false },
       API_TOKEN: { value: 'not-a-real-token', is_secret: true }
-    }
+    },
+    ttl: '86400s'
   }
 }
 
@@ -49,7 +51,7 @@ export const RESPONSE_EXAMPLES: Readonly<Record<string, object>> = {
     kind: KIND,
     metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
     spec: REQUEST_EXAMPLE.spec,
-    status: { audit: { spec_audit: audit, status_audit: audit } }
+    status: { audit: { spec_audit: audit, status_audit: audit }, expire_time: END }
   },
   Audit: { events: [event] },
   Health: { status: 'ok' }
@@ -58,6 +60,7 @@ export const RESPONSE_EXAMPLES: Readonly<Record<string, object>> = {
 /** Of properties and parameters, by name; of a component or of one place where that differs, by the name of that. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
   ...event,
+  expire_time: END,
   ...REQUEST_EXAMPLE.metadata,
   ...REQUEST_EXAMPLE.spec,
   ...REQUEST_EXAMPLE.spec.data.REGION,

@@ -1,5 +1,5 @@
 import { create, fromJsonString, toJson } from '@bufbuild/protobuf'
-import { timestampFromMs } from '@bufbuild/protobuf/wkt'
+import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt'
 import fc from 'fast-check'
 import t from 'tap'
 import { render } from '../../../src/kinds/execution-context/render.js'
@@ -32,7 +32,8 @@ const resource = fc.record({
   }),
   spec: fc.record({
     executionId: fc.string({ minLength: 1 }).map(id => id.toWellFormed()),
-    data: fc.dictionary(key, fc.record({ value, isSecret: fc.boolean() }), { maxKeys: 5, noNullPrototype: true })
+    data: fc.dictionary(key, fc.record({ value, isSecret: fc.boolean() }), { maxKeys: 5, noNullPrototype: true }),
+    ttl: fc.option(fc.nat().map(durationFromMs), { nil: undefined })
   }),
   status: fc.record({ audit: fc.record({ specAudit: info, statusAudit: info }, { requiredKeys: [] }) })
 }).map(fields => create(ExecutionContextSchema, fields))

@@ -15,7 +15,7 @@ export interface Note {
   readonly status?: { readonly audit?: ApiResourceAudit }
 }
 
-export const noteKind: ResourceKind<Note, object> = {
+export const noteKind: ResourceKind<Note, object, object> = {
   name: 'note',
   title: 'Note',
   label: 'Note',

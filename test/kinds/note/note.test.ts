@@ -27,7 +27,7 @@ async function gateway (t: Test, store: string) {
   const engine = await openEngine(loadConfig({ ECTX_STORE: store, ECTX_DATA_DIR: join(newDataDir(t), 'data') }), clock, () => {})
   t.teardown(() => engine.close())
   const ring = await KeyRing.open({ store: engine.keys, clock })
-  const dependencies = { store: engine.store, audit: engine.audit, vault: ring, clock }
+  const dependencies = { store: engine.store, audit: engine.audit, vault: ring, clock, lifetimes: { defaultMs: HOUR, maxMs: HOUR } }
   const notes = noteOperations(dependencies)
   return {
     ...engine,

@@ -11,7 +11,7 @@ import { resolveSlug } from '../../../src/steps/resolve-slug.js'
 import { seal } from '../../../src/steps/seal.js'
 
 type Note = ExecutionContext
-declare const noteKind: ResourceKind<Note, object>
+declare const noteKind: ResourceKind<Note, object, object>
 
 export const create = ({ store, audit, vault, clock }: Dependencies) => Pipeline.from<Call<Note>>('create')
   .step(authorize(audit, noteKind.label))

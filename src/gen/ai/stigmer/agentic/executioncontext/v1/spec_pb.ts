@@ -5,13 +5,15 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ai/stigmer/agentic/executioncontext/v1/spec.proto.
  */
 export const file_ai_stigmer_agentic_executioncontext_v1_spec: GenFile = /*@__PURE__*/
-  fileDesc("CjFhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9zcGVjLnByb3RvEiZhaS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MSKKBAoURXhlY3V0aW9uQ29udGV4dFNwZWMSSAoMZXhlY3V0aW9uX2lkGAEgASgJQjK6SC9yLRABGP0BMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJBLCAgoEZGF0YRgCIAMoCzJGLmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvbkNvbnRleHRTcGVjLkRhdGFFbnRyeULrAbpI5wGaATQQ6AciL3ItMiBeW0EtWmEtel9dW0EtWmEtejAtOV8uLV17MCwyNTJ9JFoJX19wcm90b19fugGsAQonZXhlY3V0aW9uX2NvbnRleHRfc3BlYy5kYXRhLnRvdGFsX2J5dGVzEixtdXN0IG5vdCBleGNlZWQgMTA0ODU3NiBieXRlcyAoMSBNaUIpIGluIGFsbBpTdGhpcy5zaXplKCkgPD0gMTYgfHwgYnl0ZXModGhpcy5tYXAoa2V5LCB0aGlzW2tleV0udmFsdWUpLmpvaW4oKSkuc2l6ZSgpIDw9IDEwNDg1NzYaYwoJRGF0YUVudHJ5EgsKA2tleRgBIAEoCRJFCgV2YWx1ZRgCIAEoCzI2LmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvblZhbHVlOgI4ASI/Cg5FeGVjdXRpb25WYWx1ZRIaCgV2YWx1ZRgBIAEoCUILukgIcgYgASiAgAQSEQoJaXNfc2VjcmV0GAIgASgIYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("CjFhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9zcGVjLnByb3RvEiZhaS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MSKzBAoURXhlY3V0aW9uQ29udGV4dFNwZWMSSAoMZXhlY3V0aW9uX2lkGAEgASgJQjK6SC9yLRABGP0BMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJBLCAgoEZGF0YRgCIAMoCzJGLmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvbkNvbnRleHRTcGVjLkRhdGFFbnRyeULrAbpI5wGaATQQ6AciL3ItMiBeW0EtWmEtel9dW0EtWmEtejAtOV8uLV17MCwyNTJ9JFoJX19wcm90b19fugGsAQonZXhlY3V0aW9uX2NvbnRleHRfc3BlYy5kYXRhLnRvdGFsX2J5dGVzEixtdXN0IG5vdCBleGNlZWQgMTA0ODU3NiBieXRlcyAoMSBNaUIpIGluIGFsbBpTdGhpcy5zaXplKCkgPD0gMTYgfHwgYnl0ZXModGhpcy5tYXAoa2V5LCB0aGlzW2tleV0udmFsdWUpLmpvaW4oKSkuc2l6ZSgpIDw9IDEwNDg1NzYSJwoDdHRsGOkHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhpjCglEYXRhRW50cnkSCwoDa2V5GAEgASgJEkUKBXZhbHVlGAIgASgLMjYuYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uVmFsdWU6AjgBIj8KDkV4ZWN1dGlvblZhbHVlEhoKBXZhbHVlGAEgASgJQgu6SAhyBiABKICABBIRCglpc19zZWNyZXQYAiABKAhiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration]);
 
 /**
  * What the run is given.
@@ -32,6 +34,13 @@ export type ExecutionContextSpec = Message<"ai.stigmer.agentic.executioncontext.
    * @generated from field: map<string, ai.stigmer.agentic.executioncontext.v1.ExecutionValue> data = 2;
    */
   data: { [key: string]: ExecutionValue };
+
+  /**
+   * How long the context lives, whatever happens; as the gateway is configured where it is left out. The gateway bounds it.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 1001;
+   */
+  ttl?: Duration | undefined;
 };
 
 /**

@@ -6,13 +6,15 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ApiResourceAudit } from "../../../commons/apiresource/status_pb.js";
 import { file_ai_stigmer_commons_apiresource_status } from "../../../commons/apiresource/status_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ai/stigmer/agentic/executioncontext/v1/status.proto.
  */
 export const file_ai_stigmer_agentic_executioncontext_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("CjNhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9zdGF0dXMucHJvdG8SJmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxIm0KFkV4ZWN1dGlvbkNvbnRleHRTdGF0dXMSPwoFYXVkaXQYYyABKAsyMC5haS5zdGlnbWVyLmNvbW1vbnMuYXBpcmVzb3VyY2UuQXBpUmVzb3VyY2VBdWRpdBISCglydW5fdG9rZW4Y6QcgASgJYgZwcm90bzM", [file_ai_stigmer_commons_apiresource_status]);
+  fileDesc("CjNhaS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9zdGF0dXMucHJvdG8SJmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxIp8BChZFeGVjdXRpb25Db250ZXh0U3RhdHVzEj8KBWF1ZGl0GGMgASgLMjAuYWkuc3RpZ21lci5jb21tb25zLmFwaXJlc291cmNlLkFwaVJlc291cmNlQXVkaXQSEgoJcnVuX3Rva2VuGOkHIAEoCRIwCgtleHBpcmVfdGltZRjqByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_ai_stigmer_commons_apiresource_status, file_google_protobuf_timestamp]);
 
 /**
  * What the server knows of a context.
@@ -31,6 +33,13 @@ export type ExecutionContextStatus = Message<"ai.stigmer.agentic.executioncontex
    * @generated from field: string run_token = 1001;
    */
   runToken: string;
+
+  /**
+   * From this moment on the context is gone, for everybody.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 1002;
+   */
+  expireTime?: Timestamp | undefined;
 };
 
 /**
