@@ -30,7 +30,10 @@ export interface AuditLog {
    * @throws `unavailable`
    */
   admit (): void
-  /** Resolves when the event is in the log, behind all that was there before the call. @throws `unavailable`, as `admit` does too: it is not there */
+  /**
+   * Resolves when the event is in the log, behind all that was there before the call.
+   * @throws `unavailable`, as `admit` does too: it is not there
+   */
   record (event: AuditEvent): Promise<void>
   /**
    * For what nobody waits for: keeps the event in memory until it is written, which is soon or when it can be. Where too many

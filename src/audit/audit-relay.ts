@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.js'
 import type { AuditLog, AuditPage, AuditQuery } from './audit-log.js'
 import type { AuditOutbox } from './audit-outbox.js'
 import { Backlog } from './backlog.js'
-import { describe, type AuditEvent } from './event.js'
+import { describe, lostEvents, type AuditEvent } from './event.js'
 import type { Journal } from './journal.js'
 import { pendingFrom, withPending } from './pending-page.js'
 import { closed, unreadable, unwritable } from './refusals.js'
@@ -25,7 +25,6 @@ const MOST_BATCHES_UNMARKED = 16
 const GATHER_MS = 20
 // How long the journal may be out of order before `admit` refuses, however few wait.
 const MOST_MS_BEHIND = 60_000
-const SYSTEM = { name: 'system', kind: 'system' } as const
 
 /**
  * The audit log of an engine whose store commits events: what is in the outbox of the store goes to the journal in the
@@ -163,9 +162,7 @@ export class AuditRelay implements AuditLog {
     const { value: batch } = await this.#backlog.batches().next()
     if (batch === undefined) throw new Error('the store has lost events that it had committed')
     const lost = this.#lost
-    const tellingLoss = lost === 0
-      ? []
-      : [{ description: this.#describe({ event: 'lost', caller: SYSTEM, count: lost, outcome: 'unavailable' }) }]
+    const tellingLoss = lost === 0 ? [] : [{ description: this.#describe(lostEvents(lost, 'unavailable')) }]
     await this.#journal.append([...batch, ...tellingLoss])
     this.#backlog.remove(batch)
     this.#lost -= lost

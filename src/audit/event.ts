@@ -10,6 +10,10 @@ export type AuditEvent = Omit<AuditRecord, 'sequence' | 'previous' | 'commit' | 
 
 export type AuditEventName = AuditEvent['event']
 
+/** Tells that so many events could not be kept, and why. */
+export const lostEvents = (count: number, outcome: 'unavailable' | 'internal'): AuditEvent =>
+  ({ event: 'lost', caller: { name: 'system', kind: 'system' }, count, outcome })
+
 /** An event on its way into the log, where it gets the next number and the hash of the line before. */
 export interface Entry {
   /** What its line holds beside these: `describe` makes it. */

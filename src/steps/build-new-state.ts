@@ -7,7 +7,10 @@ import type { Origin } from '../resource/call.js'
 import type { Resource, ResourceKind } from '../resource/kind.js'
 import { newUlid } from '../resource/ulid.js'
 
-/** Makes the resource that will be stored: the caller's input with an id, its slug and its status. Needs what building the kind needs, too. */
+/**
+ * Makes the resource that will be stored: the caller's input with an id, its slug and its status. Needs what building the kind
+ * needs, too.
+ */
 export const buildNewState = <R extends Resource, Built extends object>(kind: ResourceKind<R, never, Built>, clock: Clock) =>
   step('BuildNewState', (ctx: { input: R, slug: string, origin: Origin } & Built) => {
     const { input, slug, origin } = ctx

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { AuditEvent } from '../audit/event.js'
 import { SYSTEM } from '../auth/caller.js'
-import type { Along, Store, StoredRecord } from '../storage/store.js'
+import type { Store, StoredRecord } from '../storage/store.js'
 
 const EVERY_MS = 1_000
 const BATCH = 100
@@ -38,5 +39,5 @@ export async function sweepAll (store: Store, isStopped = () => false): Promise<
   }
 }
 
-const expiredEvent = ({ id, slug, indexed }: StoredRecord): NonNullable<Along['audit']>[number] =>
+const expiredEvent = ({ id, slug, indexed }: StoredRecord): AuditEvent =>
   ({ event: 'expired', caller: SYSTEM, context_id: id, slug, execution_id: indexed.execution_id?.[0], outcome: 'ok' })

@@ -1,6 +1,6 @@
 import type { Level } from 'level'
 import type { AuditOutbox, Committed } from '../../../audit/audit-outbox.js'
-import { describe, type AuditEvent } from '../../../audit/event.js'
+import { describe, lostEvents, type AuditEvent } from '../../../audit/event.js'
 import type { Clock } from '../../../clock.js'
 import { damaged } from '../../../storage/refusals.js'
 import type { Along, Change } from '../../../storage/store.js'
@@ -25,8 +25,6 @@ interface Numbers {
   readonly audit: number
 }
 
-/** What the audit log says of an event that cannot be read. */
-const LOST: AuditEvent = { event: 'lost', caller: { name: 'system', kind: 'system' }, count: 1, outcome: 'internal' }
 const UNREADABLE = { head: undefined, body: new Uint8Array() }
 
 // Where more wait, the journal is out of order: then they are read back when it is not.
@@ -111,7 +109,9 @@ export class LevelLog implements AuditOutbox {
     const first = this.#recent[0]?.commit
     if (first !== undefined && first <= after + 1) return this.#recent.slice(after + 1 - first, after + 1 - first + limit)
     const entries = await this.#entries({ gt: auditKey(after), lt: auditKey(Number.MAX_SAFE_INTEGER), limit })
-    return entries.map(({ key, head }) => ({ commit: numberIn(key), description: head ?? describe(LOST, this.#store.clock.now()) }))
+    // One that cannot be read must keep back none of the others.
+    const lost = () => describe(lostEvents(1, 'internal'), this.#store.clock.now())
+    return entries.map(({ key, head = lost() }) => ({ commit: numberIn(key), description: head }))
   }
 
   async changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
@@ -134,7 +134,7 @@ export class LevelLog implements AuditOutbox {
     this.#listener = listener
   }
 
-  /** Those in the range, without what cannot be read of them. */
+  /** Those in the range; one that cannot be read has no head. */
   #entries (range: { gt: string, lt: string, limit: number }) {
     return this.#store.guarded(async () => {
       const found = await this.#store.db.iterator(range).all().catch(error => { throw storeFailure(error) })
