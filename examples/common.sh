@@ -13,9 +13,9 @@ field () {
   tr '{,}' '\n\n\n' | sed -n "s/^\"$1\":\"\(.*\)\"$/\1/p" | head -n 1
 }
 
-# body NAME EXECUTION: what creates a context with a value and a secret.
+# body NAME EXECUTION [MORE]: what creates a context with a value and a secret, and with more in its spec.
 body () {
-  printf '{"metadata":{"name":"%s"},"spec":{"execution_id":"%s","data":{"REGION":{"value":"eu-central-1"},"API_TOKEN":{"value":"not-a-real-token","is_secret":true}}}}' "$1" "$2"
+  printf '{"metadata":{"name":"%s"},"spec":{"execution_id":"%s",%s"data":{"REGION":{"value":"eu-central-1"},"API_TOKEN":{"value":"not-a-real-token","is_secret":true}}}}' "$1" "$2" "${3:-}"
 }
 
 say () {

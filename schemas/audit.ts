@@ -17,8 +17,11 @@ export const AuditEventSchema = output('AuditEvent', {
   })),
   event: stringEnum([
     'created',
+    'replayed',
     'read',
+    'listed',
     'revealed',
+    'heartbeat',
     'deleted',
     'expired',
     'denied',
@@ -28,7 +31,7 @@ export const AuditEventSchema = output('AuditEvent', {
     'stopped',
     'lost'
   ], {
-    description: 'What happened. `lost` says how many events could not be kept.'
+    description: 'What happened. `replayed` is a create that was sent again with its idempotency key; `lost` says how many events could not be kept.'
   }),
   caller: ref(AuditCallerSchema),
   operation: Type.Optional(Type.String({ description: 'What was asked for, such as `getByReference`.' })),

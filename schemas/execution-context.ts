@@ -22,12 +22,18 @@ const executionId = Type.String({
 })
 /** Seconds, as protobuf writes a duration in JSON. */
 export const DURATION_PATTERN = '^(0|[1-9][0-9]{0,10})(\\.[0-9]{1,9})?s$'
-const ttl = Type.String({
+const duration = (description: string) => Type.String({
   pattern: DURATION_PATTERN,
   maxLength: 22,
   ...rules({ 'x-message': 'must be seconds in quotation marks, such as "3600s" or "1.5s"' }),
-  description: 'How long the context lives, in seconds with an `s`: 24 hours where it is left out, at least `1s` and at most `604800s` (7 days), unless the gateway is configured otherwise.'
+  description
 })
+const ttl = duration(
+  'How long the context lives, in seconds with an `s`: 24 hours where it is left out, at least `1s` and at most `604800s` (7 days), unless the gateway is configured otherwise.'
+)
+const lease = duration(
+  'How long the context lives without a heartbeat, in seconds with an `s`, within its time to live: at least `1s`. Where it is left out it needs none.'
+)
 const value = { minLength: 1, maxLength: 65_536, ...rules({ 'x-max-bytes': 65_536 }) }
 
 export const ExecutionValueInputSchema = input('ExecutionValueInput', {
@@ -44,7 +50,8 @@ export const ExecutionContextSpecInputSchema = input('ExecutionContextSpecInput'
     ...rules({ 'x-property-names': { pattern: DATA_KEY_PATTERN }, 'x-max-total-bytes': 1_048_576 }),
     description: `The values by name: at most 1000, and at most 1 MiB (1048576 bytes in UTF-8) in all. A name matches \`${DATA_KEY_PATTERN}\`.`
   })),
-  ttl: Type.Optional(ttl)
+  ttl: Type.Optional(ttl),
+  lease: Type.Optional(lease)
 }, { description: 'What the run is given.' })
 
 export const ExecutionContextInputSchema = input('ExecutionContextInput', {
@@ -66,6 +73,9 @@ export const ExecutionContextSpecSchema = output('ExecutionContextSpec', {
   ),
   ttl: Type.Optional(Type.String({
     pattern: DURATION_PATTERN, maxLength: 22, description: 'How long the context lives, where its creator said so.'
+  })),
+  lease: Type.Optional(Type.String({
+    pattern: DURATION_PATTERN, maxLength: 22, description: 'How long the context lives without a heartbeat, where it has a lease.'
   }))
 }, { description: 'What the run is given.' })
 
@@ -93,11 +103,11 @@ export const ExecutionContextStatusSchema = output('ExecutionContextStatus', {
   audit: ref(ApiResourceAuditSchema),
   expire_time: Type.String({
     format: 'date-time',
-    description: 'From this moment on the context is gone: for every read, for its run token, and for who wants its slug.'
+    description: 'From this moment on the context is gone: for every read, for its run token, and for who wants its slug. One with a lease may be gone before.'
   }),
   run_token: Type.Optional(Type.String({
     pattern: RUN_TOKEN_PATTERN,
-    description: 'Opens this one context to whoever holds it: to get, reveal and delete it. Only in the answer that made the context, where that was asked for.'
+    description: 'Opens this one context to whoever holds it: to get, reveal, keep and delete it. Only in the answer that made the context, where that was asked for.'
   }))
 }, { description: 'What the server knows of a context.' })
 

@@ -15,6 +15,12 @@ export const IdParamsSchema = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 253, description: 'The id that the server gave: `exec-` and a lower-case ULID.' })
 })
 
+export const ExecutionParamsSchema = Type.Object({
+  execution_id: Type.String({
+    minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'The execution, as the `spec.execution_id` of its contexts says.'
+  })
+})
+
 export const ReferenceQuerySchema = Type.Object({
   slug: Type.String({
     pattern: SLUG_PATTERN,
@@ -77,6 +83,69 @@ export const AuditQuerySchema = Type.Object({
     Type.String({ minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of contexts of this execution.' })
   )
 }, { additionalProperties: false })
+
+/** How a label is asked for: `label.team=data`, or as OpenAPI writes an object, `label[team]=data`. */
+export const LABEL_PARAMETER = /^label(?:\.(.+)|\[(.+)\])$/
+const label = { maxLength: 253, pattern: ONE_LINE_PATTERN }
+
+const pageOfContexts = {
+  page_size: Type.Optional(Type.Integer({
+    format: 'int32',
+    minimum: 0,
+    maximum: 2_147_483_647,
+    description: 'How many contexts at most: 50 where it is 0 or left out, and never more than 1000.'
+  })),
+  page_token: Type.Optional(Type.String({
+    minLength: 1,
+    maxLength: 512,
+    description: 'The `next_page_token` of the page before, with the same filters; left out for the first.'
+  }))
+}
+const filters = {
+  created_by: Type.Optional(Type.String({
+    minLength: 1, maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'Only contexts that this caller made, as their audit names it.'
+  })),
+  expires_before: Type.Optional(Type.String({
+    format: 'date-time',
+    ...rules({ 'x-message': 'must be a time such as 2026-11-30T12:00:00Z, its + written as %2B' }),
+    description: 'Only contexts that are gone before that time, unless a heartbeat comes.'
+  }))
+}
+const ofLabels = {
+  additionalProperties: false,
+  patternProperties: { [LABEL_PARAMETER.source]: { type: ['string', 'array'], ...label, items: { type: 'string', ...label } } }
+}
+
+/** What may be asked of a list of contexts; labels are parameters of any name, which the document describes by itself. */
+export const ListQuerySchema = Type.Object({
+  execution_id: Type.Optional(Type.String({
+    minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only contexts of this execution.'
+  })),
+  ...filters,
+  ...pageOfContexts
+}, ofLabels)
+
+export const ExecutionListQuerySchema = Type.Object({ ...filters, ...pageOfContexts }, ofLabels)
+
+export const EnvFormatSchema = sharedEnum('EnvFormat', ['json', 'dotenv', 'shell', 'docker', 'github'], {
+  description: '`json` is one object; `dotenv` a file of variables; `shell` for `eval`; `docker` for `docker run --env-file`; `github` to append to `$GITHUB_ENV`. `json` where it is left out.'
+})
+
+export const EnvQuerySchema = Type.Object({
+  format: Type.Optional(ref(EnvFormatSchema)),
+  prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 253, description: 'Only what has a name that begins so.' })),
+  keys: Type.Optional(Type.Array(
+    Type.String({ minLength: 1, maxLength: 253 }),
+    { minItems: 1, maxItems: 1000, description: 'Only what has one of these names, with commas between them.' }
+  ))
+}, { additionalProperties: false })
+
+export const IdempotencyKeySchema = Type.Object({
+  'Idempotency-Key': Type.Optional(Type.String({
+    pattern: '^("[ -~]+"|[!#-+\\--~]+)$',
+    description: 'Your name for this request, of 1 to 255 visible characters, in quotation marks or without. Sent again with the same body it answers the same context, and makes no other.'
+  }))
+})
 
 const ETAGS_PATTERN = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
 

@@ -51,7 +51,8 @@ function pipelineOf (node) {
       return { ...before, steps: [...before.steps, stepOf(node.arguments[0])] }
     }
     if (name.text === 'from') {
-      return { name: checker.getTypeAtLocation(node.arguments[0]).value, start: keysOf(argumentsOf('Pipeline', node)[1], node), steps: [] }
+      const [, start] = argumentsOf('Pipeline', node)
+      return { name: checker.getTypeAtLocation(node.arguments[0]).value, start: keysOf([start], node), steps: [] }
     }
   }
   const target = ts.isCallExpression(node) ? node.expression : node
@@ -72,12 +73,19 @@ function returnedBy (declaration) {
 
 function stepOf (node) {
   const [name, needs, adds] = argumentsOf('Step', node)
-  return { name: name.value, needs: keysOf(needs, node), adds: keysOf(adds, node) }
+  const members = adds.isUnion() ? adds.types : [adds]
+  const ends = members.filter(isFinish).flatMap(type => keysOf([checker.getTypeArguments(type)[0]], node))
+  return { name: name.value, needs: keysOf([needs], node), adds: keysOf(members.filter(type => !isFinish(type)), node), ends }
 }
 
-/** The keys of a type, with the type of each. Of a union, each member's; a key that not all have may be absent. */
-function keysOf (type, node) {
-  const members = type.isUnion() ? type.types : [type]
+/** Whether a step that answers this ends the run. */
+function isFinish (type) {
+  return type.symbol?.name === 'Finish'
+}
+
+/** The keys of the types, with the type of each. Of a union, each member's; a key that not all have may be absent. */
+function keysOf (types, node) {
+  const members = types.flatMap(type => type.isUnion() ? type.types : [type])
   const keys = new Map()
   for (const member of members) {
     for (const property of checker.getPropertiesOfType(member)) {
@@ -94,7 +102,9 @@ function toText ({ name, start, steps }) {
   const rows = [
     ['step', 'needs', 'adds'],
     ['(call)', '', typed(start)],
-    ...steps.map(({ name, needs, adds }) => [name, typed(needs), typed(adds)])
+    ...steps.map(({ name, needs, adds, ends }) => {
+      return [name, typed(needs), ends.length === 0 ? typed(adds) : `${typed(adds)}; or ends: ${typed(ends)}`]
+    })
   ]
   const widths = rows[0].map((_, column) => Math.max(...rows.map(row => row[column].length)))
   return [name, ...rows.map(row => '  ' + row.map((cell, column) => cell.padEnd(widths[column])).join('   ').trimEnd())].join('\n')
@@ -107,7 +117,9 @@ function toMermaid ({ name, start, steps }) {
   const textOf = ({ name, needs }) => `${name}${needs.length > 0 ? `<br/><i>${listed(needs)}</i>` : ''}`
   const boxes = steps.map((step, index) => `    ${id(index + 1)}["${textOf(step)}"]`)
   const adding = [start, ...steps.map(({ adds }) => adds)]
-  const arrows = adding.map((adds, index) => `    ${id(index)} -->${adds.length > 0 ? `|${listed(adds)}|` : ''} ${id(index + 1)}`)
+  const arrow = (from, keys, to) => `    ${id(from)} -->${keys.length > 0 ? `|${listed(keys)}|` : ''} ${id(to)}`
+  const arrows = adding.map((adds, index) => arrow(index, adds, index + 1))
+  const early = steps.flatMap(({ ends }, index) => ends.length > 0 ? [arrow(index + 1, ends, steps.length + 1)] : [])
   return [
     `  subgraph ${name}`,
     '    direction LR',
@@ -115,6 +127,7 @@ function toMermaid ({ name, start, steps }) {
     ...boxes,
     `    ${id(steps.length + 1)}((result))`,
     ...arrows,
+    ...early,
     '  end'
   ].join('\n')
 }

@@ -1,7 +1,11 @@
-/** The closed set of error codes: google.rpc.Code in lower case. What each means on HTTP stands in `src/rest/problem.ts`. */
+/**
+ * The closed set of error codes: google.rpc.Code in lower case, and two of our own. What each means on HTTP stands in
+ * `src/rest/problem.ts`.
+ */
 export const CODES = [
   'invalid_argument', 'unauthenticated', 'permission_denied', 'not_found', 'already_exists', 'aborted',
-  'failed_precondition', 'resource_exhausted', 'unimplemented', 'unavailable', 'deadline_exceeded', 'internal'
+  'failed_precondition', 'resource_exhausted', 'unimplemented', 'unavailable', 'deadline_exceeded', 'internal',
+  'idempotency_key_reused', 'not_representable'
 ] as const
 export type Code = typeof CODES[number]
 

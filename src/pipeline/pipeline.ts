@@ -24,6 +24,24 @@ export const commit = <Name extends string, Needs extends object, Adds extends A
   run: (ctx: Needs) => Awaitable<Adds>
 ): Step<Name, Needs, Adds> => ({ name, run, commits: true })
 
+/** What a step answers that ends the run here, as a success: `last` is the last thing that is added. */
+export class Finish<Last extends object> {
+  // Private, so that the compiler takes no other object for one.
+  readonly #last: Last
+
+  constructor (last: Last) {
+    this.#last = last
+  }
+
+  get last (): Last {
+    return this.#last
+  }
+}
+
+/** What a step adds where the run goes on, and what it adds where it ends the run. */
+type Onward<Adds> = Exclude<Adds, Finish<object>>
+type Ending<Adds> = Adds extends Finish<infer Last> ? Last : never
+
 // Of a union, the keys of every member: what may be there counts as there.
 type KeyOf<T> = T extends unknown ? keyof T : never
 type Missing<Ctx, Needs> = Exclude<keyof Needs, KeyOf<Ctx>> & string
@@ -43,14 +61,14 @@ type Merge<Ctx, Adds> = [Adds] extends [never]
  * compiler's own way, which also works in a generic pipeline; where they do not, it explains that against `Ctx`.
  */
 type Fit<Name extends string, Ctx extends object, Needs extends object, Adds extends Adding> =
-  Unnamed<keyof Needs | KeyOf<Adds>> extends true
+  Unnamed<keyof Needs | KeyOf<Onward<Adds> | Ending<Adds>>> extends true
     ? `${Name} must name each key that it needs or adds`
-    : [Missing<Ctx, Needs> | Clash<Ctx, Adds>] extends [never]
+    : [Missing<Ctx, Needs> | Clash<Ctx, Onward<Adds> | Ending<Adds>>] extends [never]
         ? [Ctx] extends [Needs]
             ? Step<Name, Needs, Adds>
             : Step<Name, Ctx, Adds> | `${Name} needs '${Mistyped<Ctx, Needs>}' of another type than it has here`
         : | `${Name} needs '${Missing<Ctx, Needs>}', which no earlier step adds`
-          | `${Name} would overwrite '${Clash<Ctx, Adds>}', which is already there`
+          | `${Name} would overwrite '${Clash<Ctx, Onward<Adds> | Ending<Adds>>}', which is already there`
 
 /** Watches every run of the pipelines it is given to; must not throw. `src/telemetry/observer.ts` is the one we use. */
 export interface Observer {
@@ -86,8 +104,14 @@ export interface Run {
 // Of each member of a union by itself, so that what tells them apart stays.
 type Begun<Start> = Start extends unknown ? Merge<Start, Run> : never
 
-/** An immutable list of steps. `Ctx` is what a step appended now could read, exactly: a pipeline cannot be made to forget a key. */
-export class Pipeline<Start extends object, in out Ctx extends object> {
+// What a run has that a step may end: nothing, where none may.
+type Ended<Ctx, Adds> = [Ending<Adds>] extends [never] ? never : Merge<Ctx, Ending<Adds>>
+
+/**
+ * An immutable list of steps. `Ctx` is what a step appended now could read, exactly: a pipeline cannot be made to forget a key.
+ * `End` is what there is where an earlier step ended the run.
+ */
+export class Pipeline<Start extends object, in out Ctx extends object, out End extends object = never> {
   private constructor (
     readonly name: string,
     // Erased: `step` has checked each against its context, which is the only way in.
@@ -102,16 +126,17 @@ export class Pipeline<Start extends object, in out Ctx extends object> {
   /** This pipeline and one step more. A step that cannot work at this place does not compile. */
   step<Name extends string, Needs extends object, Adds extends Adding> (
     next: Fit<Name, Ctx, Needs, Adds>
-  ): Pipeline<Start, Merge<Ctx, Adds>> {
+  ): Pipeline<Start, Merge<Ctx, Onward<Adds>>, End | Ended<Ctx, Adds>> {
     return new Pipeline(this.name, [...this.steps, next as Step<Name, Needs, Adds>])
   }
 
   /**
-   * Runs the steps in order, each on a frozen context of its own, and answers the last one.
+   * Runs the steps in order, each on a frozen context of its own, and answers the last one. A step that answers a `Finish` is
+   * the last to run.
    * An aborted `signal` stops the run before its next step, unless one that commits has begun; the step at work decides for itself.
    * @throws {PipelineFailure} the only thing it throws
    */
-  async run (start: Start, observer?: Observer, signal?: AbortSignal): Promise<Readonly<Ctx>> {
+  async run (start: Start, observer?: Observer, signal?: AbortSignal): Promise<Readonly<Ctx> | Readonly<End>> {
     // Not `{ ...start }`: in Node 20 a copy of a literal gets a hidden class of its own each time.
     let ctx: object = Object.freeze(Object.assign({}, start, { operation: this.name }))
     const watch = observer?.begin(this.name, ctx)
@@ -122,6 +147,10 @@ export class Pipeline<Start extends object, in out Ctx extends object> {
         const ran = watch === undefined ? step.run(ctx, signal) : watched(watch, step, ctx, signal)
         // A synchronous step costs no turn of the event loop.
         const added = ran instanceof Promise ? await ran : ran
+        if (added instanceof Finish) {
+          ctx = extend(ctx, added.last)
+          break
+        }
         if (added !== undefined) ctx = extend(ctx, added)
       } catch (cause) {
         const failure = new PipelineFailure(this.name, step.name, cause)
@@ -130,7 +159,7 @@ export class Pipeline<Start extends object, in out Ctx extends object> {
       }
     }
     watch?.end()
-    return ctx as Ctx
+    return ctx as Ctx | End
   }
 }
 

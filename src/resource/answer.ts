@@ -14,6 +14,8 @@ export interface Answer<R> extends Shown {
   readonly json: string
   /** The names of the secrets that it shows; absent where it shows none. */
   readonly revealed?: readonly string[]
+  /** Whether an earlier call with the same idempotency key made the resource. */
+  readonly isReplayed?: boolean
   /** The resource as a message, decoded for each who asks. */
   message (): R
 }
@@ -32,14 +34,16 @@ const NO_HASH = new Uint8Array()
 export function sealResource<R extends Resource, More extends object> (
   vault: Vault, kind: ResourceKind<R, More>, resource: R, more: More, view: View, revision = 1
 ): Awaitable<{ record: StoredRecord, answer: Answer<R> }> {
-  const { json: rendered, secrets, shownOnce, accessHash = NO_HASH } = kind.render(resource, more)
+  const { json: rendered, secrets, shownOnce, accessHash = NO_HASH, leaseMs } = kind.render(resource, more)
   const { id = '', slug = '', org = '' } = resource.metadata ?? {}
   const { audit, expireTime: end } = resource.status ?? {}
-  const expireTime = end && timestampMs(end)
+  const latestExpireTime = end && timestampMs(end)
+  const leaseEnd = leaseMs === undefined ? undefined : timestampMs(audit!.specAudit!.createdAt!) + leaseMs
+  const expireTime = earliest(latestExpireTime, leaseEnd)
   const believed = { kind: kind.name, id, scope: kind.scopeOf(org), slug, indexed: kind.indexed(resource), expireTime, revision }
   const json = withStatus(rendered, { audit: audit && auditJson(audit), expire_time: instant(end) })
   const secretsJson = JSON.stringify(secrets)
-  return andThen(sealRecord(vault, believed, { json, accessHash, latestExpireTime: expireTime }, secretsJson), record => ({
+  return andThen(sealRecord(vault, believed, { json, accessHash, latestExpireTime }, secretsJson), record => ({
     record,
     answer: answerOf(kind, { record, json, hasSecrets: hidesSecrets(json), secretsJson: () => secretsJson }, view, shownOnce)
   }))
@@ -59,6 +63,11 @@ export function answerOf<R extends Resource> (
   const shown = secrets === undefined ? json : reveal(json, secrets)
   const whole = more === undefined ? shown : withMoreStatus(shown, more)
   return { id, revision, view, json: whole, revealed: secrets && Object.keys(secrets), message: () => kind.decode(whole) }
+}
+
+const earliest = (...times: ReadonlyArray<number | undefined>): number | undefined => {
+  const given = times.filter(time => time !== undefined)
+  return given.length === 0 ? undefined : Math.min(...given)
 }
 
 // The status is the last field of all: so more can be added to it without reading the rest.

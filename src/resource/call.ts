@@ -37,4 +37,6 @@ export interface ReadCall<Input> extends Call<Input> {
 export interface CreateCall<Input> extends Call<Input> {
   /** Whether the answer brings a run token for the new resource. */
   readonly wantsRunToken: boolean
+  /** What the caller calls this call, so that to repeat it makes nothing twice. */
+  readonly idempotencyKey?: string | undefined
 }

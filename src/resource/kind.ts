@@ -30,6 +30,8 @@ export interface Rendering {
   readonly shownOnce?: object
   /** The hash of a token that opens this resource to its holder, where it has one. */
   readonly accessHash?: Uint8Array
+  /** How long the resource lives from when it was made, in milliseconds, unless a heartbeat says that it is in use. */
+  readonly leaseMs?: number | undefined
 }
 
 /** What a kind of resource is called. */
@@ -58,6 +60,8 @@ export interface ResourceKind<R extends Resource, in Rendered extends object = n
   render (resource: R, more: Rendered): Rendering
   /** By which attributes a resource is found in lists, and their values. */
   indexed (resource: R): StoredRecord['indexed']
+  /** How long a heartbeat keeps the resource that `json` shows, in milliseconds; absent where it has no lease. */
+  leaseMs? (json: string): number | undefined
   /** The resource that an answer's JSON shows. */
   decode (json: string): R
 }

@@ -1,4 +1,4 @@
-import type { Observer, Pipeline } from '../pipeline/pipeline.js'
+import type { Observer } from '../pipeline/pipeline.js'
 
 /**
  * Runs one operation. An aborted `signal` stops it before its next step.
@@ -6,7 +6,12 @@ import type { Observer, Pipeline } from '../pipeline/pipeline.js'
  */
 export type Operation<Call, Result> = (call: Call, signal?: AbortSignal) => Promise<Result>
 
-/** `pipeline` as an operation that answers what its run leaves under `result`. */
-export const operation = <Call extends object, Key extends string, Ctx extends { readonly [K in Key]: unknown }>(
-  pipeline: Pipeline<Call, Ctx>, result: Key, observer: Observer
-): Operation<Call, Ctx[Key]> => async (call, signal) => (await pipeline.run(call, observer, signal))[result]
+/** `pipeline` as an operation that answers what its run leaves under `result`, wherever it ends. */
+export const operation = <Call extends object, Key extends string, Left extends { readonly [K in Key]: unknown }>(
+  pipeline: Runnable<Call, Left>, result: Key, observer: Observer
+): Operation<Call, Left[Key]> => async (call, signal) => (await pipeline.run(call, observer, signal))[result]
+
+/** A pipeline, as far as its runs are concerned. */
+interface Runnable<Call, Left> {
+  run (call: Call, observer: Observer, signal?: AbortSignal): Promise<Left>
+}

@@ -39,6 +39,14 @@ export function sealRecord (vault: Vault, believed: Believed, clear: ClearPart, 
   })
 }
 
+/** The record that was opened with the hash of another token in it, sealed anew. @throws what the vault throws */
+export function withAccessHash (
+  vault: Vault, { record, json, latestExpireTime, secretsJson }: Opened, accessHash: Uint8Array
+): Awaitable<StoredRecord> {
+  const { sealedBy, body, ...believed } = record
+  return sealRecord(vault, believed, { json, accessHash, latestExpireTime }, secretsJson())
+}
+
 /** Where no key can be had what hides nothing is kept all the same: then nothing proves it. */
 function keyOrNone (vault: Vault): Awaitable<RingKey | undefined> {
   try {

@@ -16,7 +16,9 @@ const STATUS: Readonly<Record<Code, number>> = {
   internal: 500,
   unimplemented: 501,
   unavailable: 503,
-  deadline_exceeded: 504
+  deadline_exceeded: 504,
+  idempotency_key_reused: 422,
+  not_representable: 422
 }
 
 const title = (code: Code) => code[0]!.toUpperCase() + code.slice(1).replaceAll('_', ' ')

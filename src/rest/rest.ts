@@ -9,6 +9,8 @@ import { refuseMalformedQueries } from './input/query.js'
 import { createValidatorCompiler } from './input/validation.js'
 import { refuse } from './problem.js'
 import { auditRoutes } from './routes/audit-events.js'
+import { executionContextListRoutes } from './routes/execution-context-lists.js'
+import { executionContextRunRoutes } from './routes/execution-context-runs.js'
 import { executionContextRoutes } from './routes/execution-contexts.js'
 import { home } from './routes/home.js'
 import { refuseUnrouted } from './unrouted.js'
@@ -34,7 +36,9 @@ export const createRest = (operations: Operations): Transport => ({
     await app.register(async v1 => {
       await edge.protect(v1)
       refuseMalformedQueries(v1)
-      await v1.register(executionContextRoutes, { operations: operations.executionContexts })
+      for (const routes of [executionContextRoutes, executionContextListRoutes, executionContextRunRoutes]) {
+        await v1.register(routes, { operations: operations.executionContexts })
+      }
       await v1.register(auditRoutes, { operations: operations.auditEvents })
     })
   }

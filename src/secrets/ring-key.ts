@@ -7,6 +7,8 @@ export interface RingKey {
   readonly secret: KeyObject
   /** The code (HMAC-SHA-256) of `parts` behind each other, under a key for nothing but the codes of records. */
   readonly codeOf: (...parts: readonly Uint8Array[]) => Buffer
+  /** Another such code, under a key for nothing but to recognise what was sent before. */
+  readonly contentCodeOf: (...parts: readonly Uint8Array[]) => Buffer
 }
 
 export const KEY_BYTES = 32
@@ -21,7 +23,12 @@ const NO_SALT = Buffer.alloc(KEY_BYTES)
 /** The ring key `id` of this material: HKDF-Extract, done once. */
 export function ringKey (id: string, material: Uint8Array): RingKey {
   const secret = createSecretKey(createHmac('sha256', NO_SALT).update(material).digest())
-  return { id, secret, codeOf: hmacUnder(expand(secret, 'ectx record code 1')) }
+  return {
+    id,
+    secret,
+    codeOf: hmacUnder(expand(secret, 'ectx record code 1')),
+    contentCodeOf: hmacUnder(expand(secret, 'ectx content code 1'))
+  }
 }
 
 /** The key of its own that `key` has for each purpose: HKDF-Expand. */

@@ -8,6 +8,8 @@ import type { Call, View } from '../resource/call.js'
 export interface Permission<Input> {
   /** Whether viewers may, who never see secrets. */
   readonly viewers?: boolean
+  /** Whether whoever holds a run token may: then the operation shows each what is theirs, and nothing else. */
+  readonly runs?: boolean
   /** What this is about: where it is what a run token is for, its holder may do that. */
   readonly target?: (input: Input) => { readonly contextId: string } | { readonly slug: string }
 }
@@ -17,8 +19,9 @@ export interface Permission<Input> {
  * by the operation's name and `label`, is recorded, and says nothing of whether there is what was asked for.
  * @throws `unauthenticated` to those who showed nothing, `permission_denied` to all others
  */
-export const authorize = <Input = unknown>(audit: Auditor, label: string, { viewers = false, target }: Permission<Input> = {}) =>
-  step('Authorize', (ctx: Call<Input> & Run): { view: View } => {
+export const authorize = <Input = unknown>(audit: Auditor, label: string, permission: Permission<Input> = {}) => {
+  const { viewers = false, runs = false, target } = permission
+  return step('Authorize', (ctx: Call<Input> & Run): { view: View } => {
     const { operation, origin: { caller }, input, requestedView } = ctx
     const about = target?.(input)
     const refuse = (what: string, why: string) => {
@@ -27,10 +30,12 @@ export const authorize = <Input = unknown>(audit: Auditor, label: string, { view
       return new GatewayError(code, `unauthorized to ${verbOf(operation)} ${label}${what} (${why})`)
     }
     const reveals = caller.role === 'operator' || isOwn(about, caller)
-    if (!reveals && !(viewers && caller.role === 'viewer')) throw refuse('', whyNot(caller, viewers, target !== undefined))
+    const mayRead = (viewers && caller.role === 'viewer') || (runs && caller.kind === 'run')
+    if (!reveals && !mayRead) throw refuse('', whyNot(caller, viewers, target !== undefined))
     if (!reveals && requestedView === 'full') throw refuse(' with its secrets', 'viewers see none: ask for view=redacted')
     return { view: requestedView ?? (reveals ? 'full' : 'redacted') }
   })
+}
 
 /** What `operation` does, in one word: `get` of `getByReference`. */
 const verbOf = (operation: string) => /^[a-z]*/.exec(operation)![0]

@@ -4,10 +4,11 @@ import { openRecord } from '../resource/sealed-record.js'
 import type { Vault } from '../secrets/vault.js'
 import type { Store } from '../storage/store.js'
 
-/** Loads the resource that the input names by its id. */
-export const loadTarget = (store: Store, vault: Vault, kind: KindNames) =>
-  step('LoadTarget', async ({ input }: { input: { readonly value: string } }) => {
-    const record = await store.find(kind.name, input.value)
-    if (record === undefined) throw notFound(kind, 'id', input.value)
+/** Loads the resource whose id `idOf` finds in the input. */
+export const loadTarget = <Input>(store: Store, vault: Vault, kind: KindNames, idOf: (input: Input) => string) =>
+  step('LoadTarget', async ({ input }: { input: Input }) => {
+    const id = idOf(input)
+    const record = await store.find(kind.name, id)
+    if (record === undefined) throw notFound(kind, 'id', id)
     return { opened: await openRecord(vault, record) }
   })

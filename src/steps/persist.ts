@@ -5,16 +5,24 @@ import { eventOf, type Auditor, type Happening } from '../resource/audit-event.j
 import { alreadyExists, type KindNames } from '../resource/kind.js'
 import type { Store, StoredRecord } from '../storage/store.js'
 
+interface Needs extends Happening {
+  readonly record: StoredRecord
+  readonly answer: Answer<unknown>
+}
+
 /**
- * Stores the new resource, and with it in one commit the event that says so. Of many at once with one slug exactly one
- * succeeds; when it has, both are durable.
+ * Stores the new resource, and with it in one commit the event that says so and what is to be remembered of the call, if anything.
+ * Of many at once with one slug exactly one succeeds; when it has, all of that is durable.
  */
 export const persist = (store: Store, audit: Auditor, kind: KindNames) =>
-  commit('Persist', async (ctx: Happening & { record: StoredRecord, answer: Answer<unknown> }) => {
+  commit('Persist', async (ctx: Needs | Needs & { readonly remembered: StoredRecord | undefined }) => {
     const { record, answer } = ctx
     audit.admit()
     try {
-      await store.insert(record, { audit: [eventOf('created', ctx, record, answer.revealed)] })
+      await store.insert(record, {
+        audit: [eventOf('created', ctx, record, answer.revealed)],
+        record: 'remembered' in ctx ? ctx.remembered : undefined
+      })
     } catch (error) {
       const { code, existingId } = GatewayError.from(error)
       throw code === 'already_exists' ? alreadyExists(kind, record.slug ?? '', existingId) : error

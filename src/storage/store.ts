@@ -15,7 +15,7 @@ export interface StoredRecord {
   readonly expireTime?: number
   /** The ring key that `body` is sealed with; absent where nothing in it is sealed. */
   readonly sealedBy?: string
-  /** Starts at 1; each `replace` sets another. */
+  /** Starts at 1; each `replace` that changes what is shown sets another. */
   readonly revision: number
   readonly body: Uint8Array
 }
@@ -48,18 +48,27 @@ export interface AlongNew extends Along {
 /** What is committed with a removal, which depends on what is removed. */
 export type AlongRemoval = (removed: StoredRecord) => Along
 
-/** Those that have `value` among the values of the indexed `attribute`; without a filter, all of a kind. Both by id. */
-export interface PageFilter {
-  readonly attribute: string
-  readonly value: string
+/** Which records of a kind: those that have all of this. */
+export interface Filter {
+  /** Each `value` is among the values of its indexed `attribute`. */
+  readonly indexed?: ReadonlyArray<{ readonly attribute: string, readonly value: string }>
+  /** Milliseconds since 1970: the record expires before. */
+  readonly expiresBefore?: number
 }
 
-export interface Page {
-  readonly records: readonly StoredRecord[]
-  /** The ids of those that belong to the page but cannot be read: they hide no other. */
+interface Part {
+  /** The ids of those that belong here but cannot be read: they hide no other. */
   readonly damaged: readonly string[]
-  /** Continues after the last record; absent on the last page. */
+  /** Continues behind this part; absent where there is no more. */
   readonly cursor?: string
+}
+
+export interface Page extends Part {
+  readonly records: readonly StoredRecord[]
+}
+
+export interface Removed extends Part {
+  readonly removed: readonly StoredRecord[]
 }
 
 export interface Swept {
@@ -84,7 +93,7 @@ export interface Store {
   find (kind: string, id: string): Promise<StoredRecord | undefined>
   findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined>
   /**
-   * Puts `record` in the place of the one that has its id and `revision`.
+   * Puts `record` in the place of the one that has its id and `revision`, whose expire time it keeps: that is for `renew` to move.
    * @throws `aborted` where there is none such, `already_exists` where its slug is another's
    */
   replace (record: StoredRecord, revision: number, along?: Along): Promise<void>
@@ -97,8 +106,13 @@ export interface Store {
   remove (kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval): Promise<StoredRecord | undefined>
   /** Removes up to `limit` of those that have expired, the first to expire first, each for exactly one caller. */
   sweep (limit: number, along?: AlongRemoval): Promise<Swept>
-  /** Up to `limit` records after `cursor`. A record that is there throughout is met exactly once, whatever else changes meanwhile. */
-  page (kind: string, filter: PageFilter | undefined, cursor: string | undefined, limit: number): Promise<Page>
+  /**
+   * Up to `limit` records behind `cursor`, those with the greatest ids first; fewer, though more follow, where an engine has
+   * looked at or read enough for one call. A record that is there throughout is met exactly once, whatever else changes meanwhile.
+   */
+  page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page>
+  /** Removes what `page` would answer, each for exactly one caller: those that are left out were gone meanwhile. */
+  removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed>
   /** The events of what was committed, in the order of the commits, without a gap: up to `limit` after that position. */
   changes (after: string | undefined, limit: number): Promise<readonly Change[]>
   /** The keys that a record is sealed by, of any kind, expired or not, readable or not. Reads an index: no record. */

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { AuditEvent } from '../audit/event.js'
 import { SYSTEM } from '../auth/caller.js'
+import { IDEMPOTENCY_KIND } from '../resource/idempotency.js'
 import type { Store, StoredRecord } from '../storage/store.js'
 
 const EVERY_MS = 1_000
@@ -33,7 +34,7 @@ export function keepSweeping ({ store, log }: Sweeping): () => Promise<void> {
 /** Removes all that has expired, in small batches between which others get their turn. */
 export async function sweepAll (store: Store, isStopped = () => false): Promise<void> {
   while (!isStopped()) {
-    const { removed } = await store.sweep(BATCH, record => ({ audit: [expiredEvent(record)] }))
+    const { removed } = await store.sweep(BATCH, record => record.kind === IDEMPOTENCY_KIND ? {} : { audit: [expiredEvent(record)] })
     if (removed.length < BATCH) return
     await setImmediate()
   }

@@ -34,7 +34,18 @@ const operations = parts.includes('operations')
     createObserver(log)
   )
   : {
-      executionContexts: { create: atOnce, apply: atOnce, get: atOnce, getByReference: atOnce, delete: atOnce },
+      executionContexts: {
+        create: atOnce,
+        apply: atOnce,
+        get: atOnce,
+        getByReference: atOnce,
+        delete: atOnce,
+        heartbeat: async () => ({ leaseExpireTime: 0, expireTime: 0 }),
+        list: async () => ({ answers: [], damaged: [] }),
+        deleteByExecution: async () => [],
+        getBatch: async () => ({ answers: [], notFound: [] }),
+        exportEnv: async () => ({ format: 'json' as const, text: '{}' })
+      },
       auditEvents: { list: async () => ({ events: [] }) }
     }
 

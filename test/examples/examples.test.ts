@@ -8,6 +8,7 @@ import { startProcess } from '../support/process.js'
 /** What each prints, among else, in this order. */
 const PRINTS: Readonly<Record<string, RegExp>> = {
   'audit.sh': /\ncreated\nrevealed\ndeleted\n.*"event":"created"/s,
+  'lease.sh': /\nin eu-central-1, with a token of 16 characters\n.*first: \{"deleted":\["exec-\w{26}"\]\}.*second: \{"deleted":\[\]\}/s,
   'once.sh': /\n(exec-\w{26})\n.*\n\1\n.*# it is the same: \1\n/s,
   'run-token.sh': /"value":"not-a-real-token".*\npermission_denied\n.*"slug".*\nunauthenticated\n/s,
   'run.sh': /"value":"not-a-real-token".*"slug":"example-run-\d+".*# and it is gone\nnot_found\n/s,

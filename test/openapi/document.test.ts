@@ -28,7 +28,7 @@ t.test('each shared schema is a component by its own name', async t => {
 })
 
 t.test('each operation has an id in camelCase, a described tag and an answer for every failure', async t => {
-  t.equal(new Set(operations.map(({ operationId }) => operationId)).size, 9)
+  t.equal(new Set(operations.map(({ operationId }) => operationId)).size, 15)
   for (const { operationId = '', tags: [tag, ...others] = [], responses } of operations) {
     t.match(operationId, /^[a-z]+([A-Z][a-z]+)+$/)
     t.ok(tags.some(({ name, description }) => name === tag && description))
@@ -117,7 +117,8 @@ t.test('a 201 links to what can be done next', async t => {
     const { links = {} } = paths[path]?.post?.responses['201'] as OpenAPIV3.ResponseObject
     const targets = Object.values(links).map(link => resolved<OpenAPIV3.LinkObject>(link))
     t.same(targets.map(({ operationId }) => operationId).sort(), [
-      'deleteExecutionContext', 'getExecutionContext', 'getExecutionContextByReference', 'listExecutionContextAuditEvents'
+      'deleteExecutionContext', 'getExecutionContext', 'getExecutionContextByReference', 'getExecutionContextEnv', 'heartbeatExecutionContext',
+      'listExecutionContextAuditEvents'
     ])
     for (const { operationId, parameters: given = {} } of targets) {
       const known = operations.find(operation => operation.operationId === operationId)?.parameters as OpenAPIV3.ParameterObject[]

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { commit, type Observer, Pipeline, PipelineFailure, step } from '../../src/pipeline/pipeline.js'
+import { commit, Finish, type Observer, Pipeline, PipelineFailure, step } from '../../src/pipeline/pipeline.js'
 
 /** An observer that writes down what it is told. */
 function recorder () {
@@ -39,6 +39,19 @@ t.test('a run', async t => {
 
   t.test('of no steps answers its start, and what it is called', async t => {
     t.strictSame(await start.run({ n: 1 }), { n: 1, operation: 'sum' })
+  })
+
+  t.test('ends where a step finishes it, with what that adds, as a success', async t => {
+    const recall = step('Recall', async ({ n }: { n: number }) => n > 1 ? new Finish({ twice: n + n }) : undefined)
+    const pipeline = start.step(nothing).step(recall).step(double).step(later)
+    t.strictSame(await pipeline.run({ n: 1 }), { n: 1, operation: 'sum', twice: 2, later: 3 })
+    const { told, observer } = recorder()
+    const result = await pipeline.run({ n: 2 }, observer)
+    t.strictSame(result, { n: 2, operation: 'sum', twice: 4 })
+    t.ok(Object.isFrozen(result))
+    t.strictSame(told.slice(1), [['step', 'Nothing'], ['step', 'Recall'], ['end', undefined]])
+    const smuggle = step('Smuggle', () => new Finish<{ safe: boolean }>(JSON.parse('{ "safe": true, "n": 7 }')))
+    t.equal((await failureOf(start.step(smuggle).run({ n: 1 }))).step, 'Smuggle')
   })
 
   t.test('is called what its pipeline is called, whatever its start says', async t => {

@@ -4,14 +4,21 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { apply } from '../../src/kinds/execution-context/apply.js'
 import { create } from '../../src/kinds/execution-context/create.js'
+import { deleteByExecution } from '../../src/kinds/execution-context/delete-by-execution.js'
 import { deleteContext } from '../../src/kinds/execution-context/delete.js'
+import { exportEnv } from '../../src/kinds/execution-context/export-env.js'
+import { getBatch } from '../../src/kinds/execution-context/get-batch.js'
 import { getByReference } from '../../src/kinds/execution-context/get-by-reference.js'
 import { get } from '../../src/kinds/execution-context/get.js'
+import { heartbeat } from '../../src/kinds/execution-context/heartbeat.js'
+import { list } from '../../src/kinds/execution-context/list.js'
 import { listAuditEvents } from '../../src/kinds/audit-event/list.js'
 import { testDependencies } from '../support/dependencies.js'
 
 const dependencies = testDependencies()
-const pipelines = [create, apply, get, getByReference, deleteContext, listAuditEvents].map(pipeline => pipeline(dependencies))
+const pipelines = [
+  create, apply, get, getByReference, deleteContext, heartbeat, list, deleteByExecution, getBatch, exportEnv, listAuditEvents
+].map(pipeline => pipeline(dependencies))
 
 /** What the script prints. */
 const print = async (...operations: string[]) =>
@@ -33,16 +40,26 @@ t.test('npm run pipelines', async t => {
 
   t.test('shows what each step of create needs and adds, with types', async t => {
     t.strictSame(operations[0]?.rows, [
-      ['(call)', 'wantsRunToken: boolean, origin: Origin, input: ExecutionContext, requestedView?: View | undefined, operation: string'],
+      ['(call)', 'wantsRunToken: boolean, idempotencyKey?: string | undefined, origin: Origin, input: ExecutionContext, requestedView?: View | undefined, operation: string'],
       ['Authorize', 'origin: Origin, input: unknown, requestedView?: View | undefined, operation: string', 'view: View'],
       ['ValidateProto', 'input: ExecutionContext', '–'],
+      [
+        'Replay',
+        'view: View, origin: Origin, operation: string, wantsRunToken: boolean, idempotencyKey?: string | undefined, input: ExecutionContext',
+        'named: Named | undefined; or ends: answer: Answer<ExecutionContext>'
+      ],
       ['CheckExpiry', 'input: ExecutionContext', 'ttlMs: number'],
       ['ResolveSlug', 'input: Resource', 'slug: string'],
       ['CheckDuplicate', 'input: Resource, slug: string', '–'],
       ['BuildNewState', 'input: ExecutionContext, slug: string, origin: Origin, ttlMs: number', 'resource: ExecutionContext'],
       ['IssueRunToken', 'resource: Resource, wantsRunToken: boolean', 'runToken: RunToken | undefined'],
       ['Seal', 'resource: ExecutionContext, view: View, runToken: RunToken | undefined', 'record: StoredRecord, answer: Answer<ExecutionContext>'],
-      ['Persist', 'origin: Origin, operation: string, record: StoredRecord, answer: Answer<unknown>', '–']
+      ['Remember', 'named: Named | undefined, resource: Resource, record: StoredRecord', 'remembered: StoredRecord | undefined'],
+      [
+        'Persist',
+        'record: StoredRecord, answer: Answer<unknown>, origin: Origin, operation: string, remembered?: StoredRecord | undefined',
+        '–'
+      ]
     ])
   })
 
@@ -56,8 +73,9 @@ t.test('npm run pipelines', async t => {
       t.match(diagram, `subgraph ${name}\n`)
       steps.forEach((step, index) => t.match(diagram, `${name}${index + 1}["${step.name}<br/>`))
     }
-    t.match(diagram, 'create4 -->|slug| create5')
-    t.match(diagram, 'create6["BuildNewState<br/><i>input, slug, origin, ttlMs</i>"]')
+    t.match(diagram, 'create5 -->|slug| create6')
+    t.match(diagram, 'create3 -->|answer| create12', 'a step that may end the run leads to its end')
+    t.match(diagram, 'create7["BuildNewState<br/><i>input, slug, origin, ttlMs</i>"]')
   })
 })
 

@@ -64,10 +64,14 @@ t.test('a wrong method is 405, with Allow', async t => {
   const { app } = await startGateway(t)
   const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'] as const
   for (const [path, allow] of [
-    [PATH, 'POST'],
+    [PATH, 'GET, HEAD, POST'],
     [`${PATH}/apply`, 'POST'],
     [`${PATH}/by-reference`, 'GET, HEAD'],
     [`${PATH}/exec-x`, 'DELETE, GET, HEAD'],
+    [`${PATH}/exec-x/heartbeat`, 'POST'],
+    [`${PATH}/exec-x/env`, 'GET'],
+    [`${PATH}/batch-get`, 'POST'],
+    ['/v1/executions/wfx-1/execution-contexts', 'DELETE, GET, HEAD'],
     ['/healthz', 'GET, HEAD'],
     ['/readyz', 'GET, HEAD']
   ] as const) {

@@ -22,8 +22,10 @@ export const OPERATIONS = Object.entries(paths).flatMap(([path, item]) => entrie
   parameters: operation.parameters as OpenAPIV3.ParameterObject[] ?? []
 })))
 
-const HEADERS = ['x-anything', 'cookie', 'referer', 'user-agent', 'origin', 'accept', 'accept-encoding', 'content-encoding', 'if-match', 'if-none-match', 'range', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-http-method-override', 'x-api-key', 'x-request-id', 'traceparent', 'baggage']
+const HEADERS = ['x-anything', 'cookie', 'referer', 'user-agent', 'origin', 'accept', 'accept-encoding', 'content-encoding', 'idempotency-key', 'if-match', 'if-none-match', 'range', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-http-method-override', 'x-api-key', 'x-request-id', 'traceparent', 'baggage']
 
+/** Where a path names something. */
+const ID = /\{\w+\}/
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 /**
@@ -40,12 +42,12 @@ export function * asks (canary: string, { id, slug }: { id: string, slug: string
   for (const { method, path, parameters } of OPERATIONS) {
     // What succeeds must leave the context where it is.
     const aim = method === 'DELETE' ? 'exec-none' : id
-    const to = (query = '', target = aim) => path.replace('{id}', target) + query
+    const to = (query = '', target = aim) => path.replace(ID, target) + query
     const slugged = (name: string) => path.endsWith('/by-reference') && name !== 'slug' ? `slug=${slug}&` : ''
     for (const name of [...parameters.filter(parameter => parameter.in === 'query').map(({ name }) => name), 'token', 'x']) yield { method, path: to(`?${slugged(name)}${name}=${inUrl}`) }
     yield { method, path: to(`?${slugged('')}`), headers: inHeaders }
     yield { method, path: to(`?${slugged('')}`), headers: { 'content-type': inHeader } }
-    if (path.includes('{id}')) {
+    if (ID.test(path)) {
       yield { method, path: to('', inUrl.slice(0, 1_200)), repeatsPath: true }
       yield { method, path: to('', `${inUrl.slice(0, 240)}%zz`), repeatsPath: true }
     }
@@ -63,7 +65,7 @@ export function * credentialAsks (canary: string, { id, slug }: { id: string, sl
   const token = short.replaceAll(/[^A-Za-z0-9._~+/-]/g, '')
   const claims = Buffer.from(JSON.stringify({ alg: 'ES256', kid: short, sub: short, iss: short, role: short })).toString('base64url')
   const credentials = [token, `Bearer ${token}`, `Bearer ${encoded}`, `Basic ${encoded}`, `Token ${token}`, `Bearer ectx_run_${id}_${token.slice(0, 43)}`, `Bearer ${claims}.${claims}.${encoded}`]
-  for (const { method, path } of OPERATIONS) for (const authorization of credentials) yield { method, path: `${path.replace('{id}', id)}?slug=${slug}`, headers: { authorization } }
+  for (const { method, path } of OPERATIONS) for (const authorization of credentials) yield { method, path: `${path.replace(ID, id)}?slug=${slug}`, headers: { authorization } }
 }
 
 /** Bodies that are refused, each with `canary` in it; and the headers that they come with, where it is not JSON. */

@@ -79,7 +79,7 @@ t.test(`kill -9 among ${CLIENTS} clients, ${ROUNDS} times: what was acknowledged
   })
   t.same(wrong, [])
   const store = await LevelStore.open(join(env.ECTX_DATA_DIR, 'db'))
-  const { records: stored } = await store.page(KIND, undefined, undefined, acknowledged.length + ROUNDS * CLIENTS)
+  const { records: stored } = await store.page(KIND, {}, undefined, acknowledged.length + ROUNDS * CLIENTS)
   await store.close()
   t.ok(stored.length >= acknowledged.length)
   t.same(stored.filter(({ id }) => !events.has(id)), [], 'nothing exists that the log does not know')

@@ -27,7 +27,7 @@ const NAMES = Object.keys(SECRETS)
 const dataOf = (values: typeof SECRETS, prefix: string, isSecret: boolean) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, { value, is_secret: isSecret }]))
 const DATA = { ...dataOf(CONTROLS, 'CONTROL_', false), ...dataOf(SECRETS, 'SECRET_', true) }
-const bodyOf = (slug: string) => JSON.stringify({ metadata: { slug }, spec: { execution_id: 'wfx-1', data: DATA } })
+const bodyOf = (slug: string) => JSON.stringify({ metadata: { slug }, spec: { execution_id: 'wfx-1', data: DATA, lease: '3600s' } })
 const redacted = { ...DATA, ...Object.fromEntries(NAMES.map(name => [`SECRET_${name}`, { is_secret: true }])) }
 
 /** One user of a gateway, who looks at every answer that should hold no secret. */
@@ -93,6 +93,8 @@ async function doEverything (t: Test, visitor: Visitor, prefix: string): Promise
       await visitor.ask({ method: 'GET', path: url })
     }
   }
+  await shareEverything(t, visitor, made[0]!)
+  await repeatEverything(t, visitor, `${prefix}-again`)
   const [first, second, kept] = made as [Made, Made, Made]
   const removal = ({ id }: Made, view: string) => ({ method: 'DELETE', path: `${PATH}/${id}?view=${view}&version_message=${encodeURIComponent(SECRETS.PLAIN!)}`, headers: operator })
   t.equal((await visitor.ask({ ...removal(first, 'full'), headers: { ...operator, 'if-match': '"x"' } })).status, 412)
@@ -104,6 +106,52 @@ async function doEverything (t: Test, visitor: Visitor, prefix: string): Promise
   }
   for (const path of ['/healthz', '/readyz']) t.equal((await visitor.ask({ method: 'GET', path })).status, 200)
   return kept
+}
+
+/** Does what shows many contexts, or all values of one. */
+async function shareEverything (t: Test, visitor: Visitor, { id, token }: Made) {
+  const values = Object.fromEntries(Object.entries(DATA).map(([name, { value }]) => [name, value]))
+  for (const shown of [OPERATOR, token]) {
+    t.equal((await visitor.ask({ method: 'POST', path: `${PATH}/${id}/heartbeat`, headers: bearer(shown) })).status, 200)
+    const { text } = await visitor.reveal({ method: 'GET', path: `${PATH}/${id}/env`, headers: bearer(shown) })
+    t.same(JSON.parse(text), values)
+  }
+  for (const format of ['dotenv', 'shell', 'docker', 'github']) {
+    await visitor.reveal({ method: 'GET', path: `${PATH}/${id}/env?format=${format}`, headers: operator })
+    await visitor.ask({ method: 'GET', path: `${PATH}/${id}/env?format=${format}`, headers: bearer(VIEWER) })
+  }
+  t.equal((await visitor.ask({ method: 'GET', path: `${PATH}/${id}/env?format=docker&prefix=SECRET_LINES`, headers: operator })).status, 422)
+  for (const shown of [OPERATOR, VIEWER, token]) {
+    for (const path of [PATH, '/v1/executions/wfx-1/execution-contexts?page_size=1']) {
+      const listed = JSON.parse((await visitor.ask({ method: 'GET', path, headers: bearer(shown) })).text).execution_contexts
+      t.same(listed[0].spec.data, redacted)
+    }
+  }
+  const batch = (view: string) => ({ method: 'POST', path: `${PATH}/batch-get?view=${view}`, headers: json(OPERATOR), body: JSON.stringify({ ids: [id] }) })
+  t.same(JSON.parse((await visitor.reveal(batch('full'))).text).execution_contexts[0].spec.data, DATA)
+  t.same(JSON.parse((await visitor.ask(batch('redacted'))).text).execution_contexts[0].spec.data, redacted)
+}
+
+/** Does what has an idempotency key, again and with something else. */
+async function repeatEverything (t: Test, visitor: Visitor, slug: string) {
+  const send = (body: string) => ({ method: 'POST', path: `${PATH}?run_token=true`, headers: { ...json(OPERATOR), 'idempotency-key': slug }, body })
+  const whole = JSON.parse(bodyOf(slug))
+  whole.spec.execution_id = slug
+  for (let turn = 0; turn < 2; turn++) {
+    const created = await visitor.reveal(send(JSON.stringify(whole)))
+    t.same(dataIn(created), DATA)
+    visitor.sweep.add('the run token', JSON.parse(created.text).status.run_token.slice(-43))
+  }
+  for (const name of NAMES) {
+    const changed = structuredClone(whole)
+    changed.spec.data[`SECRET_${name}`].value = SECRETS[name]!.replace(/.$/u, '!')
+    const refused = await visitor.ask(send(JSON.stringify(changed)))
+    t.equal(refused.status, 422)
+    t.ok(refused.text.includes(`/spec/data/SECRET_${name}/value`))
+  }
+  const removal = { method: 'DELETE', path: `/v1/executions/${slug}/execution-contexts`, headers: operator }
+  t.equal(JSON.parse((await visitor.ask(removal)).text).deleted.length, 1)
+  t.equal((await visitor.ask(send(JSON.stringify(whole)))).status, 409)
 }
 
 /** Puts every secret where it does not belong. */

@@ -17,36 +17,38 @@ import { assertProblem } from '../support/problem.js'
 //   no        403        nobody  401: it shows nothing
 //   bad       401: its credentials are not valid    form  401: they are no bearer token
 //   far       401: without credentials the gateway serves its own machine only
+// To keep a context by heartbeats and to take its environment is for whom it is to delete it; to delete all of an execution and to read
+// a batch for whom it is to make one. A list shows all contexts without secrets, or the caller's own one.
 // A gateway is open where it has no credentials configured.
 const MATRIX = `
-  caller                              | make   | read own | read other | delete own | delete other | audit
-  open: on this machine               | full   | full     | full       | full       | full         | full
-  open: on this machine, by IPv6      | full   | full     | full       | full       | full         | full
-  open: of another address            | far    | far      | far        | far        | far          | far
-  open: by another host name          | far    | far      | far        | far        | far          | far
-  open: X-Forwarded-For               | far    | far      | far        | far        | far          | far
-  open: Forwarded                     | far    | far      | far        | far        | far          | far
-  open: token                         | bad    | bad      | bad        | bad        | bad          | bad
-  open: run token                     | no     | full     | no         | full       | no           | no
-  open: run token, of another address | no     | full     | no         | full       | no           | no
-  nothing                             | nobody | nobody   | nobody     | nobody     | nobody       | nobody
-  nothing, of another address         | nobody | nobody   | nobody     | nobody     | nobody       | nobody
-  wrong token                         | bad    | bad      | bad        | bad        | bad          | bad
-  token by another scheme             | form   | form     | form       | form       | form         | form
-  expired token                       | bad    | bad      | bad        | bad        | bad          | bad
-  operator                            | full   | full     | full       | full       | full         | full
-  viewer                              | no     | redacted | redacted   | no         | no           | no
-  JWT operator                        | full   | full     | full       | full       | full         | full
-  JWT viewer                          | no     | redacted | redacted   | no         | no           | no
-  JWT without a role                  | no     | no       | no         | no         | no           | no
-  JWT of another audience             | bad    | bad      | bad        | bad        | bad          | bad
-  expired JWT                         | bad    | bad      | bad        | bad        | bad          | bad
-  run token                           | no     | full     | no         | full       | no           | no
-  run token of a deleted context      | bad    | bad      | bad        | bad        | bad          | bad
-  run token with another's id         | bad    | bad      | bad        | bad        | bad          | bad
+  caller                              | make   | read own | read other | delete own | delete other | audit  | list
+  open: on this machine               | full   | full     | full       | full       | full         | full   | all
+  open: on this machine, by IPv6      | full   | full     | full       | full       | full         | full   | all
+  open: of another address            | far    | far      | far        | far        | far          | far    | far
+  open: by another host name          | far    | far      | far        | far        | far          | far    | far
+  open: X-Forwarded-For               | far    | far      | far        | far        | far          | far    | far
+  open: Forwarded                     | far    | far      | far        | far        | far          | far    | far
+  open: token                         | bad    | bad      | bad        | bad        | bad          | bad    | bad
+  open: run token                     | no     | full     | no         | full       | no           | no     | own
+  open: run token, of another address | no     | full     | no         | full       | no           | no     | own
+  nothing                             | nobody | nobody   | nobody     | nobody     | nobody       | nobody | nobody
+  nothing, of another address         | nobody | nobody   | nobody     | nobody     | nobody       | nobody | nobody
+  wrong token                         | bad    | bad      | bad        | bad        | bad          | bad    | bad
+  token by another scheme             | form   | form     | form       | form       | form         | form   | form
+  expired token                       | bad    | bad      | bad        | bad        | bad          | bad    | bad
+  operator                            | full   | full     | full       | full       | full         | full   | all
+  viewer                              | no     | redacted | redacted   | no         | no           | no     | all
+  JWT operator                        | full   | full     | full       | full       | full         | full   | all
+  JWT viewer                          | no     | redacted | redacted   | no         | no           | no     | all
+  JWT without a role                  | no     | no       | no         | no         | no           | no     | no
+  JWT of another audience             | bad    | bad      | bad        | bad        | bad          | bad    | bad
+  expired JWT                         | bad    | bad      | bad        | bad        | bad          | bad    | bad
+  run token                           | no     | full     | no         | full       | no           | no     | own
+  run token of a deleted context      | bad    | bad      | bad        | bad        | bad          | bad    | bad
+  run token with another's id         | bad    | bad      | bad        | bad        | bad          | bad    | bad
 `
 
-type Permission = 'full' | 'redacted' | 'no' | 'nobody' | 'bad' | 'form' | 'far'
+type Permission = 'full' | 'redacted' | 'all' | 'own' | 'no' | 'nobody' | 'bad' | 'form' | 'far'
 type Target = 'own' | 'other' | 'absent'
 type View = 'full' | 'redacted' | undefined
 type App = Awaited<ReturnType<typeof startGateway>>['app']
@@ -127,7 +129,7 @@ function closed (t: Test) {
 }
 
 let made = 0
-const bodyFor = (slug: string) => contextBody({ metadata: { slug } })
+const bodyFor = (slug: string) => contextBody({ metadata: { slug }, spec: { ...contextBody().spec, lease: '3600s' } })
 
 /** Makes a context with a run token, as `headers` may. */
 async function make (app: App, headers: Record<string, string>): Promise<Made> {
@@ -140,7 +142,7 @@ const resource = (id: string, slug: string, view: 'full' | 'redacted', status: o
   api_version: 'agentic.stigmer.ai/v1',
   kind: 'ExecutionContext',
   metadata: { slug, id },
-  spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1', is_secret: false }, TOKEN: view === 'full' ? { value: 's3cr3t', is_secret: true } : { is_secret: true } } },
+  spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1', is_secret: false }, TOKEN: view === 'full' ? { value: 's3cr3t', is_secret: true } : { is_secret: true } }, lease: '3600s' },
   status
 })
 
@@ -157,12 +159,14 @@ const whyNot = (caller: string) => caller.includes('run token')
   : caller.includes('viewer') ? 'operators may, and a run with its own token' : 'the credentials give no role'
 
 /** The status, code and sentence that refuse `action` to those with `permission`; `undefined` where they may. */
-function refusal (caller: string, permission: Permission, action: string, view: View) {
+function refusal (caller: string, permission: Permission, action: string, view: View, isForRuns = /^(get|delete) /.test(action)) {
   const unauthorized = (what: string, why: string) => ({ status: 403, code: 'permission_denied', detail: `unauthorized to ${what} (${why})` })
   switch (permission) {
-    case 'full': return undefined
+    case 'full':
+    case 'all':
+    case 'own': return undefined
     case 'redacted': return view === 'full' ? unauthorized(`${action} with its secrets`, 'viewers see none: ask for view=redacted') : undefined
-    case 'no': return unauthorized(action, /^(get|delete) /.test(action) ? whyNot(caller) : 'operator-only action')
+    case 'no': return unauthorized(action, isForRuns ? whyNot(caller) : 'operator-only action')
     default: return { status: 401, code: 'unauthenticated', detail: SENTENCE[permission] }
   }
 }
@@ -276,8 +280,41 @@ for (const [caller = '', ...cells] of rows) {
       if (target !== undefined) t.same(events.map(({ event, context_id: id }) => [event, id]), target === 'absent' ? [] : [['created', contexts[target].id]], name)
       else t.ok(events.length > 1, name)
     }
+
+    for (const target of ['own', 'other', 'absent'] as const) {
+      for (const [action, method, path] of [['heartbeat', 'POST', 'heartbeat'], ['export', 'GET', 'env']] as const) {
+        const { send, ...contexts } = await begin()
+        const { id } = contexts[target]
+        const response = await send(method, `${PATH}/${id}/${path}`)
+        const missing = { status: 404, code: 'not_found', detail: `no ExecutionContext with id '${id}'` }
+        const refused = refusal(caller, permissionFor('delete', target), `${action} Execution Context`, undefined, true)
+        const expected = refused ?? (target === 'absent' ? missing : undefined)
+        if (expected !== undefined) assertRefused(t, response, expected, `${action} ${target}`)
+        else t.match(response.json(), action === 'export' ? { TOKEN: 's3cr3t' } : { lease_expire_time: String, expire_time: String }, action)
+      }
+    }
+
+    const { own, other, send } = await begin()
+    const listed = await send('GET', `${PATH}?page_size=2`)
+    const mayNotList = refusal(caller, permissions.list!, 'list Execution Context', undefined, true)
+    if (mayNotList !== undefined) assertRefused(t, listed, mayNotList, 'list')
+    else t.same(listed.json().execution_contexts, permissions.list === 'own' ? [own.shown.redacted] : newest(own, other), 'list')
+
+    const mayNotRead = refusal(caller, permissions.make!, 'get Execution Context', undefined, false)
+    const batch = await send('POST', `${PATH}/batch-get`, { ids: [own.id] })
+    if (mayNotRead !== undefined) assertRefused(t, batch, mayNotRead, 'batch')
+    else t.same(batch.json().execution_contexts, [own.shown.full])
+
+    const mayNotDelete = refusal(caller, permissions.make!, 'delete Execution Context', undefined, false)
+    const deleted = await send('DELETE', '/v1/executions/wfx-1/execution-contexts')
+    if (mayNotDelete !== undefined) assertRefused(t, deleted, mayNotDelete, 'delete all')
+    else t.ok(deleted.json().deleted.includes(own.id))
+    t.equal((await app.inject({ url: `${PATH}/${other.id}`, headers: operator })).statusCode, mayNotDelete === undefined ? 404 : 200)
   })
 }
+
+/** As a list shows the two that were made last. */
+const newest = (...made: Made[]) => made.toSorted((a, b) => a.id < b.id ? 1 : -1).map(({ shown }) => shown.redacted)
 
 t.test('the matrix speaks of every caller', async t => {
   t.same(rows.map(([caller]) => caller), Object.keys(CALLERS))

@@ -2,6 +2,7 @@ import type { DescMessage } from '@bufbuild/protobuf'
 import type { TObject } from '@sinclair/typebox'
 import t from 'tap'
 import * as typebox from '../../schemas/execution-context.js'
+import * as lists from '../../schemas/lists.js'
 import * as metadata from '../../schemas/metadata.js'
 import * as parameters from '../../schemas/requests.js'
 import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
@@ -10,6 +11,7 @@ import { ExecutionContextSpecSchema, ExecutionValueSchema } from '../../src/gen/
 import { ExecutionContextStatusSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/status_pb.js'
 import { ApiResourceKindSchema } from '../../src/gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema, file_ai_stigmer_commons_apiresource_io as commonInputs } from '../../src/gen/ai/stigmer/commons/apiresource/io_pb.js'
+import * as own from '../../src/gen/ectx/v1/execution_context_pb.js'
 import { ApiResourceMetadataSchema, ApiResourceMetadataVersionSchema, ApiResourceOwnerScopeSchema } from '../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import { ApiResourceAuditActorSchema, ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../../src/gen/ai/stigmer/commons/apiresource/status_pb.js'
 import { schemaOfProto } from '../support/schema-of-proto.js'
@@ -20,7 +22,13 @@ import { schemaOfProto } from '../support/schema-of-proto.js'
 type Json = Record<string, any>
 
 /** Enums that are components of their own; in a message each is part of its field. */
-const ENUMS = [typebox.ApiVersionSchema, typebox.KindSchema, metadata.ApiResourceOwnerScopeSchema, parameters.ApiResourceKindSchema]
+const ENUMS = [
+  typebox.ApiVersionSchema,
+  typebox.KindSchema,
+  metadata.ApiResourceOwnerScopeSchema,
+  parameters.ApiResourceKindSchema,
+  parameters.EnvFormatSchema
+]
 
 /** A TypeBox schema as plain JSON schema, without what is only for people and with references to messages by their names. */
 function plain (schema: object): Json {
@@ -93,11 +101,19 @@ t.test('a request takes what its message takes', async t => {
     [ApiResourceReferenceSchema, together(parameters.ReferenceQuerySchema), { notEmpty: ['org', 'version'], narrowed: { kind: { enum: parameters.REFERENCE_KINDS } } }],
     [ExecutionContextIdSchema, together(parameters.IdParamsSchema), { renamed: { value: 'id' } }],
     // Nothing of ours can be forced.
-    [ApiResourceDeleteInputSchema, together(parameters.IdParamsSchema, parameters.DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'], notEmpty: ['version_message'] }]
+    [ApiResourceDeleteInputSchema, together(parameters.IdParamsSchema, parameters.DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'], notEmpty: ['version_message'] }],
+    // Labels are parameters of any name.
+    [own.ListExecutionContextsRequestSchema, together(parameters.ListQuerySchema), { omitted: ['labels'], notEmpty: ['execution_id', 'created_by', 'page_token'] }],
+    [own.DeleteExecutionContextsRequestSchema, together(parameters.ExecutionParamsSchema), {}],
+    [own.BatchGetExecutionContextsRequestSchema, plain(lists.BatchGetExecutionContextsRequestSchema), {}],
+    // Without any of its keys a list of them is no parameter.
+    [own.GetEnvRequestSchema, together(parameters.IdParamsSchema, parameters.EnvQuerySchema), { notEmpty: ['prefix'], narrowed: { keys: { minItems: 1 } } }]
   ]
   for (const [message, request, differences] of requests) t.strictSame(request, requestOf(message, differences), message.name)
   const seen = requests.map(([message]) => message)
-  t.ok([...contextInputs.messages, ...commonInputs.messages].every(message => seen.includes(message)), 'every input message is among them')
+  const ownInputs = own.file_ectx_v1_execution_context.messages.filter(({ name }) => name.endsWith('Request'))
+  const inputs = [...contextInputs.messages, ...commonInputs.messages, ...ownInputs]
+  t.ok(inputs.every(message => seen.includes(message)), 'every input message is among them')
 })
 
 t.test('every CEL rule is known here, and its sentence is the same on both sides', async t => {
@@ -127,7 +143,11 @@ t.test('an answer has what its message has', async t => {
     [ApiResourceMetadataVersionSchema, metadata.ApiResourceMetadataVersionSchema, []],
     [ApiResourceAuditSchema, typebox.ApiResourceAuditSchema, ['spec_audit', 'status_audit']],
     [ApiResourceAuditInfoSchema, typebox.ApiResourceAuditInfoSchema, ['created_by', 'created_at', 'updated_by', 'updated_at', 'event']],
-    [ApiResourceAuditActorSchema, typebox.ApiResourceAuditActorSchema, ['id']]
+    [ApiResourceAuditActorSchema, typebox.ApiResourceAuditActorSchema, ['id']],
+    [own.ListExecutionContextsResponseSchema, lists.ListExecutionContextsResponseSchema, ['execution_contexts']],
+    [own.DeleteExecutionContextsResponseSchema, lists.DeleteExecutionContextsResponseSchema, ['deleted']],
+    [own.BatchGetExecutionContextsResponseSchema, lists.BatchGetExecutionContextsResponseSchema, ['execution_contexts', 'not_found']],
+    [own.HeartbeatResponseSchema, lists.HeartbeatResponseSchema, ['lease_expire_time', 'expire_time']]
   ]
   for (const [message, schema, always] of answers) {
     const { properties, required = [], additionalProperties } = plain(schema)

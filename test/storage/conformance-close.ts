@@ -7,7 +7,7 @@ export function testClose (t: Test, open: Open): void {
   t.test('is preceded by ready', async t => {
     const store = await open(t)
     await Promise.all([store.ready(), store.ready(), store.ready()])
-    t.same((await store.page(KIND, undefined, undefined, 9)).records, [], 'which leaves nothing that can be met')
+    t.same((await store.page(KIND, {}, undefined, 9)).records, [], 'which leaves nothing that can be met')
   })
 
   t.test('finishes what was accepted, whichever way it is asked for', async t => {
@@ -16,7 +16,7 @@ export function testClose (t: Test, open: Open): void {
     const accepted = [
       store.find(KIND, 'there'),
       store.findBySlug(KIND, '', 'slug-there'),
-      store.page(KIND, undefined, undefined, 9),
+      store.page(KIND, {}, undefined, 9),
       store.ready(),
       ...Array.from({ length: 50 }, (_, index) => store.insert(newRecord(`r${index}`))),
       store.remove(KIND, 'r1')
@@ -31,7 +31,7 @@ export function testClose (t: Test, open: Open): void {
     for (const read of [
       (store: Store) => store.find(KIND, 'there'),
       (store: Store) => store.findBySlug(KIND, '', 'slug-there'),
-      (store: Store) => store.page(KIND, undefined, undefined, 9),
+      (store: Store) => store.page(KIND, {}, undefined, 9),
       (store: Store) => store.changes(undefined, 9),
       (store: Store) => store.keysInUse()
     ]) {
@@ -58,7 +58,7 @@ export function testClose (t: Test, open: Open): void {
         () => store.sweep(1),
         () => store.changes(undefined, 1),
         () => store.keysInUse(),
-        () => store.page(KIND, undefined, undefined, 9),
+        () => store.page(KIND, {}, undefined, 9),
         () => store.ready()
       ]
       for (const call of late) await t.rejects(async () => { await call() }, { code: 'unavailable' }, `${moment}: ${call}`)

@@ -10,17 +10,18 @@ export const hostile = fc.oneof(
 const literal = fc.stringMatching(/^[!-[\]-~]{0,12}$/)
 const segment = fc.oneof(hostile.map(text => encodeURIComponent(text.toWellFormed())), literal, fc.constantFrom('v1', 'execution-contexts', 'apply', 'by-reference', 'docs', 'static', 'healthz', '.', '..'))
 export const path = fc.oneof(
-  fc.constantFrom(PATH, `${PATH}/`, `${PATH}/apply`, `${PATH}/by-reference`, '/v1/audit-events', '/readyz'),
+  fc.constantFrom(PATH, `${PATH}/`, `${PATH}/apply`, `${PATH}/batch-get`, `${PATH}/by-reference`, '/v1/audit-events', '/readyz'),
   segment.map(id => `${PATH}/${id}`),
-  segment.map(id => `${PATH}/${id}/audit`),
+  fc.tuple(segment, fc.constantFrom('audit', 'env', 'heartbeat')).map(([id, what]) => `${PATH}/${id}/${what}`),
+  segment.map(id => `/v1/executions/${id}/execution-contexts`),
   fc.array(segment, { maxLength: 5 }).map(segments => `/${segments.join('/')}`)
 )
-const parameter = fc.tuple(fc.constantFrom('slug', 'kind', 'scope', 'org', 'version', 'version_message', 'view', 'run_token', 'page_size', 'page_token', 'context_id', 'execution_id', '__proto__', 'x', ''), fc.oneof(segment, fc.constantFrom('my-run', 'execution_context', 'platform', 'latest', 'full', 'redacted', 'true', '1', 'MS4w')))
+const parameter = fc.tuple(fc.constantFrom('slug', 'kind', 'scope', 'org', 'version', 'version_message', 'view', 'run_token', 'page_size', 'page_token', 'context_id', 'execution_id', 'created_by', 'expires_before', 'label.team', 'label[team]', 'format', 'prefix', 'keys', '__proto__', 'x', ''), fc.oneof(segment, fc.constantFrom('my-run', 'execution_context', 'platform', 'latest', 'full', 'redacted', 'true', '1', 'MS4w')))
 export const query = fc.oneof(fc.constant(''), fc.array(parameter, { maxLength: 4 }).map(parameters => `?${parameters.map(pair => pair.join('=')).join('&')}`), segment.map(text => `?${text}`))
 
 // A header is ISO 8859-1 without control characters: Node sends no other.
 const headerValue = fc.oneof(fc.stringMatching(/^[ -~\u00a0-\u00ff]{0,30}$/), fc.constantFrom('', '*', '"', 'W/"x"', '"x.1", *', 'application/json', 'application/json; charset=', 'text/html', '/', ';', '-1', '\t'))
-export const headers = fc.dictionary(fc.constantFrom('content-type', 'if-match', 'if-none-match', 'x-request-id', 'accept', 'accept-version', 'accept-encoding', 'cookie', 'range', 'x-http-method-override', 'forwarded', 'x-forwarded-for'), headerValue, { maxKeys: 4 })
+export const headers = fc.dictionary(fc.constantFrom('content-type', 'idempotency-key', 'if-match', 'if-none-match', 'x-request-id', 'accept', 'accept-version', 'accept-encoding', 'cookie', 'range', 'x-http-method-override', 'forwarded', 'x-forwarded-for'), headerValue, { maxKeys: 4 })
 
 const anyJson = fc.oneof({ depthSize: 'small' }, fc.jsonValue(), fc.object({ withNullPrototype: false, key: fc.constantFrom('metadata', 'spec', 'data', 'value', 'name', 'slug', '__proto__', 'constructor', 'toJSON', 'x') }))
 /** A valid body with anything at all at some place of it. */

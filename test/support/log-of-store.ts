@@ -13,7 +13,7 @@ export async function assertLogTellsOfStore (t: Test, dataDir: string): Promise<
   const store = await LevelStore.open(join(dataDir, 'db'))
   const there: string[] = []
   for (let cursor: string | undefined; ;) {
-    const page = await store.page(KIND, undefined, cursor, 500)
+    const page = await store.page(KIND, {}, cursor, 500)
     t.same(page.damaged, [])
     for (const { id, slug = '' } of page.records) if ((await store.findBySlug(KIND, '', slug))?.id !== id) t.fail(`${id} is not under its slug`)
     there.push(...page.records.map(({ id }) => id))

@@ -9,7 +9,7 @@ interface Expected {
   readonly pointers?: readonly string[]
 }
 
-const STACK = /\bat \S+ \(|:\d+:\d+|node_modules/
+const STACK = /\bat \S+ \(|\.[jt]s:\d+:\d+|node_modules/
 
 /** Asserts that `response` is a problem document, whole and with nothing more, and answers it. */
 export function assertProblem (t: Test, response: LightMyRequestResponse, { status, code, pointers }: Expected, name = 'is a problem'): Problem {

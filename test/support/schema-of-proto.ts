@@ -26,7 +26,8 @@ const NAMES: Readonly<Record<string, Json>> = {
 
 const SCALARS: Partial<Record<ScalarType, Json>> = {
   [ScalarType.STRING]: { type: 'string' },
-  [ScalarType.BOOL]: { type: 'boolean' }
+  [ScalarType.BOOL]: { type: 'boolean' },
+  [ScalarType.INT32]: { type: 'integer', format: 'int32', maximum: 2_147_483_647 }
 }
 
 /** What a `.proto` message says in the words of JSON schema. Throws where it has something for which there is no word. */
@@ -54,7 +55,7 @@ function fieldOf (field: DescField): Field & { cel: Json[] } {
   // A required text must not be empty; where a pattern is given it says so itself.
   if (required && isText && schema.pattern === undefined) schema.minLength = 1
   const isNeeded = isText && ignore === undefined && (schema.minLength > 0 || rules.string?.const !== undefined)
-  return { schema, cel, required: required || isNeeded }
+  return { schema, cel, required: required || isNeeded || schema.minItems > 0 }
 }
 
 function typeOf (field: DescField): Json {
@@ -88,7 +89,8 @@ const STRING: Readonly<Record<string, (value: any) => Json>> = {
 const KINDS: Readonly<Record<string, Readonly<Record<string, (value: any) => Json>>>> = {
   string: STRING,
   enum: { defined_only: () => ({}) },
-  repeated: { max_items: value => ({ maxItems: Number(value) }), items: () => ({}) },
+  int32: { gte: value => ({ minimum: Number(value) }) },
+  repeated: { min_items: value => ({ minItems: Number(value) }), max_items: value => ({ maxItems: Number(value) }), items: () => ({}) },
   map: {
     max_pairs: value => ({ maxProperties: Number(value) }),
     keys: rules => ({ 'x-property-names': translate(rules.string, STRING, 'keys') }),

@@ -25,7 +25,7 @@ async function expired (t: Test, count: number) {
   })
   const left = async () => {
     clock.time -= 1
-    return (await store.page(KIND, undefined, undefined, 9)).records.length
+    return (await store.page(KIND, {}, undefined, 9)).records.length
   }
   return { clock, store, sweeps, left }
 }

@@ -1,7 +1,9 @@
 import { systemClock, type Clock } from '../../clock.js'
+import { passes } from '../../storage/filter.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
+import { removePage } from '../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Change, Page, PageFilter, Store, StoredRecord, StoreEvent, Swept
+  Along, AlongNew, AlongRemoval, Change, Filter, Page, Removed, Store, StoredRecord, StoreEvent, Swept
 } from '../../storage/store.js'
 import { MemoryOutbox } from './memory-outbox.js'
 
@@ -44,7 +46,7 @@ export class MemoryStore implements Store {
     const current = this.#live(record.kind, record.id)
     if (current?.revision !== revision) throw staleRevision(record.id, revision)
     this.#assertSlugFree(record)
-    this.#put(record)
+    this.#put({ ...record, expireTime: current.expireTime })
     this.#tell(along)
   }
 
@@ -82,15 +84,18 @@ export class MemoryStore implements Store {
     return { removed, damaged: [] }
   }
 
-  async page (kind: string, filter: PageFilter | undefined, cursor: string | undefined, limit: number): Promise<Page> {
+  async page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> {
     this.#assertOpen()
     const matching = [...this.#records.values()]
-      .filter(record => record.kind === kind && this.#isLive(record))
-      .filter(({ indexed }) => filter === undefined || indexed[filter.attribute]?.includes(filter.value))
-      .filter(({ id }) => cursor === undefined || id > cursor)
-      .sort((a, b) => a.id < b.id ? -1 : 1)
+      .filter(record => record.kind === kind && this.#isLive(record) && passes(record, filter))
+      .filter(({ id }) => cursor === undefined || id < cursor)
+      .sort((a, b) => a.id < b.id ? 1 : -1)
     const records = matching.slice(0, limit)
     return { records, damaged: [], cursor: matching.length > limit ? records.at(-1)?.id : undefined }
+  }
+
+  removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed> {
+    return removePage(this, kind, filter, cursor, limit, along)
   }
 
   async changes (after: string | undefined, limit: number): Promise<readonly Change[]> {

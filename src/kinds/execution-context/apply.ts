@@ -8,9 +8,11 @@ import { issueRunToken } from './issue-run-token.js'
 import { loadForApply } from '../../steps/load-for-apply.js'
 import { persist } from '../../steps/persist.js'
 import { refuseExisting } from '../../steps/refuse-existing.js'
+import { remember } from '../../steps/remember.js'
 import { resolveSlug } from '../../steps/resolve-slug.js'
 import { seal } from '../../steps/seal.js'
 import { validateProto } from '../../steps/validate-proto.js'
+import { replay } from './replay.js'
 import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
@@ -18,6 +20,7 @@ import type { Dependencies } from '../dependencies.js'
 export const apply = ({ store, audit, vault, clock, lifetimes }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('apply')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
+  .step(replay(store, audit, vault))
   .step(checkExpiry(lifetimes))
   .step(resolveSlug)
   .step(loadForApply(store, vault, kind))
@@ -25,4 +28,5 @@ export const apply = ({ store, audit, vault, clock, lifetimes }: Dependencies) =
   .step(buildNewState(kind, clock))
   .step(issueRunToken)
   .step(seal(vault, kind))
+  .step(remember(clock))
   .step(persist(store, audit, kind))

@@ -1,6 +1,6 @@
-import type { Duration } from '@bufbuild/protobuf/wkt'
 import { invalidArgument } from '../../errors.js'
 import type { ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { durationMs } from '../../resource/duration.js'
 import type { Lifetimes } from '../../resource/lifetimes.js'
 import { step } from '../../pipeline/pipeline.js'
 
@@ -9,12 +9,15 @@ const LEAST_MS = 1_000
 /** Settles how long the new context lives, in milliseconds. @throws `invalid_argument` with the bounds, where it may not */
 export const checkExpiry = ({ defaultMs, maxMs }: Lifetimes) =>
   step('CheckExpiry', ({ input: { spec } }: { input: ExecutionContext }) => {
-    const ttlMs = spec?.ttl === undefined ? defaultMs : wholeMilliseconds(spec.ttl)
-    if (ttlMs < LEAST_MS || ttlMs > maxMs) {
-      throw invalidArgument([{ pointer: '/spec/ttl', detail: `must be at least "1s" and at most "${maxMs / 1000}s"` }])
+    const refuse = (field: string, detail: string) => invalidArgument([{ pointer: `/spec/${field}`, detail }])
+    const bounds = `must be at least "1s" and at most "${maxMs / 1000}s"`
+    const ttlMs = spec?.ttl === undefined ? defaultMs : durationMs(spec.ttl)
+    if (ttlMs < LEAST_MS || ttlMs > maxMs) throw refuse('ttl', bounds)
+    const leaseMs = spec?.lease && durationMs(spec.lease)
+    if (leaseMs !== undefined && (leaseMs < LEAST_MS || leaseMs > maxMs)) throw refuse('lease', bounds)
+    if (leaseMs !== undefined && leaseMs > ttlMs) {
+      const where = spec?.ttl === undefined ? ' where it is left out' : ''
+      throw refuse('lease', `must not be longer than the ttl, which is "${ttlMs / 1000}s"${where}`)
     }
     return { ttlMs }
   })
-
-/** What is less than a millisecond does not count. */
-const wholeMilliseconds = ({ seconds, nanos }: Duration): number => Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000)

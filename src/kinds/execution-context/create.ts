@@ -7,9 +7,11 @@ import { checkDuplicate } from '../../steps/check-duplicate.js'
 import { checkExpiry } from './check-expiry.js'
 import { issueRunToken } from './issue-run-token.js'
 import { persist } from '../../steps/persist.js'
+import { remember } from '../../steps/remember.js'
 import { resolveSlug } from '../../steps/resolve-slug.js'
 import { seal } from '../../steps/seal.js'
 import { validateProto } from '../../steps/validate-proto.js'
+import { replay } from './replay.js'
 import { executionContextKind as kind, RULE_FIELDS } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
@@ -17,10 +19,12 @@ import type { Dependencies } from '../dependencies.js'
 export const create = ({ store, audit, vault, clock, lifetimes }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
+  .step(replay(store, audit, vault))
   .step(checkExpiry(lifetimes))
   .step(resolveSlug)
   .step(checkDuplicate(store, vault, kind))
   .step(buildNewState(kind, clock))
   .step(issueRunToken)
   .step(seal(vault, kind))
+  .step(remember(clock))
   .step(persist(store, audit, kind))

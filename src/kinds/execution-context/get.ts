@@ -8,12 +8,11 @@ import { validateProto } from '../../steps/validate-proto.js'
 import { executionContextKind as kind } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
+const idOf = ({ value }: ExecutionContextId) => value
+
 /** Reads a context by its id. */
 export const get = ({ store, audit, vault }: Dependencies) => Pipeline.from<ReadCall<ExecutionContextId>>('get')
-  .step(authorize<ExecutionContextId>(audit, kind.label, {
-    viewers: true,
-    target: ({ value }) => ({ contextId: value })
-  }))
+  .step(authorize(audit, kind.label, { viewers: true, target: (input: ExecutionContextId) => ({ contextId: idOf(input) }) }))
   .step(validateProto(ExecutionContextIdSchema))
-  .step(loadTarget(store, vault, kind))
+  .step(loadTarget(store, vault, kind, idOf))
   .step(disclose(audit, kind))

@@ -4,6 +4,7 @@ import type { RunToken } from '../../auth/run-token.js'
 import { ExecutionContextSchema, type ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { ApiResourceKind } from '../../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceMetadataSchema } from '../../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import { durationMsOf } from '../../resource/duration.js'
 import type { ResourceKind } from '../../resource/kind.js'
 import { render } from './render.js'
 
@@ -13,6 +14,12 @@ export const RULE_FIELDS = {
   'execution_context.id.server_set': 'id',
   'execution_context.version.server_set': 'version'
 }
+
+/** The fields of the status that show a run token, to whoever asked for it. */
+export const shownOnce = ({ token }: RunToken) => ({ run_token: token })
+
+/** The attribute that contexts with a label of that name are found by. */
+export const labelAttribute = (name: string) => `label.${name}`
 
 /** What is particular to ExecutionContext: it is built to live for so long, and rendered with the run token, where one was issued. */
 export const executionContextKind: ResourceKind<
@@ -38,10 +45,18 @@ export const executionContextKind: ResourceKind<
 
   render: (resource, { runToken }) => ({
     ...render(resource),
-    shownOnce: runToken && { run_token: runToken.token },
+    shownOnce: runToken && shownOnce(runToken),
     accessHash: runToken?.hash
   }),
 
-  indexed: ({ spec }) => ({ execution_id: [spec?.executionId ?? ''] }),
+  indexed: ({ metadata, spec, status }) => ({
+    execution_id: [spec?.executionId ?? ''],
+    created_by: [status?.audit?.specAudit?.createdBy?.id ?? ''],
+    ...Object.fromEntries(Object.entries(metadata?.labels ?? {}).map(([name, value]) => [labelAttribute(name), [value]]))
+  }),
+  leaseMs: json => {
+    const { lease } = JSON.parse(json).spec
+    return lease && durationMsOf(lease)
+  },
   decode: json => fromJsonString(ExecutionContextSchema, json)
 }

@@ -1,16 +1,31 @@
 import type { ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import type { ExecutionContextId } from '../../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import type { ApiResourceReference } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
+import type {
+  BatchGetExecutionContextsRequest,
+  DeleteExecutionContextsRequest,
+  GetEnvRequest,
+  ListExecutionContextsRequest
+} from '../../gen/ectx/v1/execution_context_pb.js'
 import type { Observer } from '../../pipeline/pipeline.js'
 import type { Answer, Reading } from '../../resource/answer.js'
-import type { CreateCall, ReadCall } from '../../resource/call.js'
+import type { Batch, Page } from '../../resource/answers.js'
+import type { Call, CreateCall, ReadCall } from '../../resource/call.js'
+import { onePerKey } from '../../resource/one-per-key.js'
 import { operation, type Operation } from '../../resource/operation.js'
+import type { Lease } from '../../steps/renew-lease.js'
 import type { Dependencies } from '../dependencies.js'
 import { apply } from './apply.js'
 import { create } from './create.js'
+import { deleteByExecution } from './delete-by-execution.js'
 import { deleteContext, type DeleteCall } from './delete.js'
+import { exportEnv } from './export-env.js'
+import { getBatch } from './get-batch.js'
 import { getByReference } from './get-by-reference.js'
 import { get } from './get.js'
+import { heartbeat } from './heartbeat.js'
+import { list } from './list.js'
+import type { Env } from './write-env.js'
 
 type ContextOperation<C> = Operation<C, Answer<ExecutionContext>>
 
@@ -21,15 +36,25 @@ export interface ExecutionContextOperations {
   readonly get: Operation<ReadCall<ExecutionContextId>, Reading<ExecutionContext>>
   readonly getByReference: Operation<ReadCall<ApiResourceReference>, Reading<ExecutionContext>>
   readonly delete: ContextOperation<DeleteCall>
+  readonly heartbeat: Operation<Call<ExecutionContextId>, Lease>
+  readonly list: Operation<Call<ListExecutionContextsRequest>, Page<ExecutionContext>>
+  readonly deleteByExecution: Operation<Call<DeleteExecutionContextsRequest>, string[]>
+  readonly getBatch: Operation<Call<BatchGetExecutionContextsRequest>, Batch<ExecutionContext>>
+  readonly exportEnv: Operation<Call<GetEnvRequest>, Env>
 }
 
 /** The operations, each run watched by `observer`. */
 export function executionContextOperations (dependencies: Dependencies, observer: Observer): ExecutionContextOperations {
   return {
-    create: operation(create(dependencies), 'answer', observer),
-    apply: operation(apply(dependencies), 'answer', observer),
+    create: onePerKey(operation(create(dependencies), 'answer', observer)),
+    apply: onePerKey(operation(apply(dependencies), 'answer', observer)),
     get: operation(get(dependencies), 'answer', observer),
     getByReference: operation(getByReference(dependencies), 'answer', observer),
-    delete: operation(deleteContext(dependencies), 'answer', observer)
+    delete: operation(deleteContext(dependencies), 'answer', observer),
+    heartbeat: operation(heartbeat(dependencies), 'lease', observer),
+    list: operation(list(dependencies), 'answer', observer),
+    deleteByExecution: operation(deleteByExecution(dependencies), 'deleted', observer),
+    getBatch: operation(getBatch(dependencies), 'answer', observer),
+    exportEnv: operation(exportEnv(dependencies), 'env', observer)
   }
 }

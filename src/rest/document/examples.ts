@@ -6,6 +6,7 @@ export const REQUEST_ID = '1f9d4c0e-8a53-4c55-9d0e-6a9a3b0f7c21'
 export const ETAG = `"${ID}.1.full"`
 const TIME = '2026-11-21T09:30:00.000Z'
 const END = '2026-11-22T09:30:00.000Z'
+const LEASE_END = '2026-11-21T09:31:00.000Z'
 const PAGE_TOKEN = 'MS40ODIxMA'
 
 /** Prefilled in Swagger UI for create and apply: a fresh gateway answers it 201. */
@@ -17,7 +18,8 @@ export const REQUEST_EXAMPLE = {
       REGION: { value: 'eu-central-1', is_secret: false },
       API_TOKEN: { value: 'not-a-real-token', is_secret: true }
     },
-    ttl: '86400s'
+    ttl: '86400s',
+    lease: '3600s'
   }
 }
 
@@ -44,17 +46,30 @@ const event = {
   outcome: 'ok'
 }
 
-/** What is answered where all is well, by the tag of the operation. */
-export const RESPONSE_EXAMPLES: Readonly<Record<string, object>> = {
-  ExecutionContexts: {
-    api_version: API_VERSION,
-    kind: KIND,
-    metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
-    spec: REQUEST_EXAMPLE.spec,
-    status: { audit: { spec_audit: audit, status_audit: audit }, expire_time: END }
-  },
-  Audit: { events: [event] },
-  Health: { status: 'ok' }
+const { REGION, API_TOKEN } = REQUEST_EXAMPLE.spec.data
+const context = {
+  api_version: API_VERSION,
+  kind: KIND,
+  metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
+  spec: REQUEST_EXAMPLE.spec,
+  status: { audit: { spec_audit: audit, status_audit: audit }, expire_time: END }
+}
+const redacted = { ...context, spec: { ...context.spec, data: { REGION, API_TOKEN: { is_secret: true } } } }
+const ABSENT = 'exec-01m7yq1we0ras12e9q0c426n0p'
+
+/** Whole bodies, by their component or else their media type. */
+export const BODY_EXAMPLES: Readonly<Record<string, unknown>> = {
+  ExecutionContextInput: REQUEST_EXAMPLE,
+  ExecutionContext: context,
+  ListExecutionContextsResponse: { execution_contexts: [redacted] },
+  DeleteExecutionContextsResponse: { deleted: [ID] },
+  BatchGetExecutionContextsRequest: { ids: [ID, ABSENT] },
+  BatchGetExecutionContextsResponse: { execution_contexts: [context], not_found: [ABSENT] },
+  HeartbeatResponse: { lease_expire_time: LEASE_END, expire_time: END },
+  AuditEventPage: { events: [event] },
+  Health: { status: 'ok' },
+  'application/json': { REGION: REGION.value, API_TOKEN: API_TOKEN.value },
+  'text/plain': `export REGION='${REGION.value}'\nexport API_TOKEN='${API_TOKEN.value}'\n`
 }
 
 /** Of properties and parameters, by name; of a component or of one place where that differs, by the name of that. */
@@ -69,6 +84,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   ApiVersion: API_VERSION,
   Kind: KIND,
   View: 'redacted',
+  EnvFormat: 'shell',
   ApiResourceKind: 'execution_context',
   ApiResourceOwnerScope: 'api_resource_owner_scope_unspecified',
   'ApiResourceAuditActor.id': actor.id,
@@ -78,6 +94,18 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   'AuditEvent.event': event.event,
   'Health.status': 'ok',
   'query.run_token': true,
+  created_by: actor.id,
+  expires_before: '2026-11-21T10:00:00Z',
+  prefix: 'API_',
+  'query.keys': ['REGION', 'API_TOKEN'],
+  lease: '60s',
+  lease_expire_time: LEASE_END,
+  deleted: [ID],
+  ids: [ID, ABSENT],
+  not_found: [ABSENT],
+  damaged: [ABSENT],
+  execution_contexts: [redacted],
+  'Idempotency-Key': '8e03978e-40d5-43dd-bc93-6894a57f9324',
   'query.version': 'latest',
   id: ID,
   org: 'acme',

@@ -4,26 +4,28 @@ import type { OpenAPIV3 } from 'openapi-types'
 import * as audit from '../../../schemas/audit.js'
 import * as contexts from '../../../schemas/execution-context.js'
 import * as health from '../../../schemas/health.js'
+import * as lists from '../../../schemas/lists.js'
 import * as metadata from '../../../schemas/metadata.js'
 import * as problem from '../../../schemas/problem.js'
 import * as requests from '../../../schemas/requests.js'
 import { VERSION } from './version.js'
-import { addSchemaExamples, exampleOf, REQUEST_EXAMPLE, RESPONSE_EXAMPLES } from './examples.js'
-import { HEADERS, LINKS, PARAMETERS, PROBLEMS, SECURITY_SCHEMES } from './parts.js'
+import { addSchemaExamples, BODY_EXAMPLES, exampleOf } from './examples.js'
+import { HEADERS, LABELS, LINKS, PARAMETERS, PROBLEMS, SECURITY_SCHEMES } from './parts.js'
 
 type Schemas = Readonly<Record<string, unknown>>
 
 /** Every schema with an `$id`: each is one component of the document and one type of an SDK. */
-export const sharedSchemas: readonly TSchema[] = ([audit, contexts, health, metadata, problem, requests] satisfies Schemas[])
+export const sharedSchemas: readonly TSchema[] = ([audit, contexts, health, lists, metadata, problem, requests] satisfies Schemas[])
   .flatMap(module => Object.values<unknown>(module))
   .filter((value): value is TSchema => typeof value === 'object' && value !== null && '$id' in value)
 
 const DESCRIPTION = `
 Holds the configuration and secrets of one workflow or agent run, in an *ExecutionContext*: created when the run starts,
-read while it runs, deleted when it ends. A context never changes.
+read while it runs, gone when it ends. A context never changes.
 
 Callers send a token as \`Authorization: Bearer …\`. An *operator* may do everything; a *viewer* may read, without the values
-of secrets; a *run token* opens the one context that it was made for, to get, reveal and delete it. A gateway that has no
+of secrets; a *run token* opens the one context that it was made for, to get, reveal, keep and
+delete it. A gateway that has no
 credentials configured serves its own machine only, without any token.
 
 Every answer that is no success is a problem document (RFC 9457) with a \`code\` for programs and a \`detail\` for people.
@@ -63,6 +65,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
 
 interface DescribedRoute extends OpenAPIV3.OperationObject {
   'x-problems'?: number[]
+  'x-labels'?: true
 }
 
 function complete ({ paths, components = {}, ...document }: OpenAPIV3.Document): OpenAPIV3.Document {
@@ -91,30 +94,37 @@ const forReaders = (document: OpenAPIV3.Document): OpenAPIV3.Document =>
   JSON.parse(JSON.stringify(document, (key, value) => key === 'x-message' || key === 'x-slug-source' ? undefined : value))
 
 function completeOperation (operation: DescribedRoute, schemas: Readonly<Record<string, OpenAPIV3.SchemaObject>>): void {
-  const { 'x-problems': problems = [], requestBody, responses, tags } = operation
+  const { 'x-problems': problems = [], 'x-labels': hasLabels = false, requestBody, responses, tags } = operation
   const parameters = (operation.parameters ?? []) as OpenAPIV3.ParameterObject[]
   delete operation['x-problems']
+  delete operation['x-labels']
   const ofContext = tags?.includes('ExecutionContexts')
   for (const response of Object.values(responses)) {
     if ('$ref' in response) continue
-    const names = ['X-Request-Id', ...(ofContext ? ['ETag'] : []), ...('201' in responses ? ['Location'] : [])]
-    response.headers = references('headers', names)
-    const media = response.content?.['application/json']
-    if (media !== undefined) media.example = RESPONSE_EXAMPLES[tags?.[0] ?? '']
+    const showsOne = componentOf(response.content?.['application/json']?.schema) === 'ExecutionContext'
+    const ofCreated = '201' in responses ? ['Location', 'Idempotent-Replayed'] : []
+    response.headers = references('headers', ['X-Request-Id', ...(showsOne ? ['ETag'] : []), ...ofCreated])
+    for (const [type, media] of Object.entries(response.content ?? {})) {
+      media.example = BODY_EXAMPLES[componentOf(media.schema) ?? type]
+    }
     if ('201' in responses) response.links = references('links', Object.keys(LINKS))
   }
   if (parameters.some(({ name }) => name === 'If-None-Match')) responses['304'] = { $ref: '#/components/responses/NotModified' }
   for (const status of problems) responses[status] = { $ref: `#/components/responses/Problem${status}` }
   responses['default'] = { $ref: '#/components/responses/Problem' }
-  if (requestBody !== undefined && 'content' in requestBody) requestBody.content['application/json']!.example = REQUEST_EXAMPLE
+  const body = requestBody !== undefined && 'content' in requestBody ? requestBody.content['application/json'] : undefined
+  if (body !== undefined) body.example = BODY_EXAMPLES[componentOf(body.schema) ?? '']
   for (const parameter of parameters) {
     completeParameter(parameter, schemas)
     // Of another form there is no context (404), but there may be audit events: of who was refused it.
-    if (ofContext && parameter.in === 'path') Object.assign(parameter.schema ?? {}, { pattern: metadata.ID_PATTERN })
+    if (ofContext && parameter.in === 'path' && parameter.name === 'id') {
+      Object.assign(parameter.schema ?? {}, { pattern: metadata.ID_PATTERN })
+    }
   }
   operation.parameters = [
     // A path's own first.
     ...parameters.sort((a, b) => Number(b.in === 'path') - Number(a.in === 'path')),
+    ...(hasLabels ? [LABELS] : []),
     ...Object.values(references('parameters', Object.keys(PARAMETERS)))
   ]
 }
@@ -122,10 +132,13 @@ function completeOperation (operation: DescribedRoute, schemas: Readonly<Record<
 const references = (kind: 'headers' | 'links' | 'parameters', names: readonly string[]): Record<string, OpenAPIV3.ReferenceObject> =>
   Object.fromEntries(names.map(name => [name, { $ref: `#/components/${kind}/${name}` }]))
 
+/** The component that `schema` is. */
+const componentOf = (schema: OpenAPIV3.SchemaObject | OpenAPIV3.ReferenceObject = {}): string | undefined =>
+  '$ref' in schema ? schema.$ref.slice('#/components/schemas/'.length) : undefined
+
 /** What the schema of a parameter cannot say where it is a component: that takes nothing beside it. */
 function completeParameter (parameter: OpenAPIV3.ParameterObject, schemas: Readonly<Record<string, OpenAPIV3.SchemaObject>>): void {
-  const { schema = {} } = parameter
-  const component = '$ref' in schema ? schemas[schema.$ref.slice('#/components/schemas/'.length)] : undefined
+  const component = schemas[componentOf(parameter.schema) ?? '']
   parameter.description ??= component?.description
   parameter.example = component === undefined ? exampleOf(parameter) : component.example
 }

@@ -23,6 +23,7 @@ const header = (description: string, example: string | number, pattern?: string)
 
 export const HEADERS: Record<string, OpenAPIV3.HeaderObject> = {
   ETag: header('Names this state of the context; for `If-None-Match` and `If-Match`.', ETAG),
+  'Idempotent-Replayed': header('`true` where an earlier request with this `Idempotency-Key` made the context.', 'true'),
   Location: header('The path of the new context.', `/v1/execution-contexts/${ID}`),
   'Retry-After': header('Seconds to wait before trying again.', 1),
   'WWW-Authenticate': header('How to show who calls.', 'Bearer realm="ectx"'),
@@ -45,6 +46,18 @@ export const PARAMETERS: Record<string, OpenAPIV3.ParameterObject> = {
   }
 }
 
+/** Labels have any names, which no schema of a route can list. */
+export const LABELS: OpenAPIV3.ParameterObject = {
+  name: 'label',
+  in: 'query',
+  required: false,
+  style: 'deepObject',
+  explode: true,
+  description: 'Only contexts with all of these labels: `label[team]=data`, or `label.team=data`.',
+  schema: { type: 'object', additionalProperties: { type: 'string', maxLength: 253 } },
+  example: { team: 'data' }
+}
+
 const CONTEXT_ID = { id: '$response.body#/metadata/id' }
 
 /** What can be done with a context that was created, by its id or its slug. */
@@ -55,6 +68,10 @@ export const LINKS: Record<string, OpenAPIV3.LinkObject> = {
     parameters: { slug: '$response.body#/metadata/slug' },
     description: 'Reads the context by its slug.'
   },
+  Heartbeat: {
+    operationId: 'heartbeatExecutionContext', parameters: CONTEXT_ID, description: 'Keeps the context for its lease from now on.'
+  },
+  GetEnv: { operationId: 'getExecutionContextEnv', parameters: CONTEXT_ID, description: 'Reads its values as an environment.' },
   Delete: { operationId: 'deleteExecutionContext', parameters: CONTEXT_ID, description: 'Deletes the context.' },
   ListAuditEvents: {
     operationId: 'listExecutionContextAuditEvents',
@@ -87,7 +104,7 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
   ],
   404: ['There is no such context.', `${contexts}/${ID}`, error('not_found', `no ExecutionContext with id '${ID}'`)],
   409: [
-    'The slug is taken: `existing_id` says by which context.',
+    'The slug is taken: `existing_id` says by which context. Or the first request with this `Idempotency-Key` still runs, or what it made is gone.',
     contexts,
     new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })
   ],
@@ -105,6 +122,15 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
     'The body is not sent plain, as `application/json` in UTF-8.',
     contexts,
     toFailure(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE())
+  ],
+  422: [
+    'The request is valid, and cannot be done: its `Idempotency-Key` was sent with another body before, or the values cannot be written in the format that was asked for. `errors` says where.',
+    `${contexts}/${ID}/env`,
+    new GatewayError(
+      'not_representable',
+      '1 of the values cannot be written as docker: use another format, or leave them out by keys= or prefix=',
+      { violations: [{ pointer: '/spec/data/TLS_KEY', detail: 'has line ends' }] }
+    )
   ],
   429: [
     'The caller makes too many requests: try again after `Retry-After` seconds.',

@@ -26,6 +26,7 @@ export function createValidatorCompiler (shared: Iterable<object>): FastifySchem
 /** Turns the texts among an object's properties into what `schema` says they are, where they are written like one. */
 function readerOf ({ properties = {} }: { properties?: Readonly<Record<string, { type?: string }>> }) {
   const typed = Object.entries(properties).filter(([, { type }]) => type === 'integer' || type === 'boolean')
+  const lists = Object.entries(properties).flatMap(([name, { type }]) => type === 'array' ? [name] : [])
   return (data: Record<string, unknown>) => {
     for (const [name, { type }] of typed) {
       const text = data[name]
@@ -33,13 +34,15 @@ function readerOf ({ properties = {} }: { properties?: Readonly<Record<string, {
       if (type === 'integer' && /^(?:0|-?[1-9]\d{0,14})$/.test(text)) data[name] = Number(text)
       if (type === 'boolean' && /^(true|false)$/.test(text)) data[name] = text === 'true'
     }
+    // With commas between them, or given more than once.
+    for (const name of lists) if (data[name] !== undefined) data[name] = [data[name]].flat().flatMap(text => String(text).split(','))
     return data
   }
 }
 
 function createAjv (): Ajv {
   // `verbose` puts values into the error objects: they are turned into violations at once and go nowhere else.
-  const formats = { 'date-time': true, int32: true, int64: true } as const
+  const formats = { 'date-time': isTime, int32: true, int64: true } as const
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, formats })
   ajv.addKeyword({ keyword: 'x-message', schemaType: 'string' })
   ajv.addKeyword({ keyword: 'x-property-names', macro: (propertyNames: object) => ({ propertyNames }) })
@@ -65,3 +68,7 @@ function createAjv (): Ajv {
   })
   return ajv
 }
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
+/** Whether `text` is a time of RFC 3339. */
+const isTime = (text: string): boolean => TIME.test(text) && !text.startsWith('0000') && !Number.isNaN(Date.parse(text))

@@ -14,6 +14,8 @@ export const SENTENCES: Readonly<Record<string, (params: Record<string, any>, sc
   maximum: ({ limit }) => `must be at most ${limit}`,
   minLength: ({ limit }) => limit === 1 ? 'must not be empty' : `must be at least ${limit} characters`,
   maxLength: ({ limit }) => `must be at most ${limit} characters`,
+  minItems: ({ limit }) => `must be at least ${limit} ${limit === 1 ? 'item' : 'items'}`,
+  format: ({ format }) => `must be a ${format}`,
   maxItems: ({ limit }) => `must be at most ${limit} items`,
   maxProperties: ({ limit }) => `must be at most ${limit} entries`,
   pattern: ({ pattern }) => PATTERN_SENTENCES[pattern] ?? `must match ${pattern}`,

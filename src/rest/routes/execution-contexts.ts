@@ -8,6 +8,7 @@ import { ref } from '../../../schemas/helpers.js'
 import {
   CreateQuerySchema,
   DeleteQuerySchema,
+  IdempotencyKeySchema,
   IdParamsSchema,
   IfMatchSchema,
   IfNoneMatchSchema,
@@ -22,18 +23,20 @@ import { ApiResourceKind } from '../../gen/ai/stigmer/commons/apiresource/apires
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceOwnerScope } from '../../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { Shown, View } from '../../resource/call.js'
+import { parseIdempotencyKey } from '../../resource/idempotency.js'
 import { goneOf } from '../../server/connection.js'
 import { etagOf, heldBy, revisionsIn } from '../etag.js'
 
-const PATH = '/v1/execution-contexts'
+export const CONTEXTS = '/v1/execution-contexts'
 const CLOSED = { additionalProperties: false }
 const tags = ['ExecutionContexts']
 const answer = (description: string) => ({ description, ...ref(ExecutionContextSchema) })
 /** What create and apply take and answer alike. */
 const creating = {
   querystring: CreateQuerySchema,
+  headers: IdempotencyKeySchema,
   body: ref(ExecutionContextInputSchema),
-  'x-problems': [400, 401, 403, 409, 413, 415, 429, 503],
+  'x-problems': [400, 401, 403, 409, 413, 415, 422, 429, 503],
   response: { 201: answer('The context, as it is stored.') }
 }
 
@@ -44,7 +47,7 @@ export async function executionContextRoutes (
 ): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>()
 
-  app.post(PATH, {
+  app.post(CONTEXTS, {
     schema: {
       operationId: 'createExecutionContext',
       tags,
@@ -54,7 +57,7 @@ export async function executionContextRoutes (
     }
   }, async (request, reply) => sendCreated(reply, await operations.create(createCall(request), goneOf(request))))
 
-  app.post(`${PATH}/apply`, {
+  app.post(`${CONTEXTS}/apply`, {
     schema: {
       operationId: 'applyExecutionContext',
       tags,
@@ -64,7 +67,7 @@ export async function executionContextRoutes (
     }
   }, async (request, reply) => sendCreated(reply, await operations.apply(createCall(request), goneOf(request))))
 
-  app.get(`${PATH}/by-reference`, {
+  app.get(`${CONTEXTS}/by-reference`, {
     schema: {
       operationId: 'getExecutionContextByReference',
       tags,
@@ -82,7 +85,7 @@ export async function executionContextRoutes (
     return sendReading(reply, await operations.getByReference(readCall(request, input), goneOf(request)))
   })
 
-  app.get(`${PATH}/:id`, {
+  app.get(`${CONTEXTS}/:id`, {
     schema: {
       operationId: 'getExecutionContext',
       tags,
@@ -99,7 +102,7 @@ export async function executionContextRoutes (
     return sendReading(reply, await operations.get(readCall(request, input), goneOf(request)))
   })
 
-  app.delete(`${PATH}/:id`, {
+  app.delete(`${CONTEXTS}/:id`, {
     schema: {
       operationId: 'deleteExecutionContext',
       tags,
@@ -131,12 +134,17 @@ const readCall = <Input>(request: Asking & Pick<FastifyRequest, 'headers' | 'met
   sizeOnly: request.method === 'HEAD'
 })
 
-const createCall = (request: Asking & { body: object, query: { run_token?: boolean } }) => ({
+const createCall = (request: Asking & Pick<FastifyRequest, 'headers'> & { body: object, query: { run_token?: boolean } }) => ({
   origin: request.origin,
   input: toMessage(request.body),
   requestedView: request.query.view,
-  wantsRunToken: request.query.run_token === true
+  wantsRunToken: request.query.run_token === true,
+  idempotencyKey: idempotencyKeyIn(request.headers)
 })
+
+function idempotencyKeyIn ({ 'idempotency-key': header }: FastifyRequest['headers']): string | undefined {
+  return header === undefined ? undefined : parseIdempotencyKey(String(header))
+}
 
 /** `api_version` and `kind` may be left out of a request: there is only one of each here. */
 const toMessage = (body: object): proto.ExecutionContext =>
@@ -149,8 +157,10 @@ const withHeaders = (reply: FastifyReply, shown: Shown) => reply
   .header('cache-control', 'no-store')
   .header('etag', etagOf(shown))
 
-const sendCreated = (reply: FastifyReply, answer: Answer<unknown>) =>
-  send(reply.code(201).header('location', `${PATH}/${answer.id}`), answer)
+function sendCreated (reply: FastifyReply, answer: Answer<unknown>) {
+  if (answer.isReplayed) reply.header('idempotent-replayed', 'true')
+  return send(reply.code(201).header('location', `${CONTEXTS}/${answer.id}`), answer)
+}
 
 function sendReading (reply: FastifyReply, reading: Reading<unknown>) {
   if ('json' in reading) return send(reply, reading)

@@ -1,37 +1,19 @@
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { LevelStore } from '../../../src/engines/embedded/level/level-store.js'
-import { MemoryStore } from '../../../src/engines/memory/memory-store.js'
+import t from 'tap'
 import { sweepAll } from '../../../src/upkeep/sweep.js'
-import { bearer, OPERATOR, withTokens } from '../../support/callers.js'
-import { TestClock } from '../../support/clock.js'
-import { newDataDir } from '../../support/data-dir.js'
-import { contextBody, PATH, post, startGateway, type OutboxStore } from '../../support/gateway.js'
+import { bearer, OPERATOR } from '../../support/callers.js'
+import { PATH } from '../../support/gateway.js'
 import { assertProblem } from '../../support/problem.js'
 import { KIND } from '../../support/records.js'
+import { timedEngines, timedGateway } from '../../support/timed-gateway.js'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-
-type Open = (clock: TestClock) => OutboxStore | Promise<OutboxStore>
-const inMemory: Open = clock => new MemoryStore(clock)
-
-/** A gateway whose clock the test sets. */
-async function gateway (t: Test, { open = inMemory, env = {} }: { open?: Open, env?: Record<string, string> } = {}) {
-  const clock = new TestClock()
-  const store = await open(clock)
-  const { app } = await startGateway(t, store, { ...withTokens(t), ...env }, undefined, clock)
-  const make = (name: string, spec: object = {}, query = '', path = PATH) =>
-    post(app, { metadata: { name }, spec: { ...contextBody().spec, ...spec } }, path + query, bearer(OPERATOR))
-  const get = (url: string, token = OPERATOR, more: object = {}) => app.inject({ url: PATH + url, headers: { ...bearer(token), ...more } })
-  return { app, clock, store, make, get }
-}
 
 const lifetimeOf = (context: { status: { audit: { spec_audit: { created_at: string } }, expire_time: string } }) =>
   Date.parse(context.status.expire_time) - Date.parse(context.status.audit.spec_audit.created_at)
 
 t.test('lives as long as its ttl says, or as is configured', async t => {
-  const { make } = await gateway(t)
+  const { make } = await timedGateway(t)
   for (const [ttl, expected] of [[undefined, DAY], ['3600s', HOUR], ['1.5s', 1_500], ['1s', 1_000], ['604800s', 7 * DAY]] as const) {
     for (const path of [PATH, `${PATH}/apply`]) {
       const response = await make(`run ${ttl} ${path.length}`, { ttl }, '', path)
@@ -40,14 +22,14 @@ t.test('lives as long as its ttl says, or as is configured', async t => {
       t.equal(response.json().spec.ttl, ttl?.replace('1.5s', '1.500s'), 'written as protobuf writes it')
     }
   }
-  const configured = await gateway(t, { env: { ECTX_DEFAULT_TTL: '90s', ECTX_MAX_TTL: '15m' } })
+  const configured = await timedGateway(t, { env: { ECTX_DEFAULT_TTL: '90s', ECTX_MAX_TTL: '15m' } })
   t.equal(lifetimeOf((await configured.make('default')).json()), 90_000)
   t.equal(lifetimeOf((await configured.make('most', { ttl: '900s' })).json()), 900_000)
   assertProblem(t, await configured.make('more', { ttl: '900.001s' }), { status: 400, code: 'invalid_argument', pointers: ['/spec/ttl'] })
 })
 
 t.test('a ttl that is none, or out of bounds, is refused with what it should be, and nothing is made', async t => {
-  const { make, get } = await gateway(t)
+  const { make, get } = await timedGateway(t)
   for (const ttl of [3600, '1h', '', '3600', 's', '-1s', '+1s', '1e3s', '01s', '1.s', '.5s', '1.0000000001s', ' 1s', null, {}, true, '99999999999999s']) {
     for (const path of [PATH, `${PATH}/apply`]) {
       const problem = assertProblem(t, await make('none', { ttl }, '', path), { status: 400, code: 'invalid_argument', pointers: ['/spec/ttl'] }, JSON.stringify(ttl))
@@ -58,24 +40,20 @@ t.test('a ttl that is none, or out of bounds, is refused with what it should be,
     const problem = assertProblem(t, await make('none', { ttl }), { status: 400, code: 'invalid_argument', pointers: ['/spec/ttl'] }, ttl)
     t.match(problem.errors, [{ detail: 'must be at least "1s" and at most "604800s"' }])
   }
-  assertProblem(t, await make('none', { lease: '5s', expire_time: 'x' }), { status: 400, code: 'invalid_argument', pointers: ['/spec/expire_time', '/spec/lease'] })
+  assertProblem(t, await make('none', { expire_time: 'x' }), { status: 400, code: 'invalid_argument', pointers: ['/spec/expire_time'] })
   t.equal((await get('/by-reference?slug=none')).statusCode, 404)
 })
 
-const engines: Readonly<Record<string, (t: Test, clock: TestClock) => OutboxStore | Promise<OutboxStore>>> = {
-  memory: (_, clock) => new MemoryStore(clock),
-  level: (t, clock) => LevelStore.open(join(newDataDir(t), 'db'), clock)
-}
-for (const [engine, open] of Object.entries(engines)) {
+for (const [engine, open] of Object.entries(timedEngines)) {
   t.test(`${engine}: is gone for everybody from that millisecond on, whatever the sweeper does`, async t => {
-    const { app, clock, make, get, store } = await gateway(t, { open: clock => open(t, clock) })
+    const { app, clock, make, get, store } = await timedGateway(t, { open })
     const made = await make('My Run', { ttl: '60s' }, '?run_token=true')
     const { metadata: { id }, status: { run_token: token, expire_time: end } } = made.json()
     const seen = async () => [
       (await get(`/${id}`)).statusCode,
       (await get(`/${id}?view=redacted`)).statusCode,
       (await get('/by-reference?slug=my-run')).statusCode,
-      (await get(`/${id}`, OPERATOR, { 'if-none-match': made.headers.etag })).statusCode,
+      (await get(`/${id}`, OPERATOR, { 'if-none-match': String(made.headers.etag) })).statusCode,
       (await app.inject({ method: 'HEAD', url: `${PATH}/${id}`, headers: bearer(OPERATOR) })).statusCode,
       (await get(`/${id}`, token)).statusCode
     ]
@@ -103,7 +81,7 @@ for (const [engine, open] of Object.entries(engines)) {
   })
 
   t.test(`${engine}: an expire time that somebody put off is found out`, async t => {
-    const { clock, make, get, store } = await gateway(t, { open: clock => open(t, clock) })
+    const { clock, make, get, store } = await timedGateway(t, { open })
     const { metadata: { id } } = (await make('My Run', { ttl: '60s' })).json()
     const { expireTime, ...record } = (await store.find(KIND, id))!
     for (const changed of [expireTime! + 1, undefined]) {

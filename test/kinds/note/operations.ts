@@ -30,6 +30,8 @@ interface Update {
   readonly secret: string
 }
 
+const idOf = ({ value }: { readonly value: string }) => value
+
 const createNote = ({ store, audit, vault, clock }: Dependencies) => Pipeline.from<Call<Note>>('create')
   .step(authorize(audit, kind.label))
   .step(resolveSlug)
@@ -40,7 +42,7 @@ const createNote = ({ store, audit, vault, clock }: Dependencies) => Pipeline.fr
 
 const getNote = ({ store, audit, vault }: Dependencies) => Pipeline.from<ReadCall<{ readonly value: string }>>('get')
   .step(authorize(audit, kind.label, { viewers: true }))
-  .step(loadTarget(store, vault, kind))
+  .step(loadTarget(store, vault, kind, idOf))
   .step(disclose(audit, kind))
 
 const getNoteByReference = ({ store, audit, vault }: Dependencies) => Pipeline.from<ReadCall<ApiResourceReference>>('getByReference')
@@ -66,7 +68,7 @@ const replace = ({ store, audit }: Dependencies) =>
 
 const updateNote = (dependencies: Dependencies) => Pipeline.from<Call<Update>>('update')
   .step(authorize(dependencies.audit, kind.label))
-  .step(loadTarget(dependencies.store, dependencies.vault, kind))
+  .step(loadTarget(dependencies.store, dependencies.vault, kind, idOf))
   .step(buildUpdatedState(dependencies))
   .step(replace(dependencies))
 

@@ -8,12 +8,12 @@ import { SENTENCES } from '../../../src/rest/input/violations.js'
 type Json = Record<string, any>
 
 /** Keywords that no value can break: they lead to other schemas, or are for readers. */
-const NO_RULES = ['$id', '$ref', 'properties', 'items', 'x-property-names', 'x-message', 'description', 'format']
+const NO_RULES = ['$id', '$ref', 'properties', 'patternProperties', 'items', 'x-property-names', 'x-message', 'description', 'format']
 
 /** The keywords of `schema` and of all schemas in it; what it names by `$ref` is among the shared ones. */
 function keywordsIn (schema: Json): string[] {
-  const { properties = {}, items, additionalProperties, 'x-property-names': names } = schema
-  const below = [...Object.values<Json>(properties), items, additionalProperties, names].filter(value => typeof value === 'object')
+  const { properties = {}, patternProperties = {}, items, additionalProperties, 'x-property-names': names } = schema
+  const below = [...Object.values<Json>(properties), ...Object.values<Json>(patternProperties), items, additionalProperties, names].filter(value => typeof value === 'object')
   return [...Object.keys(schema), ...below.flatMap(keywordsIn)]
 }
 

@@ -1,5 +1,5 @@
 // What must go on compiling: no message stands beside it.
-import { Pipeline, step } from '../../../src/pipeline/pipeline.js'
+import { Finish, Pipeline, step } from '../../../src/pipeline/pipeline.js'
 import type { Resource } from '../../../src/resource/kind.js'
 
 interface Start {
@@ -37,3 +37,8 @@ export const generic = <R extends Resource>(build: (input: R) => R) => Pipeline.
   .step(step('Store', ({ resource }: { resource: R }) => ({ stored: resource })))
 export const runner = <S extends object, Ctx extends { slug: string }>(pipeline: Pipeline<S, Ctx>) => async (from: S) => (await pipeline.run(from)).slug
 export const run = runner(start.step(slug))
+
+// A step that may end the run: what there is then is one of two, and what both have is there.
+const recall = step('Recall', ({ slug }: { slug: string }) => slug === '' ? { key: slug } : new Finish({ answer: slug.length }))
+export const ended: Promise<{ readonly answer: number } | { readonly key: string, readonly answer: number }> =
+  start.step(slug).step(recall).step(step('Answer', ({ key }: { key: string }) => ({ answer: key.length }))).run({ name: 'x' })

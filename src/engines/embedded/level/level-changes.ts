@@ -41,7 +41,7 @@ export class LevelChanges {
     const current = this.#live(read, record.kind, record.id)
     if (current?.revision !== revision) throw staleRevision(record.id, revision)
     this.#assertSlugFree(read, record)
-    return { writes: [...removal(read, current), ...puts(record)], along, result: undefined }
+    return { writes: [...removal(read, current), ...puts({ ...record, expireTime: current.expireTime })], along, result: undefined }
   }
 
   renew = (kind: string, id: string, expireTime: number, along?: Along): Change<boolean> => read => {

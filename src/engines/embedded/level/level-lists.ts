@@ -1,40 +1,48 @@
 import type { Level } from 'level'
-import type { Page, PageFilter, StoredRecord } from '../../../storage/store.js'
-import { attributePrefix, recordKey, sealedPrefix, startingWith } from './level-keys.js'
+import { passes } from '../../../storage/filter.js'
+import type { Filter, Page, StoredRecord } from '../../../storage/store.js'
+import { candidates } from './level-candidates.js'
+import { recordKey, sealedPrefix, startingWith } from './level-keys.js'
 import { storeFailure } from './level-errors.js'
 import { readRecord, type Read } from './level-reader.js'
+
+// What one page may cost: the rest follows on the next.
+const MOST_LOOKED_AT = 5_000
+const MOST_BYTES = 8 * 1024 * 1024
 
 /** Reads the page behind `cursor`, which is an id, as it is at one moment: of those that `isLive`. */
 export async function readPage (
   db: Level<string, Buffer>,
   kind: string,
-  filter: PageFilter | undefined,
+  filter: Filter,
   cursor: string | undefined,
   limit: number,
   isLive: (record: StoredRecord) => boolean
 ): Promise<Page> {
-  const prefix = filter === undefined ? recordKey(kind, '') : attributePrefix(kind, filter.attribute, filter.value)
   const snapshot = db.snapshot()
-  const keys = db.keys({ ...startingWith(prefix), gt: prefix + (cursor ?? ''), snapshot })
   const read: Read = key => db.getSync(key, { snapshot })
   const records: StoredRecord[] = []
   const damaged: string[] = []
+  let last = cursor
+  let lookedAt = 0
+  let bytes = 0
   try {
-    let last: string | undefined
-    for await (const key of keys) {
-      const id = key.slice(prefix.length)
-      const record = readOrName(read, kind, id)
-      if (typeof record !== 'string' && !isLive(record)) continue
-      if (records.length + damaged.length === limit) return { records, damaged, cursor: last }
-      if (typeof record === 'string') damaged.push(record)
-      else records.push(record)
+    for await (const { id, mayPass } of candidates(db, kind, filter, cursor, snapshot)) {
+      if (lookedAt++ === MOST_LOOKED_AT || bytes >= MOST_BYTES) return { records, damaged, cursor: last }
+      const record = mayPass ? readOrName(read, kind, id) : undefined
+      const isDamaged = typeof record === 'string'
+      if (record !== undefined && (isDamaged || (isLive(record) && passes(record, filter)))) {
+        if (records.length + damaged.length === limit) return { records, damaged, cursor: last }
+        if (isDamaged) damaged.push(id)
+        else records.push(record)
+        bytes += isDamaged ? 0 : record.body.length
+      }
       last = id
     }
     return { records, damaged, cursor: undefined }
   } catch (error) {
     throw storeFailure(error)
   } finally {
-    await keys.close()
     await snapshot.close()
   }
 }

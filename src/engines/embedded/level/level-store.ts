@@ -3,7 +3,10 @@ import type { AuditOutbox } from '../../../audit/audit-outbox.js'
 import { systemClock, type Clock } from '../../../clock.js'
 import { makeDirectory } from '../../../files/make-directory.js'
 import { closed, damaged } from '../../../storage/refusals.js'
-import type { Along, AlongNew, AlongRemoval, Change, Page, PageFilter, Store, StoredRecord, Swept } from '../../../storage/store.js'
+import { removePage } from '../../../storage/remove-page.js'
+import type {
+  Along, AlongNew, AlongRemoval, Change, Filter, Page, Removed, Store, StoredRecord, Swept
+} from '../../../storage/store.js'
 import { LevelChanges, put, type Change as LevelChange } from './level-changes.js'
 import { cannotOpen, storeFailure } from './level-errors.js'
 import { assertFormat } from './level-format.js'
@@ -92,8 +95,12 @@ export class LevelStore implements Store {
     return { removed: removed.filter(record => record !== undefined), damaged }
   }
 
-  page (kind: string, filter: PageFilter | undefined, cursor: string | undefined, limit: number): Promise<Page> {
+  page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> {
     return this.#guarded(() => readPage(this.#db, kind, filter, cursor, limit, this.#changes.isLive))
+  }
+
+  removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed> {
+    return removePage(this, kind, filter, cursor, limit, along)
   }
 
   changes (after: string | undefined, limit: number): Promise<readonly Change[]> {

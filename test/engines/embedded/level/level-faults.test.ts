@@ -48,10 +48,10 @@ t.test('a damaged record is internal and names its id, and hides no other', asyn
       const together = await Promise.allSettled(records.map(({ id }) => store.find(KIND, id)))
       t.match(together[1], { status: 'rejected', reason: internal })
       t.same(together.flatMap(read => read.status === 'fulfilled' ? [plain(read.value)] : []), others.map(plain))
-      for (const filter of [undefined, { attribute: 'execution_id', value: 'run' }]) {
+      for (const filter of [{}, { indexed: [{ attribute: 'execution_id', value: 'run' }] }]) {
         const page = await store.page(KIND, filter, undefined, 9)
         t.same(page.damaged, ['b'])
-        t.same(page.records.map(plain), others.map(plain))
+        t.same(page.records.map(plain), others.map(plain).toReversed())
       }
 
       const { fulfilled, refusals } = await outcomes([

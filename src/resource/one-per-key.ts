@@ -1,0 +1,50 @@
+import { GatewayError } from '../errors.js'
+import type { CreateCall } from './call.js'
+import { idempotencyId } from './idempotency.js'
+import type { Operation } from './operation.js'
+
+const LONGEST_WAIT_MS = 5_000
+
+/**
+ * `operation` for calls that may have an idempotency key: those with one key run one after the other, so that each but the first
+ * finds what the first has made. What another gateway made at the same time is found by a second try.
+ * @throws `aborted` where the one before takes longer than five seconds
+ */
+export function onePerKey<C extends CreateCall<unknown>, Result> (operation: Operation<C, Result>): Operation<C, Result> {
+  const running = new Map<string, Promise<unknown>>()
+
+  async function inTurn (key: string, run: () => Promise<Result>): Promise<Result> {
+    const until = deadline()
+    try {
+      for (let before = running.get(key); before !== undefined; before = running.get(key)) await Promise.race([before, until.passed])
+      const result = run()
+      running.set(key, result.catch(() => {}).finally(() => running.delete(key)))
+      return await result
+    } finally {
+      until.clear()
+    }
+  }
+
+  return (call, signal) => {
+    if (call.idempotencyKey === undefined) return operation(call, signal)
+    return inTurn(idempotencyId('', call, call.idempotencyKey), async () => {
+      try {
+        return await operation(call, signal)
+      } catch (error) {
+        if (GatewayError.from(error).code !== 'already_exists') throw error
+        return operation(call, signal)
+      }
+    })
+  }
+}
+
+function deadline () {
+  let timer: NodeJS.Timeout | undefined
+  const passed = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new GatewayError('aborted', 'the first request with this Idempotency-Key still runs; try again', { retryAfterSeconds: 1 }))
+    }, LONGEST_WAIT_MS)
+  })
+  passed.catch(() => {})
+  return { passed, clear: () => clearTimeout(timer) }
+}
