@@ -11,18 +11,15 @@ const LONGEST_WAIT_MS = 5_000
  * @throws `aborted` where the one before takes longer than five seconds
  */
 export function onePerKey<C extends CreateCall<unknown>, Result> (operation: Operation<C, Result>): Operation<C, Result> {
-  const running = new Map<string, Promise<unknown>>()
+  /** When the last call with each key, and all before it, have ended. */
+  const turns = new Map<string, Promise<unknown>>()
 
-  async function inTurn (key: string, run: () => Promise<Result>): Promise<Result> {
-    const until = deadline()
-    try {
-      for (let before = running.get(key); before !== undefined; before = running.get(key)) await Promise.race([before, until.passed])
-      const result = run()
-      running.set(key, result.catch(() => {}).finally(() => running.delete(key)))
-      return await result
-    } finally {
-      until.clear()
-    }
+  function inTurn (key: string, run: () => Promise<Result>): Promise<Result> {
+    const before = turns.get(key)
+    const result = before === undefined ? run() : soon(before).then(run)
+    const turn: Promise<void> = Promise.allSettled([before, result]).then(() => { if (turns.get(key) === turn) turns.delete(key) })
+    turns.set(key, turn)
+    return result
   }
 
   return (call, signal) => {
@@ -38,13 +35,17 @@ export function onePerKey<C extends CreateCall<unknown>, Result> (operation: Ope
   }
 }
 
-function deadline () {
+/** Resolves when `turn` has. */
+async function soon (turn: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
-  const passed = new Promise<never>((_resolve, reject) => {
+  const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       reject(new GatewayError('aborted', 'the first request with this Idempotency-Key still runs; try again', { retryAfterSeconds: 1 }))
     }, LONGEST_WAIT_MS)
   })
-  passed.catch(() => {})
-  return { passed, clear: () => clearTimeout(timer) }
+  try {
+    await Promise.race([turn, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

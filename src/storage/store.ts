@@ -104,7 +104,10 @@ export interface Store {
    * @throws `aborted` where it has none of the `revisions` that are given
    */
   remove (kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval): Promise<StoredRecord | undefined>
-  /** Removes up to `limit` of those that have expired, the first to expire first, each for exactly one caller. */
+  /**
+   * Goes through up to `limit` of those that have expired, the first to expire first, and removes each for exactly one caller. Where
+   * many follow each other it goes on behind the last ones; where it comes to fewer than `limit` there are no more, for now.
+   */
   sweep (limit: number, along?: AlongRemoval): Promise<Swept>
   /**
    * Up to `limit` records behind `cursor`, those with the greatest ids first; fewer, though more follow, where an engine has

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { AuditEvent } from '../audit/event.js'
 import { SYSTEM } from '../auth/caller.js'
 import { IDEMPOTENCY_KIND } from '../resource/idempotency.js'
-import type { Store, StoredRecord } from '../storage/store.js'
+import type { Along, Store, StoredRecord } from '../storage/store.js'
 
 const EVERY_MS = 1_000
 const BATCH = 100
@@ -17,9 +17,15 @@ export interface Sweeping {
 export function keepSweeping ({ store, log }: Sweeping): () => Promise<void> {
   let working: Promise<void> | undefined
   let isStopped = false
+  const told = new Set<string>()
+  const tell = (damaged: readonly string[]) => {
+    const ids = damaged.filter(id => !told.has(id))
+    for (const id of ids) told.add(id)
+    if (ids.length > 0) log.error({ ids }, 'what has expired cannot be read, and so stays in the database; nobody is shown it')
+  }
   const look = () => {
     working ??= sweepAll(store, () => isStopped)
-      .catch(err => log.error({ err }, 'what has expired cannot be removed'))
+      .then(tell, err => log.error({ err }, 'what has expired cannot be removed'))
       .finally(() => { working = undefined })
   }
   look()
@@ -31,14 +37,20 @@ export function keepSweeping ({ store, log }: Sweeping): () => Promise<void> {
   }
 }
 
-/** Removes all that has expired, in small batches between which others get their turn. */
-export async function sweepAll (store: Store, isStopped = () => false): Promise<void> {
+/** Removes all that has expired, in small batches between which others get their turn. Answers the ids of what cannot be read. */
+export async function sweepAll (store: Store, isStopped = () => false): Promise<string[]> {
+  const unreadable: string[] = []
   while (!isStopped()) {
-    const { removed } = await store.sweep(BATCH, record => record.kind === IDEMPOTENCY_KIND ? {} : { audit: [expiredEvent(record)] })
-    if (removed.length < BATCH) return
+    const { removed, damaged } = await store.sweep(BATCH, tellOf)
+    unreadable.push(...damaged)
+    if (removed.length + damaged.length < BATCH) break
     await setImmediate()
   }
+  return unreadable
 }
+
+// What is kept of a call is no resource that anybody asked for.
+const tellOf = (record: StoredRecord): Along => record.kind === IDEMPOTENCY_KIND ? {} : { audit: [expiredEvent(record)] }
 
 const expiredEvent = ({ id, slug, indexed }: StoredRecord): AuditEvent =>
   ({ event: 'expired', caller: SYSTEM, context_id: id, slug, execution_id: indexed.execution_id?.[0], outcome: 'ok' })

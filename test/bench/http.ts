@@ -14,11 +14,22 @@ const { quick, sizes: SIZES } = readOptions(process.argv.slice(2))
 const { ROUNDS, ROUND_MS, WARM_MS } = quick ? { ROUNDS: 3, ROUND_MS: 250, WARM_MS: 750 } : { ROUNDS: 5, ROUND_MS: 600, WARM_MS: 3000 }
 
 const GROWING = ['create', 'get', 'getByReference'] as const
-const OPERATIONS = [...GROWING, 'reveal', 'apply', 'delete'] as const
+const OPERATIONS = [...GROWING, 'reveal', 'env', 'list', 'heartbeat', 'apply', 'replay', 'delete'] as const
 const isGrowing = (operation: typeof OPERATIONS[number]): operation is typeof GROWING[number] =>
   (GROWING as readonly string[]).includes(operation)
 /** The route of the bare server that each operation is compared with. */
-const COUNTERPART = { create: 'post', get: 'get', reveal: 'get', getByReference: 'get', apply: 'post', delete: 'delete' } as const
+const COUNTERPART = {
+  create: 'post',
+  get: 'get',
+  reveal: 'get',
+  env: 'get',
+  list: 'get',
+  getByReference: 'get',
+  heartbeat: 'post',
+  apply: 'post',
+  replay: 'post',
+  delete: 'delete'
+} as const
 
 // In the working directory: where temporary files go is memory on many machines.
 const directory = mkdtempSync('.bench-')
@@ -42,12 +53,14 @@ async function startGateway (stored: number): Promise<Gateway> {
   await finish('fill.js', [`${directory}/${stored}`, String(stored)])
   tell(`stored ${stored} contexts in ${((performance.now() - began) / 1000).toFixed(1)} s`)
   const server = await Server.start('../../src/main.js', [], { ECTX_PORT: '0', ECTX_DATA_DIR: `${directory}/${stored}`, ECTX_TOKENS_FILE: tokensFile, ECTX_RATE_LIMIT: BOUNDLESS })
+  const loads = new GatewayLoads(stored)
+  await loads.prepare(server.client.address)
   return {
     stored,
     server,
-    loads: new GatewayLoads(stored),
+    loads,
     atStart: server.memory(),
-    rounds: { create: [], get: [], getByReference: [], reveal: [], apply: [], delete: [] }
+    rounds: { create: [], get: [], getByReference: [], reveal: [], env: [], list: [], heartbeat: [], apply: [], replay: [], delete: [] }
   }
 }
 
@@ -70,7 +83,9 @@ for (const { server, loads } of gateways) {
   await server.quiet()
   for (const operation of GROWING) await server.client.run(loads[operation], WARM_MS)
 }
-for (const operation of ['reveal', 'apply', 'delete'] as const) await first.server.client.run(first.loads[operation], WARM_MS)
+for (const operation of OPERATIONS.filter(operation => !isGrowing(operation))) {
+  await first.server.client.run(first.loads[operation], WARM_MS)
+}
 for (const load of Object.values(bareLoads)) await bare.server.client.run(load, WARM_MS)
 
 for (let round = 1; round <= ROUNDS; round++) {

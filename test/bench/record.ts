@@ -61,8 +61,8 @@ function inputOf (n: number) {
   }
 }
 
-/** The record that the gateway with `vault` would store for it. */
-export async function recordOf (n: number, vault: Vault): Promise<StoredRecord> {
+/** The record that the gateway with `vault` would store for it now, to live for so many milliseconds. */
+export async function recordOf (n: number, vault: Vault, ttlMs = 86_400_000): Promise<StoredRecord> {
   const at = timestampFromMs(madeAt(n))
   const info = create(ApiResourceAuditInfoSchema, { createdBy: { id: 'system' }, createdAt: at, updatedBy: { id: 'system' }, updatedAt: at, event: 'created' })
   const input = fromJson(ExecutionContextSchema, { api_version: API_VERSION, kind: KIND, ...inputOf(n) })
@@ -71,6 +71,6 @@ export async function recordOf (n: number, vault: Vault): Promise<StoredRecord> 
     slug: slugOf(n),
     audit: create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info }),
     createTime: Date.now()
-  }, { ttlMs: 86_400_000 })
+  }, { ttlMs })
   return (await sealResource(vault, kind, resource, { runToken: undefined }, 'redacted')).record
 }

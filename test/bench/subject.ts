@@ -26,7 +26,9 @@ export class Subject {
   static async start ({ name, args, directory }: Build, dataDir: string, tokensFile: string): Promise<Subject> {
     const settings = { ECTX_PORT: '0', ECTX_DATA_DIR: dataDir, ECTX_TOKENS_FILE: tokensFile, ECTX_RATE_LIMIT: BOUNDLESS }
     try {
-      return new Subject(await Server.startNode(args, settings, directory))
+      const subject = new Subject(await Server.startNode(args, settings, directory))
+      await subject.#loads.prepare(subject.#server.client.address)
+      return subject
     } catch (error) {
       throw new BenchError(`${name} does not start: ${(error as Error).message}; what it says of that is above`)
     }

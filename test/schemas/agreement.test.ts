@@ -144,10 +144,10 @@ t.test('an answer has what its message has', async t => {
     [ApiResourceAuditSchema, typebox.ApiResourceAuditSchema, ['spec_audit', 'status_audit']],
     [ApiResourceAuditInfoSchema, typebox.ApiResourceAuditInfoSchema, ['created_by', 'created_at', 'updated_by', 'updated_at', 'event']],
     [ApiResourceAuditActorSchema, typebox.ApiResourceAuditActorSchema, ['id']],
-    [own.ListExecutionContextsResponseSchema, lists.ListExecutionContextsResponseSchema, ['execution_contexts']],
-    [own.DeleteExecutionContextsResponseSchema, lists.DeleteExecutionContextsResponseSchema, ['deleted']],
-    [own.BatchGetExecutionContextsResponseSchema, lists.BatchGetExecutionContextsResponseSchema, ['execution_contexts', 'not_found']],
-    [own.HeartbeatResponseSchema, lists.HeartbeatResponseSchema, ['lease_expire_time', 'expire_time']]
+    [own.ExecutionContextPageSchema, lists.ExecutionContextPageSchema, ['execution_contexts']],
+    [own.DeletedExecutionContextsSchema, lists.DeletedExecutionContextsSchema, ['deleted']],
+    [own.ExecutionContextBatchSchema, lists.ExecutionContextBatchSchema, ['execution_contexts', 'not_found']],
+    [own.ExecutionContextLeaseSchema, lists.ExecutionContextLeaseSchema, ['lease_expire_time', 'expire_time']]
   ]
   for (const [message, schema, always] of answers) {
     const { properties, required = [], additionalProperties } = plain(schema)

@@ -15,6 +15,11 @@ const expected = (id: unknown) => ({
   byReference: [200, id],
   applied: [201, 'another'],
   applyConflict: [409, id],
+  listed: [200, [id]],
+  kept: [200, 'string'],
+  batch: [200, 1, ['exec-nobody']],
+  environment: [200, { REGION: 'eu-central-1', TOKEN: 's3cr3t' }],
+  cleared: [200, 1],
   deleted: [200, 'wfx-1'],
   gone: [404, 'not_found']
 })

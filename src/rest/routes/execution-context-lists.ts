@@ -5,9 +5,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ref } from '../../../schemas/helpers.js'
 import {
   BatchGetExecutionContextsRequestSchema,
-  BatchGetExecutionContextsResponseSchema,
-  DeleteExecutionContextsResponseSchema,
-  ListExecutionContextsResponseSchema
+  ExecutionContextBatchSchema,
+  DeletedExecutionContextsSchema,
+  ExecutionContextPageSchema
 } from '../../../schemas/lists.js'
 import {
   ExecutionListQuerySchema,
@@ -27,7 +27,7 @@ const tags = ['ExecutionContexts']
 const listing = {
   'x-labels': true,
   'x-problems': [400, 401, 403, 429, 503],
-  response: { 200: { description: 'A page of contexts, newest first.', ...ref(ListExecutionContextsResponseSchema) } }
+  response: { 200: { description: 'A page of contexts, newest first.', ...ref(ExecutionContextPageSchema) } }
 }
 
 /** Many contexts at once: lists, all of an execution, and batches. */
@@ -82,7 +82,7 @@ export async function executionContextListRoutes (
       description: 'Deletes all that the execution has when this begins; for operators, and for the hook that runs when an execution is over. To repeat it is no mistake.',
       params: ExecutionParamsSchema,
       'x-problems': [400, 401, 403, 429, 503],
-      response: { 200: { description: 'Which contexts this deleted.', ...ref(DeleteExecutionContextsResponseSchema) } }
+      response: { 200: { description: 'Which contexts this deleted.', ...ref(DeletedExecutionContextsSchema) } }
     }
   }, async (request, reply) => {
     const input = create(proto.DeleteExecutionContextsRequestSchema, { executionId: request.params.execution_id })
@@ -102,7 +102,7 @@ export async function executionContextListRoutes (
       response: {
         200: {
           description: 'Those that there are, and the ids of those that there are not.',
-          ...ref(BatchGetExecutionContextsResponseSchema)
+          ...ref(ExecutionContextBatchSchema)
         }
       }
     }

@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { map, ref } from '../../../schemas/helpers.js'
-import { HeartbeatResponseSchema } from '../../../schemas/lists.js'
+import { ExecutionContextLeaseSchema } from '../../../schemas/lists.js'
 import { EnvQuerySchema, IdParamsSchema } from '../../../schemas/requests.js'
 import { ExecutionContextIdSchema } from '../../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { EnvFormat, GetEnvRequestSchema } from '../../gen/ectx/v1/execution_context_pb.js'
@@ -32,7 +32,7 @@ export async function executionContextRunRoutes (
       description: 'From now on the context lives for its `spec.lease`, within its time to live; for operators and its own run token. Once it is gone nothing brings it back. Neither the context nor its ETag changes.',
       params: IdParamsSchema,
       'x-problems': [400, 401, 403, 404, 415, 429, 503],
-      response: { 200: { description: 'How long it is kept.', ...ref(HeartbeatResponseSchema) } }
+      response: { 200: { description: 'How long it is kept.', ...ref(ExecutionContextLeaseSchema) } }
     }
   }, async (request, reply) => {
     if (!isNothing(request.body)) throw invalidArgument([{ pointer: '', detail: 'takes no body; leave it out' }])

@@ -7,11 +7,11 @@ const typed = <T>(value: T & (0 extends 1 & T ? never : unknown)): T => value
 export async function run (baseUrl: string) {
   const { DELETE, GET, POST } = createClient<paths>({ baseUrl })
   const context: components['schemas']['ExecutionContextInput'] = {
-    metadata: { name: 'My Run' },
-    spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1' }, TOKEN: { value: 's3cr3t', is_secret: true } } }
+    metadata: { name: 'My Run', labels: { team: 'data' } },
+    spec: { execution_id: 'wfx-1', lease: '60s', data: { REGION: { value: 'eu-central-1' }, TOKEN: { value: 's3cr3t', is_secret: true } } }
   }
 
-  const created = await POST('/v1/execution-contexts', { body: context })
+  const created = await POST('/v1/execution-contexts', { body: context, params: { header: { 'Idempotency-Key': 'once' } } })
   if (created.data === undefined) throw new Error(created.error.detail)
   const { id, slug } = created.data.metadata
   const conflict = await POST('/v1/execution-contexts', { body: context })
@@ -21,7 +21,12 @@ export async function run (baseUrl: string) {
   const byReference = await GET('/v1/execution-contexts/by-reference', { params: { query: { slug, kind: 'execution_context' } } })
   const applied = await POST('/v1/execution-contexts/apply', { body: { ...context, metadata: { slug: 'another' } } })
   const applyConflict = await POST('/v1/execution-contexts/apply', { body: context })
+  const listed = await GET('/v1/execution-contexts', { params: { query: { execution_id: 'wfx-1', label: { team: 'data' }, page_size: 1 } } })
+  const kept = await POST('/v1/execution-contexts/{id}/heartbeat', { params: { path: { id } } })
+  const batch = await POST('/v1/execution-contexts/batch-get', { body: { ids: [id, 'exec-nobody'] } })
+  const environment = await GET('/v1/execution-contexts/{id}/env', { params: { path: { id }, query: { keys: ['TOKEN', 'REGION'] } } })
   const deleted = await DELETE('/v1/execution-contexts/{id}', { params: { path: { id }, query: { version_message: 'done' } } })
+  const cleared = await DELETE('/v1/executions/{execution_id}/execution-contexts', { params: { path: { execution_id: 'wfx-1' } } })
   const gone = await GET('/v1/execution-contexts/{id}', { params: { path: { id } } })
 
   return {
@@ -34,6 +39,11 @@ export async function run (baseUrl: string) {
     byReference: [byReference.response.status, typed(byReference.data?.metadata.id)],
     applied: [applied.response.status, typed(applied.data?.metadata.slug)],
     applyConflict: [applyConflict.response.status, typed(applyConflict.error?.existing_id)],
+    listed: [listed.response.status, typed(listed.data?.execution_contexts.map(({ metadata }) => metadata.id))],
+    kept: [kept.response.status, typeof typed(kept.data?.lease_expire_time)],
+    batch: [batch.response.status, typed(batch.data?.execution_contexts.length), typed(batch.data?.not_found)],
+    environment: [environment.response.status, typed(environment.data)],
+    cleared: [cleared.response.status, typed(cleared.data?.deleted.length)],
     deleted: [deleted.response.status, typed(deleted.data?.spec.execution_id)],
     gone: [gone.response.status, typed(gone.error?.code)]
   }

@@ -1,7 +1,7 @@
 import type { AbstractSnapshot } from 'abstract-level'
 import type { Level } from 'level'
 import type { Filter } from '../../../storage/store.js'
-import { attributePrefix, expiryPrefix, recordKey, startingWith } from './level-keys.js'
+import { attributePrefix, expiryOf, expiryPrefix, recordKey, startingWith } from './level-keys.js'
 
 /** An id that a list is looked through for, and whether it may be in it: what is only passed on the way may not. */
 export interface Candidate {
@@ -30,7 +30,7 @@ async function idsExpiring (db: Level<string, Buffer>, kind: string, time: numbe
   const range = { gt: expiryPrefix(0), lt: expiryPrefix(Math.max(0, time)), limit: MOST_EXPIRING + 1, snapshot }
   const keys = await db.keys(range).all()
   if (keys.length > MOST_EXPIRING) return undefined
-  return keys.map(key => key.split('\0')).filter(parts => parts[2] === kind).map(parts => parts[3]!).sort().reverse()
+  return keys.map(expiryOf).filter(entry => entry.kind === kind).map(({ id }) => id).sort().reverse()
 }
 
 /**

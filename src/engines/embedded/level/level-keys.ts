@@ -12,6 +12,17 @@ export const slugKey = (kind: string, scope: string, slug: string) => `s\0${kind
 export const expiryPrefix = (expireTime: number) => `e\0${ordered(expireTime)}\0`
 export const expiryKey = (kind: string, id: string, expireTime: number) => `${expiryPrefix(expireTime)}${kind}\0${id}`
 
+/** Whose key it is in that index, and when it expires. */
+export interface Expired {
+  readonly kind: string
+  readonly id: string
+  readonly expireTime: number
+}
+export function expiryOf (key: string): Expired {
+  const [, expireTime, kind = '', id = ''] = key.split('\0')
+  return { kind, id, expireTime: Number(expireTime) }
+}
+
 /** What begins every key of the index of those of a kind that have `value` among the values of `attribute`. */
 export const attributePrefix = (kind: string, attribute: string, value: string) => `x\0${kind}\0${attribute}\0${JSON.stringify(value)}\0`
 /** What begins every key of the index of what a ring key seals. */

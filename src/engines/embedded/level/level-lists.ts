@@ -2,7 +2,7 @@ import type { Level } from 'level'
 import { passes } from '../../../storage/filter.js'
 import type { Filter, Page, StoredRecord } from '../../../storage/store.js'
 import { candidates } from './level-candidates.js'
-import { recordKey, sealedPrefix, startingWith } from './level-keys.js'
+import { expiryOf, recordKey, sealedPrefix, startingWith } from './level-keys.js'
 import { storeFailure } from './level-errors.js'
 import { readRecord, type Read } from './level-reader.js'
 
@@ -47,19 +47,11 @@ export async function readPage (
   }
 }
 
-/** Where those stand that have expired first, up to `limit`, and the ids of those on the way that cannot be read. */
-export async function readExpired (db: Level<string, Buffer>, isExpired: (expireTime: number) => boolean, limit: number) {
-  const expired: Array<{ kind: string, id: string }> = []
-  const damaged: string[] = []
-  const read: Read = key => db.getSync(key)
+/** Where those stand that have expired first, up to `limit` behind `from`, a key of their index. */
+export async function readExpired (db: Level<string, Buffer>, isExpired: (expireTime: number) => boolean, from: string, limit: number) {
   try {
-    for await (const key of db.keys(startingWith('e\0'))) {
-      const [, expireTime, kind = '', id = ''] = key.split('\0')
-      if (expired.length === limit || !isExpired(Number(expireTime))) break
-      if (typeof readOrName(read, kind, id) === 'string') damaged.push(id)
-      else expired.push({ kind, id })
-    }
-    return { expired, damaged }
+    const keys = await db.keys({ gt: from, lt: 'e\x01', limit }).all()
+    return keys.map(expiryOf).filter(({ expireTime }) => isExpired(expireTime))
   } catch (error) {
     throw storeFailure(error)
   }

@@ -13,8 +13,9 @@ import { assertFormat } from './level-format.js'
 import { LevelGate } from './level-gate.js'
 import { READY_KEY } from './level-keys.js'
 import { LevelLog } from './level-log.js'
-import { readExpired, readKeysInUse, readPage } from './level-lists.js'
+import { readKeysInUse, readPage } from './level-lists.js'
 import { readHolder, readRecord } from './level-reader.js'
+import { LevelSweeper } from './level-sweeper.js'
 import { LevelWriter } from './level-writer.js'
 
 // Four times LevelDB's own: larger tables are merged less often, which spares a create a fifth of its processor time.
@@ -27,6 +28,7 @@ export class LevelStore implements Store {
   readonly #changes: LevelChanges
   readonly #log: LevelLog
   readonly #writer: LevelWriter
+  readonly #sweeper: LevelSweeper
   readonly #gate = new LevelGate()
   #closing: Promise<void> | undefined
 
@@ -35,6 +37,12 @@ export class LevelStore implements Store {
     this.#changes = new LevelChanges(clock)
     this.#log = new LevelLog({ db, clock, apply: decided => this.#apply(() => decided), guarded: read => this.#guarded(read) })
     this.#writer = new LevelWriter(db, this.#gate, this.#get, this.#log)
+    this.#sweeper = new LevelSweeper({
+      db,
+      changes: this.#changes,
+      apply: change => this.#apply(change),
+      guarded: read => this.#guarded(read)
+    })
   }
 
   /** Opens the database in `directory`, which is made where it is absent. @throws `unavailable` with what to do about it */
@@ -89,10 +97,8 @@ export class LevelStore implements Store {
     return this.#apply(this.#changes.remove(kind, id, revisions, along))
   }
 
-  async sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
-    const { expired, damaged } = await this.#guarded(() => readExpired(this.#db, this.#changes.isExpired, limit))
-    const removed = await Promise.all(expired.map(({ kind, id }) => this.#apply(this.#changes.expire(kind, id, along))))
-    return { removed: removed.filter(record => record !== undefined), damaged }
+  sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
+    return this.#sweeper.sweep(limit, along)
   }
 
   page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> {

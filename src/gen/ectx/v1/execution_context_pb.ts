@@ -15,10 +15,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ectx/v1/execution_context.proto.
  */
 export const file_ectx_v1_execution_context: GenFile = /*@__PURE__*/
-  fileDesc("Ch9lY3R4L3YxL2V4ZWN1dGlvbl9jb250ZXh0LnByb3RvEgdlY3R4LnYxIswCChxMaXN0RXhlY3V0aW9uQ29udGV4dHNSZXF1ZXN0EkYKDGV4ZWN1dGlvbl9pZBgBIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjAKBmxhYmVscxgCIAMoCzIWLmVjdHgudjEuTGFiZWxTZWxlY3RvckIIukgFkgECEEASRAoKY3JlYXRlZF9ieRgDIAEoCUIwukgtcisYgAgyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjIKDmV4cGlyZXNfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgAQiQgoNTGFiZWxTZWxlY3RvchIYCgRuYW1lGAEgASgJQgq6SAdyBRABGP0BEhcKBXZhbHVlGAIgASgJQgi6SAVyAxj9ASKfAQodTGlzdEV4ZWN1dGlvbkNvbnRleHRzUmVzcG9uc2USVAoSZXhlY3V0aW9uX2NvbnRleHRzGAEgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDwoHZGFtYWdlZBgDIAMoCSJqCh5EZWxldGVFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QSSAoMZXhlY3V0aW9uX2lkGAEgASgJQjK6SC9yLRABGP0BMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJCIyCh9EZWxldGVFeGVjdXRpb25Db250ZXh0c1Jlc3BvbnNlEg8KB2RlbGV0ZWQYASADKAkiRAogQmF0Y2hHZXRFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QSIAoDaWRzGAEgAygJQhO6SBCSAQ0IARBkIgdyBRABGP0BIowBCiFCYXRjaEdldEV4ZWN1dGlvbkNvbnRleHRzUmVzcG9uc2USVAoSZXhlY3V0aW9uX2NvbnRleHRzGAEgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBIRCglub3RfZm91bmQYAiADKAkiewoRSGVhcnRiZWF0UmVzcG9uc2USNQoRbGVhc2VfZXhwaXJlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKSAQoNR2V0RW52UmVxdWVzdBIXCgJpZBgBIAEoCUILukgIcgMY/QHIAQESLAoGZm9ybWF0GAIgASgOMhIuZWN0eC52MS5FbnZGb3JtYXRCCLpIBYIBAhABEhgKBnByZWZpeBgDIAEoCUIIukgFcgMY/QESIAoEa2V5cxgEIAMoCUISukgPkgEMEOgHIgdyBRABGP0BIiEKDkdldEVudlJlc3BvbnNlEg8KB2NvbnRlbnQYASABKAkqRAoJRW52Rm9ybWF0EggKBGpzb24QABIKCgZkb3RlbnYQARIJCgVzaGVsbBACEgoKBmRvY2tlchADEgoKBmdpdGh1YhAEYgZwcm90bzM", [file_ai_stigmer_agentic_executioncontext_v1_api, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch9lY3R4L3YxL2V4ZWN1dGlvbl9jb250ZXh0LnByb3RvEgdlY3R4LnYxIswCChxMaXN0RXhlY3V0aW9uQ29udGV4dHNSZXF1ZXN0EkYKDGV4ZWN1dGlvbl9pZBgBIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjAKBmxhYmVscxgCIAMoCzIWLmVjdHgudjEuTGFiZWxTZWxlY3RvckIIukgFkgECEEASRAoKY3JlYXRlZF9ieRgDIAEoCUIwukgtcisYgAgyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjIKDmV4cGlyZXNfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgAQiQgoNTGFiZWxTZWxlY3RvchIYCgRuYW1lGAEgASgJQgq6SAdyBRABGP0BEhcKBXZhbHVlGAIgASgJQgi6SAVyAxj9ASKWAQoURXhlY3V0aW9uQ29udGV4dFBhZ2USVAoSZXhlY3V0aW9uX2NvbnRleHRzGAEgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDwoHZGFtYWdlZBgDIAMoCSJqCh5EZWxldGVFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QSSAoMZXhlY3V0aW9uX2lkGAEgASgJQjK6SC9yLRABGP0BMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJCIrChhEZWxldGVkRXhlY3V0aW9uQ29udGV4dHMSDwoHZGVsZXRlZBgBIAMoCSJECiBCYXRjaEdldEV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBIgCgNpZHMYASADKAlCE7pIEJIBDQgBEGQiB3IFEAEY/QEigAEKFUV4ZWN1dGlvbkNvbnRleHRCYXRjaBJUChJleGVjdXRpb25fY29udGV4dHMYASADKAsyOC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0EhEKCW5vdF9mb3VuZBgCIAMoCSJ/ChVFeGVjdXRpb25Db250ZXh0TGVhc2USNQoRbGVhc2VfZXhwaXJlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKSAQoNR2V0RW52UmVxdWVzdBIXCgJpZBgBIAEoCUILukgIcgMY/QHIAQESLAoGZm9ybWF0GAIgASgOMhIuZWN0eC52MS5FbnZGb3JtYXRCCLpIBYIBAhABEhgKBnByZWZpeBgDIAEoCUIIukgFcgMY/QESIAoEa2V5cxgEIAMoCUISukgPkgEMEOgHIgdyBRABGP0BIhYKA0VudhIPCgdjb250ZW50GAEgASgJKkQKCUVudkZvcm1hdBIICgRqc29uEAASCgoGZG90ZW52EAESCQoFc2hlbGwQAhIKCgZkb2NrZXIQAxIKCgZnaXRodWIQBGIGcHJvdG8z", [file_ai_stigmer_agentic_executioncontext_v1_api, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
- * What one execution owns. Also the answer to a list of all.
+ * Which contexts: those that have all that is given; without anything, all.
  *
  * @generated from message ectx.v1.ListExecutionContextsRequest
  */
@@ -92,9 +92,9 @@ export const LabelSelectorSchema: GenMessage<LabelSelector> = /*@__PURE__*/
   messageDesc(file_ectx_v1_execution_context, 1);
 
 /**
- * @generated from message ectx.v1.ListExecutionContextsResponse
+ * @generated from message ectx.v1.ExecutionContextPage
  */
-export type ListExecutionContextsResponse = Message<"ectx.v1.ListExecutionContextsResponse"> & {
+export type ExecutionContextPage = Message<"ectx.v1.ExecutionContextPage"> & {
   /**
    * Without the values of secrets, newest first.
    *
@@ -118,10 +118,10 @@ export type ListExecutionContextsResponse = Message<"ectx.v1.ListExecutionContex
 };
 
 /**
- * Describes the message ectx.v1.ListExecutionContextsResponse.
- * Use `create(ListExecutionContextsResponseSchema)` to create a new message.
+ * Describes the message ectx.v1.ExecutionContextPage.
+ * Use `create(ExecutionContextPageSchema)` to create a new message.
  */
-export const ListExecutionContextsResponseSchema: GenMessage<ListExecutionContextsResponse> = /*@__PURE__*/
+export const ExecutionContextPageSchema: GenMessage<ExecutionContextPage> = /*@__PURE__*/
   messageDesc(file_ectx_v1_execution_context, 2);
 
 /**
@@ -142,9 +142,9 @@ export const DeleteExecutionContextsRequestSchema: GenMessage<DeleteExecutionCon
   messageDesc(file_ectx_v1_execution_context, 3);
 
 /**
- * @generated from message ectx.v1.DeleteExecutionContextsResponse
+ * @generated from message ectx.v1.DeletedExecutionContexts
  */
-export type DeleteExecutionContextsResponse = Message<"ectx.v1.DeleteExecutionContextsResponse"> & {
+export type DeletedExecutionContexts = Message<"ectx.v1.DeletedExecutionContexts"> & {
   /**
    * @generated from field: repeated string deleted = 1;
    */
@@ -152,10 +152,10 @@ export type DeleteExecutionContextsResponse = Message<"ectx.v1.DeleteExecutionCo
 };
 
 /**
- * Describes the message ectx.v1.DeleteExecutionContextsResponse.
- * Use `create(DeleteExecutionContextsResponseSchema)` to create a new message.
+ * Describes the message ectx.v1.DeletedExecutionContexts.
+ * Use `create(DeletedExecutionContextsSchema)` to create a new message.
  */
-export const DeleteExecutionContextsResponseSchema: GenMessage<DeleteExecutionContextsResponse> = /*@__PURE__*/
+export const DeletedExecutionContextsSchema: GenMessage<DeletedExecutionContexts> = /*@__PURE__*/
   messageDesc(file_ectx_v1_execution_context, 4);
 
 /**
@@ -176,9 +176,9 @@ export const BatchGetExecutionContextsRequestSchema: GenMessage<BatchGetExecutio
   messageDesc(file_ectx_v1_execution_context, 5);
 
 /**
- * @generated from message ectx.v1.BatchGetExecutionContextsResponse
+ * @generated from message ectx.v1.ExecutionContextBatch
  */
-export type BatchGetExecutionContextsResponse = Message<"ectx.v1.BatchGetExecutionContextsResponse"> & {
+export type ExecutionContextBatch = Message<"ectx.v1.ExecutionContextBatch"> & {
   /**
    * In the order that was asked for.
    *
@@ -193,16 +193,16 @@ export type BatchGetExecutionContextsResponse = Message<"ectx.v1.BatchGetExecuti
 };
 
 /**
- * Describes the message ectx.v1.BatchGetExecutionContextsResponse.
- * Use `create(BatchGetExecutionContextsResponseSchema)` to create a new message.
+ * Describes the message ectx.v1.ExecutionContextBatch.
+ * Use `create(ExecutionContextBatchSchema)` to create a new message.
  */
-export const BatchGetExecutionContextsResponseSchema: GenMessage<BatchGetExecutionContextsResponse> = /*@__PURE__*/
+export const ExecutionContextBatchSchema: GenMessage<ExecutionContextBatch> = /*@__PURE__*/
   messageDesc(file_ectx_v1_execution_context, 6);
 
 /**
- * @generated from message ectx.v1.HeartbeatResponse
+ * @generated from message ectx.v1.ExecutionContextLease
  */
-export type HeartbeatResponse = Message<"ectx.v1.HeartbeatResponse"> & {
+export type ExecutionContextLease = Message<"ectx.v1.ExecutionContextLease"> & {
   /**
    * When the context is gone unless another heartbeat comes.
    *
@@ -219,10 +219,10 @@ export type HeartbeatResponse = Message<"ectx.v1.HeartbeatResponse"> & {
 };
 
 /**
- * Describes the message ectx.v1.HeartbeatResponse.
- * Use `create(HeartbeatResponseSchema)` to create a new message.
+ * Describes the message ectx.v1.ExecutionContextLease.
+ * Use `create(ExecutionContextLeaseSchema)` to create a new message.
  */
-export const HeartbeatResponseSchema: GenMessage<HeartbeatResponse> = /*@__PURE__*/
+export const ExecutionContextLeaseSchema: GenMessage<ExecutionContextLease> = /*@__PURE__*/
   messageDesc(file_ectx_v1_execution_context, 7);
 
 /**
@@ -264,9 +264,9 @@ export const GetEnvRequestSchema: GenMessage<GetEnvRequest> = /*@__PURE__*/
   messageDesc(file_ectx_v1_execution_context, 8);
 
 /**
- * @generated from message ectx.v1.GetEnvResponse
+ * @generated from message ectx.v1.Env
  */
-export type GetEnvResponse = Message<"ectx.v1.GetEnvResponse"> & {
+export type Env = Message<"ectx.v1.Env"> & {
   /**
    * @generated from field: string content = 1;
    */
@@ -274,10 +274,10 @@ export type GetEnvResponse = Message<"ectx.v1.GetEnvResponse"> & {
 };
 
 /**
- * Describes the message ectx.v1.GetEnvResponse.
- * Use `create(GetEnvResponseSchema)` to create a new message.
+ * Describes the message ectx.v1.Env.
+ * Use `create(EnvSchema)` to create a new message.
  */
-export const GetEnvResponseSchema: GenMessage<GetEnvResponse> = /*@__PURE__*/
+export const EnvSchema: GenMessage<Env> = /*@__PURE__*/
   messageDesc(file_ectx_v1_execution_context, 9);
 
 /**

@@ -1,0 +1,70 @@
+import type { Level } from 'level'
+import { GatewayError } from '../../../errors.js'
+import type { AlongRemoval, Swept } from '../../../storage/store.js'
+import type { Change, LevelChanges } from './level-changes.js'
+import { expireTimeKey, expiryKey, expiryPrefix, recordKey, type Expired } from './level-keys.js'
+import { readExpired } from './level-lists.js'
+
+/** What the sweeper needs of its store. */
+export interface SweptStore {
+  readonly db: Level<string, Buffer>
+  readonly changes: LevelChanges
+  /** Commits. */
+  apply<Result> (change: Change<Result>): Promise<Result>
+  /** Works while the database stays open. */
+  guarded<T> (work: () => Promise<T>): Promise<T>
+}
+
+/** What Node's LevelDB can do, and `level` does not promise for browsers. */
+interface Compacting {
+  compactRange (start: string, end: string): Promise<void>
+}
+
+const FIRST = expiryPrefix(0)
+// Fewer leave too little behind to be worth a compaction; more would make one that takes long.
+const COMPACTED_AT_LEAST = 1_000
+const COMPACTED_AT_MOST = 20_000
+
+/**
+ * Removes what has expired, and sees to it that LevelDB's files get rid of it too: what is deleted there is only marked, until its
+ * tables are merged.
+ */
+export class LevelSweeper {
+  readonly #store: SweptStore
+  /** Behind which key of the expiry index the round goes on: to find the first would pass over all the marks that are left. */
+  #from = FIRST
+  #removed: Expired[] = []
+
+  constructor (store: SweptStore) {
+    this.#store = store
+  }
+
+  async sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
+    const { db, changes, guarded } = this.#store
+    const expired = await guarded(() => readExpired(db, changes.isExpired, this.#from, limit))
+    const damaged: string[] = []
+    const removed = await Promise.all(expired.map(({ kind, id }) => this.#store.apply(changes.expire(kind, id, along)).catch(error => {
+      if (GatewayError.from(error).code !== 'internal') throw error
+      damaged.push(id)
+    })))
+    const gone = removed.filter(record => record !== undefined)
+    const isLast = expired.length < limit
+    const last = expired.at(-1)
+    this.#from = isLast || last === undefined ? FIRST : expiryKey(last.kind, last.id, last.expireTime)
+    this.#removed.push(...expired)
+    if (this.#removed.length >= (isLast ? COMPACTED_AT_LEAST : COMPACTED_AT_MOST)) await guarded(() => this.#compact())
+    return { removed: gone, damaged }
+  }
+
+  /** Merges the tables that hold the removed records and where they stood in the expiry index. */
+  async #compact (): Promise<void> {
+    const removed = this.#removed.splice(0)
+    const db = this.#store.db as unknown as Compacting
+    for (const kind of new Set(removed.map(({ kind }) => kind))) {
+      const ids = removed.filter(record => record.kind === kind).map(({ id }) => id).sort()
+      for (const keyOf of [recordKey, expireTimeKey]) await db.compactRange(keyOf(kind, ids[0]!), `${keyOf(kind, ids.at(-1)!)}\0`)
+    }
+    const latest = Math.max(...removed.map(({ expireTime }) => expireTime))
+    await db.compactRange(FIRST, expiryPrefix(latest + 1))
+  }
+}
