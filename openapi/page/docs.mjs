@@ -3,7 +3,7 @@
 const { SwaggerUIBundle, document, matchMedia, sessionStorage } = globalThis
 const DOCUMENT = new URL('../json', import.meta.url).href
 /** What a call needs to find a context, by the parameter's name; prefilled from the last one that this page created. */
-const FINDS_A_CONTEXT = ['id', 'slug']
+const FINDS_A_CONTEXT = ['id', 'slug', 'execution_id']
 const LAST = 'ectx-last-context'
 
 function lastContext () {
@@ -27,6 +27,8 @@ function forPeople (document) {
   for (const { operation } of operationsOf(document)) {
     for (const parameter of operation.parameters) {
       if (prefilled(parameter.name, parameter.required)) parameter.example = last[parameter.name] ?? parameter.example
+      // Of an object the page would make one up.
+      else if (parameter.schema?.type === 'object') parameter.example = {}
       else delete parameter.example
     }
     foldProblems(operation, responses)
@@ -48,12 +50,13 @@ function foldProblems (operation, components) {
   operation.responses.default = { content, description: lines.join('\n') }
 }
 
-/** Puts the context of `response` where its id or its slug is asked for, unless somebody wrote another there. */
+/** Puts the context of `response` where its id, its slug or its execution is asked for, unless somebody wrote another there. */
 function remember ({ specActions, specSelectors }, response) {
   if (response.status !== 201) return
-  const { id, slug } = JSON.parse(response.text).metadata
+  const { metadata: { id, slug }, spec: { execution_id: execution } } = JSON.parse(response.text)
+  const made = { id, slug, execution_id: execution }
   const before = lastContext()
-  sessionStorage.setItem(LAST, JSON.stringify({ id, slug }))
+  sessionStorage.setItem(LAST, JSON.stringify(made))
   for (const { path, method } of operationsOf(specSelectors.specJson().toJS())) {
     const at = ['paths', path, method]
     const operation = specSelectors.specResolvedSubtree(at) ?? specSelectors.specJson().getIn(at)
@@ -62,7 +65,7 @@ function remember ({ specActions, specSelectors }, response) {
       if (!prefilled(name, parameter.get('required'))) continue
       const written = specSelectors.parameterWithMetaByIdentity([path, method], parameter).get('value')
       if ([undefined, '', parameter.get('example'), before[name]].includes(written)) {
-        specActions.changeParamByIdentity([path, method], parameter, { id, slug }[name], false)
+        specActions.changeParamByIdentity([path, method], parameter, made[name], false)
       }
     }
   }

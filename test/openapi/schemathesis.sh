@@ -14,11 +14,17 @@ python3 -m venv "$work/venv"
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance
 checks+=,negative_data_rejection,missing_required_header,unsupported_method,allow_header_conformance,ensure_resource_availability,ignored_auth
 
+# What is wrong with a query may be that it is longer than headers may be: 431.
+cat > "$work/schemathesis.toml" <<'TOML'
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "415", "422", "431"]
+TOML
+
 # ask SECONDS OPTION…
 cat > "$work/ask" <<ASK
 seconds=\$1
 shift
-"$work/venv/bin/schemathesis" run openapi/openapi.json --url "\$ECTX_URL" --checks $checks --max-time "\$seconds" --request-timeout 120 \
+"$work/venv/bin/schemathesis" --config-file "$work/schemathesis.toml" run openapi/openapi.json --url "\$ECTX_URL" --checks $checks --max-time "\$seconds" --request-timeout 120 \
   --seed 8 --generation-deterministic --suppress-health-check all --warnings off --no-color "\$@"
 ASK
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import { IDEMPOTENCY_KIND } from '../../src/resource/idempotency.js'
 import { decodeBody, encodeClear, type Body } from '../../src/resource/body-codec.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { keyIdOf } from '../../src/secrets/seal.js'
@@ -221,4 +222,30 @@ t.test('the same secrets look different at rest each time', async t => {
   }
   const { id } = await createContext(app, 'same')
   t.equal(parts.size, 20 * Math.floor(((await sealedOf(id)).length - KEY_ID.end) / 16), 'no block is there twice')
+})
+
+t.test('what is kept of a call with an idempotency key is not believed either, where somebody changed it', async t => {
+  const store = new MemoryStore()
+  const { app } = await startGateway(t, store, withTokens(t))
+  const send = (name: string) => post(app, contextBody({ metadata: { name } }), PATH, { ...bearer(OPERATOR), 'idempotency-key': name })
+  const [first, second] = [(await send('first')).json().metadata.id, (await send('second')).json().metadata.id]
+  const { records } = await store.page(IDEMPOTENCY_KIND, {}, undefined, 9)
+  const [ofFirst, ofSecond] = [first, second].map(id => records.find(({ body }) => Buffer.from(body).includes(id))!)
+  const led = Buffer.from(Buffer.from(ofFirst!.body).toString('latin1').replace(first, second), 'latin1')
+  const changes: Record<string, Partial<StoredRecord>> = {
+    'leads to another context': { body: led },
+    'is that of another call': { body: ofSecond!.body },
+    'is cut': { body: ofFirst!.body.subarray(0, -1) },
+    'lives longer': { expireTime: ofFirst!.expireTime! + 1 },
+    'names no key': { sealedBy: undefined }
+  }
+  for (const [name, change] of Object.entries(changes)) {
+    await store.remove(IDEMPOTENCY_KIND, ofFirst!.id)
+    await store.insert({ ...ofFirst!, ...change })
+    assertProblem(t, await send('first'), { status: 500, code: 'internal' }, name)
+  }
+  await store.remove(IDEMPOTENCY_KIND, ofFirst!.id)
+  await store.insert(ofFirst!)
+  t.equal((await send('first')).json().metadata.id, first)
+  t.equal((await store.page(KIND, {}, undefined, 9)).records.length, 2)
 })

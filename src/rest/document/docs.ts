@@ -93,7 +93,8 @@ function forThePage (document: OpenAPIV3.Document): object {
   const example = { ...REQUEST_EXAMPLE, metadata: { ...REQUEST_EXAMPLE.metadata, name: `${REQUEST_EXAMPLE.metadata.name} ${FRESH}` } }
   for (const item of Object.values(others.paths)) {
     const body = item?.post?.requestBody
-    if (body !== undefined && 'content' in body) body.content['application/json']!.example = example
+    const media = body !== undefined && 'content' in body ? body.content['application/json'] : undefined
+    if (media?.example?.metadata?.name === REQUEST_EXAMPLE.metadata.name) media.example = example
   }
   return others
 }

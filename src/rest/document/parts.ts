@@ -124,7 +124,7 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
     toFailure(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE())
   ],
   422: [
-    'The request is valid, and cannot be done: its `Idempotency-Key` was sent with another body before, or the values cannot be written in the format that was asked for. `errors` says where.',
+    'The `Idempotency-Key` was sent with another body before (`idempotency_key_reused`), or the format cannot hold some of the values (`not_representable`). `errors` says where.',
     `${contexts}/${ID}/env`,
     new GatewayError(
       'not_representable',

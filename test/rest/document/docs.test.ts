@@ -125,6 +125,16 @@ t.test('GET /docs in a browser', { skip: skipBrowser }, async t => {
       const byReference = operation('getExecutionContextByReference')
       await open(byReference)
       t.same(await execute(byReference), { ...created, status: '200' }, 'where it was opened later')
+      for (const [id, answered] of Object.entries({
+        heartbeatExecutionContext: { lease_expire_time: String },
+        getExecutionContextEnv: { API_TOKEN: 'not-a-real-token' },
+        listExecutionContexts: { execution_contexts: [{ metadata: { id: created.body.metadata.id } }] },
+        listExecutionContextsOfExecution: { execution_contexts: [{ metadata: { id: created.body.metadata.id } }] },
+        batchGetExecutionContexts: { not_found: [/^exec-/] }
+      })) {
+        await open(operation(id))
+        t.match(await execute(operation(id)), { status: '200', body: answered }, id)
+      }
 
       await page.reload()
       const remove = operation('deleteExecutionContext')
