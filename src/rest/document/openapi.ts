@@ -89,9 +89,9 @@ function complete ({ paths, components = {}, ...document }: OpenAPIV3.Document):
   })
 }
 
-/** Without the keywords that say nothing outside the gateway: descriptions say it in words. */
+/** Without keywords of our own, which no reader's tools know: descriptions say it in words. */
 const forReaders = (document: OpenAPIV3.Document): OpenAPIV3.Document =>
-  JSON.parse(JSON.stringify(document, (key, value) => key === 'x-message' || key === 'x-slug-source' ? undefined : value))
+  JSON.parse(JSON.stringify(document, (key, value) => key.startsWith('x-') ? undefined : value))
 
 function completeOperation (operation: DescribedRoute, schemas: Readonly<Record<string, OpenAPIV3.SchemaObject>>): void {
   const { 'x-problems': problems = [], 'x-labels': hasLabels = false, requestBody, responses, tags } = operation
