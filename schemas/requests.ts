@@ -47,6 +47,9 @@ export const DeleteQuerySchema = Type.Object({
   )
 }, { additionalProperties: false })
 
+/** Of what has no parameters but its path: so that none that is misplaced goes unnoticed. */
+export const NoQuerySchema = Type.Object({}, { additionalProperties: false })
+
 export const VIEWS = ['full', 'redacted'] as const
 
 export const ViewSchema = sharedEnum('View', VIEWS, {

@@ -14,6 +14,7 @@ import {
   ExecutionParamsSchema,
   LABEL_PARAMETER,
   ListQuerySchema,
+  NoQuerySchema,
   ViewQuerySchema
 } from '../../../schemas/requests.js'
 import * as proto from '../../gen/ectx/v1/execution_context_pb.js'
@@ -81,6 +82,7 @@ export async function executionContextListRoutes (
       summary: 'Delete the contexts of an execution',
       description: 'Deletes all that the execution has when this begins; for operators, and for the hook that runs when an execution is over. To repeat it is no mistake.',
       params: ExecutionParamsSchema,
+      querystring: NoQuerySchema,
       'x-problems': [400, 401, 403, 429, 503],
       response: { 200: { description: 'Which contexts this deleted.', ...ref(DeletedExecutionContextsSchema) } }
     }

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { map, ref } from '../../../schemas/helpers.js'
 import { ExecutionContextLeaseSchema } from '../../../schemas/lists.js'
-import { EnvQuerySchema, IdParamsSchema } from '../../../schemas/requests.js'
+import { EnvQuerySchema, IdParamsSchema, NoQuerySchema } from '../../../schemas/requests.js'
 import { ExecutionContextIdSchema } from '../../gen/ai/stigmer/agentic/executioncontext/v1/io_pb.js'
 import { EnvFormat, GetEnvRequestSchema } from '../../gen/ectx/v1/execution_context_pb.js'
 import { invalidArgument } from '../../errors.js'
@@ -31,11 +31,12 @@ export async function executionContextRunRoutes (
       summary: 'Keep a context that has a lease',
       description: 'From now on the context lives for its `spec.lease`, within its time to live; for operators and its own run token. Once it is gone nothing brings it back. Neither the context nor its ETag changes.',
       params: IdParamsSchema,
+      querystring: NoQuerySchema,
       'x-problems': [400, 401, 403, 404, 415, 429, 503],
       response: { 200: { description: 'How long it is kept.', ...ref(ExecutionContextLeaseSchema) } }
     }
   }, async (request, reply) => {
-    if (!isNothing(request.body)) throw invalidArgument([{ pointer: '', detail: 'takes no body; leave it out' }])
+    if (!isNothing(request.body)) throw invalidArgument([{ pointer: '', detail: 'must be left out: nothing can be said here' }])
     const input = create(ExecutionContextIdSchema, { value: request.params.id })
     const { leaseExpireTime, expireTime } = await operations.heartbeat({ origin: request.origin, input }, goneOf(request))
     reply.header('cache-control', 'no-store')

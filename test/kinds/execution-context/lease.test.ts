@@ -90,6 +90,14 @@ t.test('a viewer, another run and what there is not get no heartbeat', async t =
   assertProblem(t, await ask('POST', `${PATH}/exec-x/heartbeat`), { status: 404, code: 'not_found' })
 })
 
+t.test('what is said with a heartbeat, which can say nothing, is refused', async t => {
+  const { make, ask } = await timedGateway(t)
+  const url = `${PATH}/${(await make('My Run', { lease: '60s' })).json().metadata.id}/heartbeat`
+  assertProblem(t, await ask('POST', url, { body: { lease: '600s' } }), { status: 400, code: 'invalid_argument', pointers: [''] })
+  assertProblem(t, await ask('POST', `${url}?lease=600s`), { status: 400, code: 'invalid_argument', pointers: ['/lease'] })
+  t.equal((await ask('POST', url, { body: {} })).statusCode, 200, 'as some clients send it')
+})
+
 t.test('a lease that is none, out of bounds or longer than the time to live is refused with what it should be', async t => {
   const { make, get } = await timedGateway(t, { env: { ECTX_DEFAULT_TTL: '1h', ECTX_MAX_TTL: '1d' } })
   const cases: Array<[spec: object, detail: string | RegExp]> = [

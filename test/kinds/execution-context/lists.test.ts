@@ -204,5 +204,6 @@ t.test('a query that is wrong is refused with what it should be', async t => {
   }
   assertProblem(t, await ask('GET', `${ofExecution('x')}?execution_id=x`), { status: 400, code: 'invalid_argument', pointers: ['/execution_id'] })
   assertProblem(t, await ask('GET', ofExecution('x'.repeat(254))), { status: 400, code: 'invalid_argument', pointers: ['/execution_id'] })
+  assertProblem(t, await ask('DELETE', `${ofExecution('x')}?label.team=data`), { status: 400, code: 'invalid_argument', pointers: ['/label.team'] })
   assertProblem(t, await ask('DELETE', ofExecution('\u0001')), { status: 400, code: 'invalid_argument', pointers: ['/execution_id'] })
 })
