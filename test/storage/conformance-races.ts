@@ -6,6 +6,23 @@ const MANY = Array.from({ length: 50 }, (_, index) => index)
 
 /** Of many that want the same, exactly one may have it. */
 export function testRaces (t: Test, open: Open): void {
+  t.test('of reads with a removal and a renewal: what is read is there as a whole, or not at all', async t => {
+    const store = await open(t)
+    for (let round = 0; round < 150; round++) {
+      const record = newRecord('a', { slug: 'slug', expireTime: Number.MAX_SAFE_INTEGER - round })
+      await store.insert(record)
+      const state = { isOver: false }
+      const changing = store.renew(KIND, 'a', record.expireTime! - 1).then(() => store.remove(KIND, 'a')).then(() => { state.isOver = true })
+      while (!state.isOver) {
+        for (const found of await Promise.all([store.find(KIND, 'a'), store.findBySlug(KIND, '', 'slug')])) {
+          if (found !== undefined && !Buffer.from(found.body).equals(record.body)) t.fail('another body')
+        }
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      await changing
+    }
+  })
+
   t.test('of inserts with one slug: one wins', async t => {
     const store = await open(t)
     const { fulfilled, refusals } = await outcomes(MANY.map(index => store.insert(newRecord(`id-${index}`, { slug: 'same' }))))

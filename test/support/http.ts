@@ -1,4 +1,5 @@
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { nearAddress } from './addresses.js'
 
@@ -40,6 +41,15 @@ export function createClient (t: Test, address: string, { isMany = false } = {})
     send,
     get: (path: string) => send('GET', path),
     post: (path: string, body: object) => send('POST', path, { body })
+  }
+}
+
+/** Asks again while the gateway, which has a busy machine, says to try later. */
+export async function patient (ask: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    const answer = await ask()
+    if (answer.headers['retry-after'] === undefined) return answer
+    await wait(50)
   }
 }
 

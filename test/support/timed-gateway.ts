@@ -2,6 +2,8 @@ import type { Test } from 'tap'
 import { placesIn } from '../../src/config/places.js'
 import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import type { Store } from '../../src/storage/store.js'
+import { sweepAll } from '../../src/upkeep/sweep.js'
 import { bearer, OPERATOR, withTokens } from './callers.js'
 import { TestClock } from './clock.js'
 import { newDataDir } from './data-dir.js'
@@ -22,12 +24,17 @@ export const timedEngines: Readonly<Record<string, Open>> = {
   level: (clock, dataDir) => LevelStore.open(placesIn(dataDir).database, clock)
 }
 
-/** A gateway whose clock the test sets, with the tokens of an operator and a viewer. */
+/**
+ * A gateway whose clock the test sets, with the tokens of an operator and a viewer. Its store is swept when the test says so alone: the
+ * gateway's own sweeper comes by when it likes, and where a clock goes back that can be told.
+ */
 export async function timedGateway (
   t: Test, { open = timedEngines.memory!, env = {}, clock = new TestClock() }: Options = {}
 ) {
   const dataDir = env.ECTX_DATA_DIR ?? newDataDir(t)
   const store = await open(clock, dataDir)
+  const sweeping = { sweep: store.sweep.bind(store) } as Store
+  store.sweep = async () => ({ removed: [], damaged: [] })
   const { app, lines, close } = await startGateway(t, store, { ...withTokens(t), ...env, ECTX_DATA_DIR: dataDir }, undefined, clock)
 
   /** Asks as whoever has `token`. */
@@ -40,6 +47,7 @@ export async function timedGateway (
     lines,
     close,
     ask,
+    sweep: () => sweepAll(sweeping),
     get: (url: string, token?: string, headers: Record<string, string> = {}) => ask('GET', PATH + url, { token, headers }),
     make: (name: string, spec: object = {}, query = '', path = PATH, headers: Record<string, string> = {}) =>
       post(app, { metadata: { name }, spec: { ...contextBody().spec, ...spec } }, path + query, { ...bearer(OPERATOR), ...headers }),

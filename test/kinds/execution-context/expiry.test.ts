@@ -1,5 +1,4 @@
 import t from 'tap'
-import { sweepAll } from '../../../src/upkeep/sweep.js'
 import { bearer, OPERATOR } from '../../support/callers.js'
 import { PATH } from '../../support/gateway.js'
 import { assertProblem } from '../../support/problem.js'
@@ -46,7 +45,7 @@ t.test('a ttl that is none, or out of bounds, is refused with what it should be,
 
 for (const [engine, open] of Object.entries(timedEngines)) {
   t.test(`${engine}: is gone for everybody from that millisecond on, whatever the sweeper does`, async t => {
-    const { app, clock, make, get, store } = await timedGateway(t, { open })
+    const { app, clock, make, get, sweep } = await timedGateway(t, { open })
     const made = await make('My Run', { ttl: '60s' }, '?run_token=true')
     const { metadata: { id }, status: { run_token: token, expire_time: end } } = made.json()
     const seen = async () => [
@@ -71,7 +70,7 @@ for (const [engine, open] of Object.entries(timedEngines)) {
     const next = await make('My Run', {}, '', `${PATH}/apply`)
     t.equal(next.statusCode, 201, 'its slug is free')
     t.equal((await make('My Run')).statusCode, 409)
-    await sweepAll(store)
+    await sweep()
     t.equal((await get('/by-reference?slug=my-run')).json().metadata.id, next.json().metadata.id)
     const events = (await app.inject({ url: `${PATH}/${id}/audit`, headers: bearer(OPERATOR) })).json().events
     t.match(events.at(-1), { event: 'expired', caller: { name: 'system', kind: 'system' }, context_id: id, slug: 'my-run', execution_id: 'wfx-1', outcome: 'ok' })

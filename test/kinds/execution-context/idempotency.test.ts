@@ -1,5 +1,4 @@
 import t from 'tap'
-import { sweepAll } from '../../../src/upkeep/sweep.js'
 import { IDEMPOTENCY_KIND } from '../../../src/resource/idempotency.js'
 import { bearer, OPERATOR } from '../../support/callers.js'
 import { contextBody, PATH, post } from '../../support/gateway.js'
@@ -103,26 +102,26 @@ for (const [engine, open] of Object.entries(timedEngines)) {
   })
 
   t.test(`${engine}: the key outlives what it made, for a day at least, and is swept without a word`, async t => {
-    const { make, ask, clock, store, events } = await timedGateway(t, { open })
+    const { make, ask, clock, store, events, sweep } = await timedGateway(t, { open })
     const send = (name: string, spec: object = {}) => make(name, spec, '', PATH, key(name))
     const deleted = (await send('deleted', { ttl: '1s' })).json().metadata.id
     const expired = (await send('expired', { ttl: '60s' })).json().metadata.id
     const long = (await send('long', { ttl: '604800s' })).json().metadata.id
     t.equal((await ask('DELETE', `${PATH}/${deleted}`)).statusCode, 200)
     clock.time += DAY - 1
-    await sweepAll(store)
+    await sweep()
     for (const [name, ttl, id] of [['deleted', '1s', deleted], ['expired', '60s', expired]]) {
       const { detail } = assertProblem(t, await send(name!, { ttl }), { status: 409, code: 'aborted' })
       t.ok(detail.includes(id!) && detail.includes('gone'))
     }
     clock.time += 1
-    await sweepAll(store)
+    await sweep()
     const anew = await send('expired', { ttl: '60s' })
     t.equal(anew.statusCode, 201)
     t.not(anew.json().metadata.id, expired)
     clock.time += 6 * DAY - 1
     t.equal((await send('long', { ttl: '604800s' })).json().metadata.id, long)
-    await sweepAll(store)
+    await sweep()
     t.equal((await store.page(IDEMPOTENCY_KIND, {}, undefined, 9)).records.length, 1)
     t.same((await events()).filter(({ event }) => event === 'expired').map(({ context_id: id }) => id), [expired, anew.json().metadata.id])
   })

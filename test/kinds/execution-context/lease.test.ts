@@ -1,5 +1,4 @@
 import t from 'tap'
-import { sweepAll } from '../../../src/upkeep/sweep.js'
 import { VIEWER } from '../../support/callers.js'
 import { PATH } from '../../support/gateway.js'
 import { assertProblem } from '../../support/problem.js'
@@ -9,7 +8,7 @@ const at = (milliseconds: number) => new Date(milliseconds).toISOString()
 
 for (const [engine, open] of Object.entries(timedEngines)) {
   t.test(`${engine}: lives until its last heartbeat plus its lease, and never beyond its expire time`, async t => {
-    const { clock, make, get, ask, store, events } = await timedGateway(t, { open })
+    const { clock, make, get, ask, events, sweep } = await timedGateway(t, { open })
     const began = clock.time
     const made = await make('My Run', { ttl: '100s', lease: '30s' }, '?run_token=true')
     const { metadata: { id }, spec, status: { run_token: token, expire_time: end } } = made.json()
@@ -33,14 +32,14 @@ for (const [engine, open] of Object.entries(timedEngines)) {
     t.equal((await get(`/${id}`, token)).statusCode, 200)
     clock.time = began + 100_000
     t.same([(await get(`/${id}`)).statusCode, (await beat()).statusCode, (await get(`/${id}`, token)).statusCode], [404, 404, 401])
-    await sweepAll(store)
+    await sweep()
     t.same((await events(id)).filter(({ event }) => /heartbeat|expired/.test(event)).map(({ event, caller }) => `${event} ${caller.name}`), [
       `heartbeat run:${id}`, 'heartbeat runner', `heartbeat run:${id}`, `heartbeat run:${id}`, 'expired system'
     ])
   })
 
   t.test(`${engine}: of a run that says nothing more the secrets are gone with its lease, and no heartbeat brings it back`, async t => {
-    const { clock, make, get, ask, store } = await timedGateway(t, { open })
+    const { clock, make, get, ask, sweep } = await timedGateway(t, { open })
     const began = clock.time
     const { metadata: { id }, status: { run_token: token } } = (await make('My Run', { lease: '1.5s' }, '?run_token=true')).json()
     clock.time = began + 1_499
@@ -51,22 +50,22 @@ for (const [engine, open] of Object.entries(timedEngines)) {
     assertProblem(t, await ask('POST', `${PATH}/${id}/heartbeat`), { status: 404, code: 'not_found' })
     t.equal((await get(`/${id}`)).statusCode, 404, 'the missed beat revived nothing')
     t.equal((await make('My Run')).statusCode, 201, 'its slug is free')
-    await sweepAll(store)
+    await sweep()
     t.equal((await get('/by-reference?slug=my-run')).statusCode, 200)
   })
 
   t.test(`${engine}: what had its heartbeat in time is not swept, however many sweep meanwhile`, async t => {
-    const { clock, make, get, ask, store } = await timedGateway(t, { open })
+    const { clock, make, get, ask, sweep } = await timedGateway(t, { open })
     const ids: string[] = await Promise.all(Array.from({ length: 20 }, async (_, index) => (await make(`run ${index}`, { lease: '10s' })).json().metadata.id))
     for (let round = 0; round < 5; round++) {
       clock.time += 9_999
       const beats = ids.map(id => ask('POST', `${PATH}/${id}/heartbeat`))
-      await Promise.all([...beats, ...Array.from({ length: 5 }, () => sweepAll(store))])
+      await Promise.all([...beats, ...Array.from({ length: 5 }, () => sweep())])
       for (const beat of beats) t.equal((await beat).statusCode, 200)
     }
     for (const id of ids) t.equal((await get(`/${id}`)).statusCode, 200)
     clock.time += 10_000
-    await sweepAll(store)
+    await sweep()
     for (const id of ids) t.equal((await get(`/${id}`)).statusCode, 404)
   })
 }

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { sweepAll } from '../../../src/upkeep/sweep.js'
 import { bearer, OPERATOR, VIEWER } from '../../support/callers.js'
 import { contextBody, PATH, post } from '../../support/gateway.js'
 import { assertProblem } from '../../support/problem.js'
@@ -88,7 +87,7 @@ for (const [engine, open] of Object.entries(timedEngines)) {
     gateway.clock.time += 30_000
     t.same(await ids(gateway, ''), [b, a], 'whose lease is over is gone')
     gateway.clock.time += 30_000
-    await sweepAll(gateway.store)
+    await gateway.sweep()
     t.same(await ids(gateway, '?label.team=data'), [b])
   })
 

@@ -14,7 +14,7 @@ import { LevelGate } from './level-gate.js'
 import { READY_KEY } from './level-keys.js'
 import { LevelLog } from './level-log.js'
 import { readKeysInUse, readPage } from './level-lists.js'
-import { readHolder, readRecord } from './level-reader.js'
+import { readHolder, readRecord, together } from './level-reader.js'
 import { LevelSweeper } from './level-sweeper.js'
 import { LevelWriter } from './level-writer.js'
 
@@ -73,16 +73,19 @@ export class LevelStore implements Store {
 
   async find (kind: string, id: string): Promise<StoredRecord | undefined> {
     if (this.#mustWait) await this.#passage()
-    return this.#find(kind, id)
+    const record = together(() => readRecord(this.#get, kind, id))
+    return record !== undefined && this.#changes.isLive(record) ? record : undefined
   }
 
   async findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> {
     if (this.#mustWait) await this.#passage()
-    const id = readHolder(this.#get, kind, scope, slug)
-    if (id === undefined) return undefined
-    const record = readRecord(this.#get, kind, id)
-    if (record?.slug !== slug || record.scope !== scope) throw damaged(id)
-    return this.#changes.isLive(record) ? record : undefined
+    return together(() => {
+      const id = readHolder(this.#get, kind, scope, slug)
+      if (id === undefined) return undefined
+      const record = readRecord(this.#get, kind, id)
+      if (record?.slug !== slug || record.scope !== scope) throw damaged(id)
+      return this.#changes.isLive(record) ? record : undefined
+    })
   }
 
   replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
@@ -144,11 +147,6 @@ export class LevelStore implements Store {
   async #guarded<T> (read: () => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) throw closed()
     return this.#gate.read(read)
-  }
-
-  #find (kind: string, id: string): StoredRecord | undefined {
-    const record = readRecord(this.#get, kind, id)
-    return record !== undefined && this.#changes.isLive(record) ? record : undefined
   }
 
   /**
