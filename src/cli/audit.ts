@@ -3,6 +3,7 @@ import { readHead } from '../engines/embedded/audit/head.js'
 import { verify } from '../engines/embedded/audit/verify.js'
 import { fileProblem } from '../files/file-problem.js'
 import { placesIn } from '../config/places.js'
+import { POSTGRES_URL } from '../config/values.js'
 import { ConfigError, readVariables } from '../config/variables.js'
 
 const USAGE = 'usage: npm run audit -- verify\nChecks the audit log in ECTX_DATA_DIR (./data), also while the gateway runs.\n'
@@ -14,7 +15,9 @@ async function main (args: string[]): Promise<number> {
     return 0
   }
   if (args.length !== 1 || args[0] !== 'verify') return refuse(USAGE)
-  const { audit: directory } = placesIn(readVariables(process.env).values.ECTX_DATA_DIR)
+  const { values } = readVariables(process.env)
+  if (POSTGRES_URL.test(values.ECTX_STORE)) return refuse('audit: the log of a database cannot be verified yet: this is for files\n')
+  const { audit: directory } = placesIn(values.ECTX_DATA_DIR)
   const { files, lines, first, problems } = await verify(directory)
   if (files === 0 && await readHead(directory) === undefined) {
     return refuse(

@@ -7,6 +7,7 @@ import { RingFile } from '../engines/embedded/keys/ring-file.js'
 import { GatewayError } from '../errors.js'
 import { fileProblem } from '../files/file-problem.js'
 import { placesIn } from '../config/places.js'
+import { POSTGRES_URL } from '../config/values.js'
 import { readVariables } from '../config/variables.js'
 import type { KeyInfo } from '../secrets/key-row.js'
 import { KeyRing } from '../secrets/ring.js'
@@ -74,6 +75,9 @@ async function openRing (environment: Environment): Promise<KeyRing> {
 
 function read (environment: Environment) {
   const { values } = readVariables(environment)
+  if (POSTGRES_URL.test(values.ECTX_STORE)) {
+    throw new GatewayError('unimplemented', 'the ring of a database is looked after by its gateways alone: this is for the file of a ring')
+  }
   return { file: placesIn(values.ECTX_DATA_DIR, values.ECTX_KEYRING_FILE).keyRing, rootKey: loadRootKey(values) }
 }
 

@@ -1,5 +1,5 @@
 import { isLoopback } from '../auth/loopback.js'
-import { DEFAULT_ROLE_CLAIM, listOf, millisecondsOf, type LOG_LEVELS, type STORES, type Variables } from './values.js'
+import { DEFAULT_ROLE_CLAIM, listOf, millisecondsOf, POSTGRES_URL, type LOG_LEVELS, type STORES, type Variables } from './values.js'
 import { ConfigError, readVariables } from './variables.js'
 
 export type LogLevel = typeof LOG_LEVELS[number]
@@ -18,6 +18,10 @@ export interface Config {
   readonly port: number
   /** Which engine. */
   readonly store: typeof STORES[number]
+  /** Where the database is, where the engine is one. Secret: it may hold a password. */
+  readonly databaseUrl: string | undefined
+  /** What the gateway is called in the database; each has a name of its own. */
+  readonly gatewayName: string | undefined
   readonly dataDir: string
   readonly logLevel: LogLevel
   readonly tokensFile: string | undefined
@@ -57,7 +61,9 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
   return Object.freeze({
     host: values.ECTX_HOST,
     port: values.ECTX_PORT,
-    store: values.ECTX_STORE,
+    store: POSTGRES_URL.test(values.ECTX_STORE) ? 'postgres' : values.ECTX_STORE as 'embedded' | 'memory',
+    databaseUrl: POSTGRES_URL.test(values.ECTX_STORE) ? values.ECTX_STORE : undefined,
+    gatewayName: values.ECTX_GATEWAY_NAME,
     dataDir: values.ECTX_DATA_DIR,
     logLevel: values.ECTX_LOG_LEVEL,
     tokensFile: values.ECTX_TOKENS_FILE,

@@ -5,12 +5,16 @@ import { DEFAULT_DATA_DIR } from './places.js'
 /** Whose values give the roles of the same name, unless told otherwise; those of any other claim may be what a stranger chose. */
 export const DEFAULT_ROLE_CLAIM = 'role'
 /** The engines. */
-export const STORES = ['embedded', 'memory'] as const
+export const STORES = ['embedded', 'memory', 'postgres'] as const
+/** What `ECTX_STORE` begins with where it is the URL of a database. */
+export const POSTGRES_URL = /^postgres(ql)?:\/\//
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 FormatRegistry.Set('networks', text => listOf(text).every(isNetwork))
 FormatRegistry.Set('host', text => isIP(text) !== 0 || /^[\w-]+(\.[\w-]+)*\.?$/.test(text))
 FormatRegistry.Set('duration', text => millisecondsOf(text) >= 1000)
+FormatRegistry.Set('store', text => text === 'embedded' || text === 'memory' || POSTGRES_URL.test(text))
+FormatRegistry.Set('gateway', text => /^[\w.-]{1,253}$/.test(text))
 FormatRegistry.Set('list', text => listOf(text).length > 0)
 
 const text = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected })
@@ -33,10 +37,12 @@ export const VariablesSchema = Type.Object({
     expected: 'an address or a host name to listen on, without port and brackets'
   }),
   ECTX_PORT: whole(0, 65_535, 8080, 'a port from 0 (any free one) to 65535'),
-  ECTX_STORE: Type.Union(
-    STORES.map(store => Type.Literal(store)),
-    { default: 'embedded', expected: 'embedded (kept in ECTX_DATA_DIR) or memory (not kept)' }
-  ),
+  ECTX_STORE: Type.String({
+    format: 'store',
+    default: 'embedded',
+    expected: 'embedded (kept in ECTX_DATA_DIR), memory (not kept), or the postgres://… URL of a database'
+  }),
+  ECTX_GATEWAY_NAME: Type.Optional(Type.String({ format: 'gateway', expected: '1 to 253 letters, digits, _, . and -' })),
   ECTX_DATA_DIR: path('a directory', DEFAULT_DATA_DIR),
   ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') }),
   ECTX_TOKENS_FILE: file,

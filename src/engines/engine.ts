@@ -23,7 +23,9 @@ export interface Engine {
 }
 
 /** What of the configuration is for engines. */
-export type EngineConfig = Pick<Config, 'store' | 'dataDir' | 'keyRing' | 'auditDays' | 'auditBacklog'>
+export type EngineConfig = Pick<
+  Config, 'store' | 'databaseUrl' | 'gatewayName' | 'dataDir' | 'keyRing' | 'auditDays' | 'auditBacklog'
+>
 
 /**
  * Opens an engine that lives by `clock`. It tells `warn` what an operator should know, then and later.

@@ -79,7 +79,8 @@ export interface Swept {
 
 /**
  * What every storage engine promises; `test/storage/conformance.ts` checks it. Semantic rather than get and set, so
- * that an engine can do each thing its own best way. A record that has expired, by the engine's clock, is there for `sweep`
+ * that an engine can do each thing its own best way; calls that nobody awaits may be settled in any order. Kinds, ids, scopes, slugs and
+ * what is indexed hold no NUL. A record that has expired, by the engine's clock, is there for `sweep`
  * alone. A change is all or nothing with what comes along, and as durable as the engine when it resolves. Any method rejects
  * with a GatewayError `unavailable` where the engine cannot work now or is closed, and with `internal` where a record is
  * damaged: never with "not found".

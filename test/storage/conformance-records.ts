@@ -11,8 +11,8 @@ export function testRecords (t: Test, open: Open): void {
     const store = await open(t)
     const bare = newRecord('bare', { indexed: {} })
     const full = newRecord('full', {
-      scope: 'läuft/1\0 \u{1F600}',
-      indexed: { execution_id: ['läuft/1\0 \u{1F600}', ''], label: ['b', 'a'] },
+      scope: 'läuft/1 \u{1F600}',
+      indexed: { execution_id: ['läuft/1 \u{1F600}', ''], label: ['b', 'a'] },
       expireTime: Number.MAX_SAFE_INTEGER,
       sealedBy: 'key-1',
       revision: 4_294_967_295
@@ -38,7 +38,7 @@ export function testRecords (t: Test, open: Open): void {
 
   t.test('has its slug for itself in its scope, and shares it with other scopes', async t => {
     const store = await open(t)
-    const scopes = ['', 'acme', 'acme\0', 'acm', '"acme"', 'e\u0301', '\u00e9']
+    const scopes = ['', 'acme', 'acm', '"acme"', 'e\u0301', '\u00e9']
     for (const [index, scope] of scopes.entries()) await store.insert(newRecord(`a${index}`, { scope, slug: 'same' }))
     for (const [index, scope] of scopes.entries()) {
       t.equal((await store.findBySlug(KIND, scope, 'same'))?.id, `a${index}`)

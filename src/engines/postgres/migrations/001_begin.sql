@@ -1,0 +1,286 @@
+-- The schema of one deployment; the migration's session has it first in its search path. Text is compared as bytes, so that pages and
+-- cursors mean the same everywhere. Milliseconds since 1970 are bigint.
+
+CREATE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE
+AS $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
+
+CREATE TABLE record (
+  kind text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  scope text COLLATE "C" NOT NULL,
+  slug text COLLATE "C",
+  -- Having expired it may have given its slug away.
+  holds_slug boolean NOT NULL,
+  -- As JSON, to be answered; what is looked up is in `attribute`.
+  indexed text NOT NULL,
+  sealed_by text COLLATE "C",
+  revision bigint NOT NULL,
+  body bytea NOT NULL,
+  PRIMARY KEY (kind, id)
+) WITH (toast_tuple_target = 8160);
+ALTER TABLE record ALTER COLUMN body SET STORAGE EXTERNAL;
+CREATE UNIQUE INDEX record_slug ON record (kind, scope, slug) WHERE holds_slug;
+CREATE INDEX record_sealed_by ON record (sealed_by) WHERE sealed_by IS NOT NULL;
+
+-- Apart from the record, so that a heartbeat rewrites some bytes. Every record has one: whoever removes or renews it locks this first.
+CREATE TABLE life (
+  kind text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  expire_time bigint,
+  PRIMARY KEY (kind, id)
+) WITH (fillfactor = 50);
+CREATE INDEX life_expire_time ON life (expire_time, kind, id) WHERE expire_time IS NOT NULL;
+
+CREATE TABLE attribute (
+  kind text COLLATE "C" NOT NULL,
+  attribute text COLLATE "C" NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (kind, attribute, value, id)
+);
+
+CREATE TABLE change (
+  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  rev bigint GENERATED ALWAYS AS IDENTITY,
+  kind text NOT NULL,
+  id text NOT NULL,
+  data bytea NOT NULL,
+  PRIMARY KEY (xid, rev)
+);
+
+-- A gateway, by its name: how many audit events it has committed with its changes.
+CREATE TABLE gateway (
+  name text COLLATE "C" PRIMARY KEY,
+  committed bigint NOT NULL DEFAULT 0
+);
+CREATE TABLE outbox (
+  gateway text COLLATE "C" NOT NULL,
+  commit bigint NOT NULL,
+  description text NOT NULL,
+  PRIMARY KEY (gateway, commit)
+);
+
+-- One chain of lines for each gateway.
+CREATE TABLE audit (
+  gateway text COLLATE "C" NOT NULL,
+  sequence bigint NOT NULL,
+  time bigint NOT NULL,
+  line text NOT NULL,
+  hash text NOT NULL,
+  commit bigint,
+  context_id text COLLATE "C",
+  execution_id text COLLATE "C",
+  PRIMARY KEY (gateway, sequence)
+);
+CREATE INDEX audit_time ON audit (time, gateway, sequence);
+CREATE INDEX audit_context ON audit (context_id, time, gateway, sequence) WHERE context_id IS NOT NULL;
+CREATE INDEX audit_execution ON audit (execution_id, time, gateway, sequence) WHERE execution_id IS NOT NULL;
+
+CREATE TABLE ring_key (
+  id text COLLATE "C" PRIMARY KEY,
+  position integer NOT NULL UNIQUE,
+  state text NOT NULL CHECK (state IN ('active', 'retired', 'destroyed')),
+  created_at text NOT NULL,
+  retired_at text,
+  destroyed_at text,
+  -- Wrapped by the root key; a destroyed key has none.
+  material bytea,
+  CHECK ((material IS NULL) = (state = 'destroyed'))
+);
+CREATE UNIQUE INDEX ring_key_active ON ring_key ((true)) WHERE state = 'active';
+
+-- What a batch of changes came to, by its nonce: whoever lost the answer with the connection finds it here.
+CREATE TABLE settled (
+  nonce uuid PRIMARY KEY,
+  outcomes text[] NOT NULL,
+  committed bigint NOT NULL,
+  at bigint NOT NULL
+);
+CREATE INDEX settled_at ON settled (at);
+
+CREATE FUNCTION drop_record(p_kind text, p_id text) RETURNS void LANGUAGE sql AS $$
+  DELETE FROM attribute a USING record r, json_each(r.indexed::json) e, json_array_elements_text(e.value) v
+    WHERE r.kind = p_kind AND r.id = p_id
+      AND a.kind = p_kind AND a.attribute = e.key AND a.value = v AND a.id = p_id;
+  DELETE FROM life WHERE kind = p_kind AND id = p_id;
+  DELETE FROM record WHERE kind = p_kind AND id = p_id;
+$$;
+
+CREATE FUNCTION put_attributes(p_kind text, p_id text, p_indexed text) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO attribute (kind, attribute, value, id)
+    SELECT p_kind, e.key, v, p_id FROM json_each(p_indexed::json) e, json_array_elements_text(e.value) v
+    ON CONFLICT DO NOTHING
+$$;
+
+-- Stores a new record, where nobody live has its id or its slug. Answers who has, or nothing where it is stored.
+CREATE FUNCTION insert_record(
+  p_kind text, p_id text, p_scope text, p_slug text, p_indexed text, p_expire_time bigint, p_sealed_by text, p_revision bigint, p_body bytea
+) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  stored integer;
+  holder text;
+BEGIN
+  FOR attempt IN 1..10 LOOP
+    -- What has expired gives way: the same id altogether, another its slug.
+    PERFORM FROM life WHERE kind = p_kind AND id = p_id AND expire_time <= now_ms() FOR UPDATE;
+    IF FOUND THEN PERFORM drop_record(p_kind, p_id); END IF;
+    IF p_slug IS NOT NULL THEN
+      UPDATE record r SET holds_slug = false FROM life l
+        WHERE r.kind = p_kind AND r.scope = p_scope AND r.slug = p_slug AND r.holds_slug
+          AND l.kind = r.kind AND l.id = r.id AND l.expire_time <= now_ms();
+    END IF;
+    INSERT INTO record (kind, id, scope, slug, holds_slug, indexed, sealed_by, revision, body)
+      VALUES (p_kind, p_id, p_scope, p_slug, p_slug IS NOT NULL, p_indexed, p_sealed_by, p_revision, p_body)
+      ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    IF stored = 1 THEN
+      INSERT INTO life (kind, id, expire_time) VALUES (p_kind, p_id, p_expire_time);
+      PERFORM put_attributes(p_kind, p_id, p_indexed);
+      RETURN NULL;
+    END IF;
+    SELECT id INTO holder FROM record WHERE kind = p_kind AND id = p_id;
+    IF FOUND THEN RETURN 'id ' || holder; END IF;
+    SELECT id INTO holder FROM record WHERE kind = p_kind AND scope = p_scope AND slug = p_slug AND holds_slug;
+    IF FOUND THEN RETURN 'slug ' || holder; END IF;
+    -- Whoever had it is gone meanwhile.
+  END LOOP;
+  RAISE EXCEPTION 'no place for % in ten attempts', p_id;
+END
+$$;
+
+-- Makes changes, in their order, as one commit, and answers what each came to. Made again with the same nonce it answers the same and
+-- changes nothing. What comes along with a change is stored where the change is made: `events` and `descriptions` say with which.
+CREATE FUNCTION commit_changes(
+  p_gateway text, p_nonce uuid,
+  ops text[], kinds text[], ids text[], scopes text[], slugs text[], indexes text[], expire_times bigint[], seals text[], revisions bigint[],
+  bodies bytea[], wanted text[],
+  event_ops integer[], event_kinds text[], event_ids text[], event_data bytea[],
+  description_ops integer[], descriptions text[],
+  OUT outcomes text[], OUT committed bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+  outcome text;
+  found_revision bigint;
+  key_lost text;
+BEGIN
+  SELECT s.outcomes, s.committed INTO outcomes, committed FROM settled s WHERE s.nonce = p_nonce;
+  IF FOUND THEN RETURN; END IF;
+  outcomes := array_fill(NULL::text, ARRAY[coalesce(array_length(ops, 1), 0)]);
+  -- What a destroyed key sealed could never be read.
+  SELECT string_agg(k.id, ' ') INTO key_lost FROM ring_key k WHERE k.state = 'destroyed' AND k.id = ANY (seals);
+  PERFORM FROM ring_key k WHERE k.state <> 'destroyed' AND k.id = ANY (seals) ORDER BY k.id FOR SHARE;
+
+  FOR i IN 1 .. coalesce(array_length(ops, 1), 0) LOOP
+    outcome := NULL;
+    IF seals[i] IS NOT NULL AND position(seals[i] IN coalesce(key_lost, '')) > 0 THEN
+      outcome := 'key ' || seals[i];
+    ELSIF ops[i] = 'insert' THEN
+      outcome := insert_record(kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], seals[i], revisions[i], bodies[i]);
+    ELSIF ops[i] = 'second' THEN
+      -- Belongs to the insert before: either both are there, or neither.
+      IF outcomes[i - 1] = 'ok' THEN
+        outcome := insert_record(kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], seals[i], revisions[i], bodies[i]);
+        IF outcome IS NOT NULL THEN
+          PERFORM drop_record(kinds[i - 1], ids[i - 1]);
+          outcomes[i - 1] := outcome;
+        END IF;
+      ELSE
+        outcome := outcomes[i - 1];
+      END IF;
+    ELSIF ops[i] = 'along' THEN
+      NULL;
+    ELSIF ops[i] = 'renew' THEN
+      UPDATE life l SET expire_time = expire_times[i]
+        WHERE l.kind = kinds[i] AND l.id = ids[i] AND (l.expire_time IS NULL OR l.expire_time > now_ms());
+      IF NOT FOUND THEN outcome := 'gone'; END IF;
+    ELSE
+      SELECT r.revision INTO found_revision FROM life l JOIN record r USING (kind, id)
+        WHERE l.kind = kinds[i] AND l.id = ids[i]
+          AND CASE WHEN ops[i] = 'expire' THEN l.expire_time <= now_ms() ELSE l.expire_time IS NULL OR l.expire_time > now_ms() END
+        FOR UPDATE OF l;
+      IF NOT FOUND THEN
+        outcome := 'gone';
+      ELSIF wanted[i] IS NOT NULL AND NOT found_revision = ANY (string_to_array(wanted[i], ' ')::bigint[]) THEN
+        outcome := 'stale';
+      ELSIF ops[i] IN ('remove', 'expire') THEN
+        PERFORM drop_record(kinds[i], ids[i]);
+      ELSE
+        DELETE FROM attribute a WHERE a.kind = kinds[i] AND a.id = ids[i]
+          AND (a.attribute, a.value) IN (
+            SELECT e.key, v FROM record r, json_each(r.indexed::json) e, json_array_elements_text(e.value) v
+              WHERE r.kind = kinds[i] AND r.id = ids[i]);
+        UPDATE record r SET holds_slug = false FROM life l
+          WHERE r.kind = kinds[i] AND r.scope = scopes[i] AND r.slug = slugs[i] AND r.holds_slug AND r.id <> ids[i]
+            AND l.kind = r.kind AND l.id = r.id AND l.expire_time <= now_ms();
+        BEGIN
+          UPDATE record r SET scope = scopes[i], slug = slugs[i], holds_slug = slugs[i] IS NOT NULL, indexed = indexes[i], sealed_by = seals[i],
+            revision = revisions[i], body = bodies[i] WHERE r.kind = kinds[i] AND r.id = ids[i];
+        EXCEPTION WHEN unique_violation THEN
+          SELECT 'slug ' || r.id INTO outcome FROM record r
+            WHERE r.kind = kinds[i] AND r.scope = scopes[i] AND r.slug = slugs[i] AND r.holds_slug;
+        END;
+        PERFORM put_attributes(r.kind, r.id, r.indexed) FROM record r WHERE r.kind = kinds[i] AND r.id = ids[i];
+      END IF;
+    END IF;
+    outcomes[i] := coalesce(outcome, 'ok');
+  END LOOP;
+
+  INSERT INTO change (kind, id, data)
+    SELECT e.kind, e.id, e.data FROM unnest(event_ops, event_kinds, event_ids, event_data) WITH ORDINALITY AS e (op, kind, id, data, place)
+      WHERE outcomes[e.op] = 'ok' ORDER BY e.place;
+  UPDATE gateway g SET committed = g.committed + (SELECT count(*) FROM unnest(description_ops) AS o WHERE outcomes[o] = 'ok')
+    WHERE g.name = p_gateway RETURNING g.committed INTO committed;
+  INSERT INTO outbox (gateway, commit, description)
+    SELECT p_gateway, committed + 1 - row_number() OVER (ORDER BY d.place DESC), d.description
+      FROM unnest(description_ops, descriptions) WITH ORDINALITY AS d (op, description, place) WHERE outcomes[d.op] = 'ok';
+  INSERT INTO settled (nonce, outcomes, committed, at) VALUES (p_nonce, commit_changes.outcomes, commit_changes.committed, now_ms());
+END
+$$;
+
+-- Puts keys in the place of those that `p_before` tells of. Answers whether the ring is so now: not where it was changed meanwhile.
+CREATE FUNCTION change_ring(
+  p_before text[], p_ids text[], p_states text[], p_created text[], p_retired text[], p_destroyed text[], p_material bytea[]
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  found text[];
+  after text[];
+BEGIN
+  LOCK TABLE ring_key IN EXCLUSIVE MODE;
+  SELECT coalesce(array_agg(concat_ws(' ', id, state, created_at, retired_at, destroyed_at) ORDER BY position), '{}') INTO found FROM ring_key;
+  SELECT coalesce(array_agg(concat_ws(' ', k.id, k.state, k.created, k.retired, k.destroyed) ORDER BY k.place), '{}') INTO after
+    FROM unnest(p_ids, p_states, p_created, p_retired, p_destroyed) WITH ORDINALITY AS k (id, state, created, retired, destroyed, place);
+  IF found = after THEN RETURN true; END IF;
+  IF found <> p_before THEN RETURN false; END IF;
+  DELETE FROM ring_key;
+  INSERT INTO ring_key (id, position, state, created_at, retired_at, destroyed_at, material)
+    SELECT k.id, k.place, k.state, k.created, k.retired, k.destroyed, k.material
+      FROM unnest(p_ids, p_states, p_created, p_retired, p_destroyed, p_material) WITH ORDINALITY
+        AS k (id, state, created, retired, destroyed, material, place);
+  RETURN true;
+END
+$$;
+
+-- Hands what a gateway that is gone has left in its outbox to another.
+CREATE FUNCTION adopt_outbox(p_from text, p_to text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  count bigint;
+  total bigint;
+BEGIN
+  -- Some of it may be lines of its chain already.
+  DELETE FROM outbox o WHERE o.gateway = p_from AND o.commit <= (SELECT max(a.commit) FROM audit a WHERE a.gateway = p_from);
+  SELECT count(*) INTO count FROM outbox WHERE gateway = p_from;
+  UPDATE gateway SET committed = committed + count WHERE name = p_to RETURNING committed INTO total;
+  UPDATE outbox o SET gateway = p_to, commit = total - count + n.place
+    FROM (SELECT commit, row_number() OVER (ORDER BY commit) AS place FROM outbox WHERE gateway = p_from) n
+    WHERE o.gateway = p_from AND o.commit = n.commit;
+  RETURN total;
+END
+$$;
+
+-- As `adopt_outbox`, where no session holds the other gateway's name.
+CREATE FUNCTION adopt_if_gone(p_schema text, p_from text, p_to text) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1701016686, hashtext(p_schema || ' ' || p_from)) THEN RETURN NULL; END IF;
+  RETURN adopt_outbox(p_from, p_to);
+END
+$$;

@@ -1,0 +1,116 @@
+import type { Filter, StoredRecord } from '../../storage/store.js'
+import { Batcher } from './batcher.js'
+import type { Link } from './link.js'
+
+/** A row of `COLUMNS`. */
+interface Row {
+  readonly kind: string
+  readonly id: string
+  readonly scope: string
+  readonly slug: string | null
+  readonly indexed: string
+  readonly expire_time: string | null
+  readonly sealed_by: string | null
+  readonly revision: string
+  readonly body: Buffer
+}
+
+const COLUMNS = 'r.kind, r.id, r.scope, r.slug, r.indexed, l.expire_time, r.sealed_by, r.revision, r.body'
+const LIVE = '(l.expire_time IS NULL OR l.expire_time > now_ms())'
+
+const toRecord = ({ kind, id, scope, slug, indexed, expire_time: expireTime, sealed_by: sealedBy, revision, body }: Row): StoredRecord => ({
+  kind,
+  id,
+  scope,
+  slug: slug ?? undefined,
+  indexed: JSON.parse(indexed),
+  expireTime: expireTime === null ? undefined : Number(expireTime),
+  sealedBy: sealedBy ?? undefined,
+  revision: Number(revision),
+  body
+})
+
+interface Asked {
+  readonly kind: string
+  readonly id?: string
+  readonly scope?: string
+  readonly slug?: string
+}
+
+/** Reads records: those that are asked for in one turn by one statement. */
+export class PostgresReader {
+  readonly #link: Link
+  readonly #byId = new Batcher<Asked, StoredRecord | undefined>(async asked => this.#inOrder(asked, {
+    name: 'find 1',
+    text: `SELECT a.place, ${COLUMNS} FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (kind, id, place)
+      JOIN record r ON r.kind = a.kind AND r.id = a.id JOIN life l ON l.kind = r.kind AND l.id = r.id WHERE ${LIVE}`,
+    values: [asked.map(({ kind }) => kind), asked.map(({ id }) => id)]
+  }))
+
+  readonly #bySlug = new Batcher<Asked, StoredRecord | undefined>(async asked => this.#inOrder(asked, {
+    name: 'findBySlug 1',
+    text: `SELECT a.place, ${COLUMNS} FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (kind, scope, slug, place)
+      JOIN record r ON r.kind = a.kind AND r.scope = a.scope AND r.slug = a.slug AND r.holds_slug
+      JOIN life l ON l.kind = r.kind AND l.id = r.id WHERE ${LIVE}`,
+    values: [asked.map(({ kind }) => kind), asked.map(({ scope }) => scope), asked.map(({ slug }) => slug)]
+  }))
+
+  constructor (link: Link) {
+    this.#link = link
+  }
+
+  find = (kind: string, id: string): Promise<StoredRecord | undefined> => this.#byId.ask({ kind, id })
+
+  findBySlug = (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> => this.#bySlug.ask({ kind, scope, slug })
+
+  /** Up to `limit` that are live and pass the filter, below `cursor`, those with the greatest ids first. */
+  async page (kind: string, { indexed = [], expiresBefore }: Filter, cursor: string | undefined, limit: number): Promise<StoredRecord[]> {
+    const values: unknown[] = [kind, cursor ?? null, expiresBefore ?? null, limit]
+    const parameter = (value: unknown) => `$${values.push(value)}`
+    // The first leads, by its index; the others are looked up for each.
+    const [first, ...others] = indexed.map(({ attribute, value }) =>
+      `kind = $1 AND attribute = ${parameter(attribute)} AND value = ${parameter(value)}`)
+    const from = first === undefined ? 'record r' : `(SELECT kind, id FROM attribute WHERE ${first}) a JOIN record r USING (kind, id)`
+    const rows = await this.#link.run<Row>({
+      text: `SELECT ${COLUMNS} FROM ${from} JOIN life l USING (kind, id)
+        WHERE r.kind = $1 AND ($2::text IS NULL OR r.id < $2) AND ${LIVE} AND ($3::bigint IS NULL OR l.expire_time < $3)
+        ${others.map(other => `AND EXISTS (SELECT FROM attribute x WHERE x.id = r.id AND ${other.replaceAll(/\b(kind|attribute|value)\b/g, 'x.$1')})`).join(' ')}
+        ORDER BY r.id DESC LIMIT $4`,
+      values
+    })
+    return rows.map(toRecord)
+  }
+
+  /** Up to `limit` that have expired, the first to expire first. */
+  async expired (limit: number): Promise<StoredRecord[]> {
+    const rows = await this.#link.run<Row>({
+      name: 'expired 1',
+      text: `SELECT ${COLUMNS} FROM life l JOIN record r USING (kind, id) WHERE l.expire_time <= now_ms()
+        ORDER BY l.expire_time, l.kind, l.id LIMIT $1`,
+      values: [limit]
+    })
+    return rows.map(toRecord)
+  }
+
+  /** The keys that seal something: each is found at one place of the index, and the next behind all of it. */
+  async keysInUse (): Promise<ReadonlySet<string>> {
+    const rows = await this.#link.run<{ key: string }>({
+      name: 'keysInUse 1',
+      text: `WITH RECURSIVE used AS (
+          SELECT min(sealed_by) AS key FROM record
+          UNION ALL SELECT (SELECT min(sealed_by) FROM record WHERE sealed_by > used.key) FROM used WHERE used.key IS NOT NULL)
+        SELECT key FROM used WHERE key IS NOT NULL`
+    })
+    return new Set(rows.map(({ key }) => key))
+  }
+
+  async settled (): Promise<void> {
+    await Promise.all([this.#byId.settled(), this.#bySlug.settled()])
+  }
+
+  async #inOrder (asked: readonly Asked[], query: { name: string, text: string, values: unknown[] }) {
+    const found = new Array<StoredRecord | undefined>(asked.length).fill(undefined)
+    for (const row of await this.#link.run<Row & { place: string }>(query)) found[Number(row.place) - 1] = toRecord(row)
+    return found
+  }
+}

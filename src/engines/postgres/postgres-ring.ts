@@ -1,0 +1,107 @@
+import type { KeyObject } from 'node:crypto'
+import { GatewayError } from '../../errors.js'
+import { isRing, type KeyRow, type KeyRows } from '../../secrets/key-row.js'
+import type { RingStore } from '../../secrets/ring-store.js'
+import { unwrap, wrap } from '../../secrets/root-key.js'
+import type { Link } from './link.js'
+
+interface Row {
+  readonly id: string
+  readonly state: KeyRow['state']
+  readonly created_at: string
+  readonly retired_at: string | null
+  readonly destroyed_at: string | null
+  readonly material: Buffer | null
+}
+
+const SELECT = {
+  name: 'ring 1',
+  text: 'SELECT id, state, created_at, retired_at, destroyed_at, material FROM ring_key ORDER BY position'
+}
+
+/** Keeps the keys of a ring in the database, wrapped by the root key: for all gateways that have that. */
+export class PostgresRing implements RingStore {
+  readonly #link: Link
+  readonly #rootKey: KeyObject
+  #given: string | undefined
+
+  constructor (link: Link, rootKey: KeyObject) {
+    this.#link = link
+    this.#rootKey = rootKey
+  }
+
+  async begin (first: KeyRows | undefined): Promise<void> {
+    if (first !== undefined) await this.#store([], first)
+    if ((await this.#link.run<Row>(SELECT)).length === 0) throw missing()
+  }
+
+  async change (edit: (rows: KeyRows) => KeyRows): Promise<void> {
+    for (;;) {
+      const found = await this.#link.run<Row>(SELECT)
+      if (found.length === 0) throw missing()
+      const before = this.#opened(found)
+      const after = edit(before)
+      if (after === before || await this.#store(before, after)) return
+    }
+  }
+
+  async readIfChanged (): Promise<KeyRows | undefined> {
+    const found = await this.#link.run<Row>(SELECT)
+    if (found.length === 0) throw missing()
+    const text = JSON.stringify(found)
+    if (text === this.#given) return undefined
+    const rows = this.#opened(found)
+    this.#given = text
+    return rows
+  }
+
+  /** Puts `after` in the place of `before`. Answers whether it did: not where another gateway changed the ring meanwhile. */
+  async #store (before: KeyRows, after: KeyRows): Promise<boolean> {
+    const material = (row: KeyRow) => row.state === 'destroyed' ? null : wrap(this.#rootKey, row.id, Buffer.from(row.material, 'base64'))
+    const [row] = await this.#link.run<{ stored: boolean }>({
+      name: 'change ring 1',
+      text: 'SELECT change_ring($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[]) AS stored',
+      values: [
+        before.map(told),
+        after.map(({ id }) => id),
+        after.map(({ state }) => state),
+        after.map(row => row.created_at),
+        after.map(row => timesOf(row).retired),
+        after.map(row => timesOf(row).destroyed),
+        after.map(material)
+      ]
+    })
+    return row?.stored === true
+  }
+
+  #opened (rows: readonly Row[]): KeyRows {
+    const keys = rows.map(row => this.#keyOf(row))
+    if (!isRing(keys)) throw unusable('is damaged: restore the database from a backup')
+    return keys
+  }
+
+  #keyOf ({ material, ...row }: Row): KeyRow {
+    // What is not null is there, as the table's rules say of each state.
+    const key = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as unknown as KeyRow
+    if (key.state === 'destroyed') return key
+    try {
+      return { ...key, material: unwrap(this.#rootKey, key.id, material!).toString('base64') }
+    } catch {
+      throw unusable('is wrapped by another root key: set ECTX_ROOT_KEY_FILE to the one that it was wrapped by')
+    }
+  }
+}
+
+/** All of a key but its material, in one text. */
+function told (row: KeyRow): string {
+  const { retired, destroyed } = timesOf(row)
+  return [row.id, row.state, row.created_at, retired, destroyed].filter(value => value !== null).join(' ')
+}
+
+const timesOf = (row: KeyRow) => ({
+  retired: 'retired_at' in row ? row.retired_at : null,
+  destroyed: 'destroyed_at' in row ? row.destroyed_at : null
+})
+
+const unusable = (why: string) => new GatewayError('unavailable', `the key ring in the database ${why}`)
+const missing = () => unusable('is missing: restore it from a backup, or begin another by npm run keys -- begin')

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type pg from 'pg'
+import { AuditRelay } from '../../audit/audit-relay.js'
+import { GatewayError } from '../../errors.js'
+import { loadRootKey } from '../../secrets/root-key.js'
+import type { OpenEngine, Supports } from '../engine.js'
+import { connectToPrimary, Link } from './link.js'
+import { migrate } from './migrate.js'
+import { PostgresJournal } from './postgres-journal.js'
+import { PostgresRing } from './postgres-ring.js'
+import { PostgresStore } from './postgres-store.js'
+import { parsePostgresUrl, type PostgresPlace } from './postgres-url.js'
+import { failure } from './failures.js'
+import { keepTidy } from './tidy.js'
+
+export const postgresSupports: Supports = { durable: true, sharedKeys: true }
+
+// Any number that no other program has for its own locks.
+const NAME_LOCK = 0x6563746e
+
+/** Records, audit events and keys in a PostgreSQL database, which any number of gateways can have open. */
+export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditBacklog }, clock, warn) => {
+  const place = parsePostgresUrl(databaseUrl)
+  const rootKey = loadRootKey(keyRing.root)
+  if (rootKey === undefined) {
+    throw new GatewayError(
+      'invalid_argument',
+      'ECTX_ROOT_KEY_FILE must be set too, since ECTX_STORE is a database: it wraps the keys that are kept there'
+    )
+  }
+  const gateway = gatewayName ?? `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${randomBytes(4).toString('hex')}`
+  await prepare(place)
+  const writing = new Link(place, client => takeName(client, place.schema, gateway))
+  const [reading, auditing] = [new Link(place), new Link(place)]
+  const links = [writing, reading, auditing]
+  try {
+    for (const link of links) await link.open()
+    const [row] = await writing.run<{ committed: string }>({
+      text: 'INSERT INTO gateway (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = gateway.name RETURNING committed',
+      values: [gateway]
+    })
+    const store = new PostgresStore(writing, reading, gateway, clock)
+    store.outbox.committed(Number(row!.committed))
+    const journal = await PostgresJournal.open(gateway, auditing, reading)
+    const audit = new AuditRelay(store.outbox, journal, { clock, warn, backlog: auditBacklog })
+    const stopTidying = keepTidy(reading, place.schema, gateway, last => store.outbox.committed(last), warn)
+    return {
+      supports: postgresSupports,
+      store,
+      audit,
+      keys: new PostgresRing(auditing, rootKey),
+      async close () {
+        await stopTidying()
+        await audit.close()
+        await store.close()
+        await store.outbox.close()
+        await Promise.all(links.map(link => link.close()))
+      }
+    }
+  } catch (error) {
+    await Promise.all(links.map(link => link.close()))
+    throw failure(error)
+  }
+}
+
+/** Sees to it that the schema is there, and of this version. */
+async function prepare (place: PostgresPlace): Promise<void> {
+  let client: pg.Client | undefined
+  try {
+    client = await connectToPrimary(place)
+    await migrate(client, place.schema)
+  } catch (error) {
+    throw failure(error)
+  } finally {
+    await client?.end().catch(() => {})
+  }
+}
+
+/** Holds the gateway's name for as long as the connection lasts. @throws `unavailable` where another process has it */
+async function takeName (client: pg.Client, schema: string, gateway: string): Promise<void> {
+  const { rows } = await client.query<{ taken: boolean }>({
+    text: 'SELECT pg_try_advisory_lock($1, hashtext($2)) AS taken', values: [NAME_LOCK, `${schema} ${gateway}`]
+  })
+  if (rows[0]?.taken !== true) {
+    throw new GatewayError('unavailable', `another process is the gateway '${gateway}': give each its own ECTX_GATEWAY_NAME, or none`)
+  }
+}

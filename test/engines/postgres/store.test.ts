@@ -1,0 +1,16 @@
+import t from 'tap'
+import { postgresSupports as supports } from '../../../src/engines/postgres/postgres.js'
+import { testStore } from '../../storage/conformance.js'
+import { postgresEngines } from './support.js'
+
+const { open, timed } = await postgresEngines(t)
+
+testStore(t, {
+  name: 'PostgreSQL',
+  supports,
+  open: async (directory, clock) => {
+    const engine = await open(directory, clock)
+    const store = await timed(directory, engine.store, clock)
+    return { store, audit: engine.audit, close: () => engine.close() }
+  }
+})

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { loadConfig } from '../../../src/config/config.js'
+import type { Clock } from '../../../src/clock.js'
+import type { Engine } from '../../../src/engines/engine.js'
+import { migrate } from '../../../src/engines/postgres/migrate.js'
+import { Link } from '../../../src/engines/postgres/link.js'
+import { PostgresRing } from '../../../src/engines/postgres/postgres-ring.js'
+import { openPostgres } from '../../../src/engines/postgres/postgres.js'
+import type { Store } from '../../../src/storage/store.js'
+import { loadRootKey } from '../../../src/secrets/root-key.js'
+import { newDataDir } from '../../support/data-dir.js'
+import { startPostgres } from '../../support/postgres.js'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Opens engines on one server, which has a schema for each directory that a conformance suite gives. */
+export async function postgresEngines (t: Test) {
+  const server = await startPostgres(t)
+  const { url } = server
+  const rootKeyFile = join(newDataDir(t), 'root.key')
+  writeFileSync(rootKeyFile, Buffer.alloc(32, 1).toString('base64'))
+  const schemaOf = (directory: string) => `test_${createHash('sha256').update(directory).digest('hex').slice(0, 16)}`
+
+  return {
+    ...server,
+    schemaOf,
+    open: (directory: string, clock: Clock, name = 'test'): Promise<Engine> => openPostgres(loadConfig({
+      ECTX_STORE: `${url}?schema=${schemaOf(directory)}`, ECTX_ROOT_KEY_FILE: rootKeyFile, ECTX_GATEWAY_NAME: name, ECTX_DATA_DIR: directory
+    }), clock, () => {}),
+
+    /** A ring in the schema of the directory. */
+    ring (directory: string): PostgresRing {
+      const schema = schemaOf(directory)
+      const link = new Link({ urls: [url], schema }, client => migrate(client, schema))
+      t.teardown(() => link.close())
+      return new PostgresRing(link, loadRootKey({ ECTX_ROOT_KEY_FILE: rootKeyFile })!)
+    },
+
+    /** `store`, whose database tells the time by `clock`. */
+    async timed (directory: string, store: Store, clock: Clock): Promise<Store> {
+      const client = new pg.Client({ connectionString: url, options: `-c search_path=${schemaOf(directory)}` })
+      client.on('error', () => {})
+      await client.connect()
+      await client.query(`CREATE TABLE IF NOT EXISTS test_clock (time bigint); DELETE FROM test_clock; INSERT INTO test_clock VALUES (0);
+        CREATE OR REPLACE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT time FROM ${schemaOf(directory)}.test_clock'`)
+      let told = NaN
+      let telling: Promise<unknown> | undefined
+      const tell = () => {
+        if (clock.now() === told) return
+        told = clock.now()
+        const query = client.query('UPDATE test_clock SET time = $1', [told]).then(() => { if (telling === query) telling = undefined })
+        telling = query
+      }
+      return new Proxy(store, {
+        get (target, name) {
+          const value = Reflect.get(target, name, target)
+          if (name === 'close') return () => Promise.all([target.close(), client.end()])
+          return typeof value !== 'function'
+            ? value
+            : (...args: unknown[]) => {
+                tell()
+                const call = () => Reflect.apply(value, target, args)
+                return telling === undefined ? call() : telling.then(call)
+              }
+        }
+      })
+    }
+  }
+}
