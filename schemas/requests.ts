@@ -74,7 +74,7 @@ export const PageQuerySchema = Type.Object({
     Type.Integer({ format: 'int32', minimum: 0, maximum: 1000, description: 'How many events at most; 100 where it is 0 or left out.' })
   ),
   page_token: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 64, description: 'The `next_page_token` of the page before; left out for the first.' })
+    Type.String({ minLength: 1, maxLength: 512, description: 'The `next_page_token` of the page before; left out for the first.' })
   )
 }, { additionalProperties: false })
 

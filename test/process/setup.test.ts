@@ -161,6 +161,6 @@ t.test('each command sets itself up in its own script, since npm may be told to 
   const { scripts, allowScripts } = JSON.parse(readFileSync('package.json', 'utf8'))
   for (const name of ['start', 'test', 'token', 'keys', 'audit', 'openapi']) t.match(scripts[name], /^node scripts\/(setup\.js && |test\.js$)/, name)
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
-  const withScripts = Object.keys(packages).filter(path => packages[path].hasInstallScript && !packages[path].optional)
-  t.same(withScripts.map(path => path.replace(/^.*node_modules\//, '')), Object.keys(allowScripts), 'and npm has no package with scripts to ask about')
+  const withScripts = Object.keys(packages).filter(path => packages[path].hasInstallScript).map(path => path.replace(/^node_modules\//, ''))
+  t.same(withScripts.sort(), Object.keys(allowScripts).sort(), 'and npm has no package with scripts to ask about')
 })

@@ -144,7 +144,7 @@ async function repeatEverything (t: Test, visitor: Visitor, slug: string) {
   }
   for (const name of NAMES) {
     const changed = structuredClone(whole)
-    changed.spec.data[`SECRET_${name}`].value = SECRETS[name]!.replace(/.$/u, '!')
+    changed.spec.data[`SECRET_${name}`].value = SECRETS[name]!.replace(/.$/su, '!')
     const refused = await visitor.ask(send(JSON.stringify(changed)))
     t.equal(refused.status, 422)
     t.ok(refused.text.includes(`/spec/data/SECRET_${name}/value`))

@@ -23,7 +23,8 @@ export const codeOf = (error: unknown): string =>
 
 /** Whether the connection is lost or of no use, so that another may do better. */
 export const isTransient = (error: unknown): boolean =>
-  error instanceof Error && !(error instanceof GatewayError) && (TRANSIENT.test(codeOf(error)) || codeOf(error) === '')
+  error instanceof Error && !(error instanceof GatewayError) && !(error instanceof TypeError) &&
+  (TRANSIENT.test(codeOf(error)) || codeOf(error) === '')
 
 /** Whether the same statement may succeed when it is run again on the same connection. */
 export const isToBeRepeated = (error: unknown): boolean => AGAIN.test(codeOf(error))

@@ -13,7 +13,7 @@ const PAUSE_MS = 100
 // Plans are for tables whose statistics may be old: every statement here has an index that is right.
 const SETTINGS = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_bitmapscan'].map(name => `SET ${name} = off;`).join(' ')
 
-/** A connection to the primary, which is made anew where it is lost. Statements on it run one after the other. */
+/** A connection to the primary, which is made anew where it is lost. Statements on it run one after the other. Closed, it runs none. */
 export class Link {
   readonly #place: PostgresPlace
   readonly #prepare: (client: pg.Client) => Promise<void>
@@ -58,12 +58,7 @@ export class Link {
 
   /** Connects, so that what is wrong with the place is found out at once. @throws as `run` */
   async open (): Promise<void> {
-    try {
-      await this.#connected()
-    } catch (error) {
-      this.#drop()
-      throw failure(error)
-    }
+    await this.#connected().catch(error => { throw failure(error) })
   }
 
   async close (): Promise<void> {
@@ -73,13 +68,24 @@ export class Link {
   }
 
   #connected (): Promise<pg.Client> {
-    this.#client ??= connectToPrimary(this.#place).then(async client => {
-      await client.query(`SET search_path TO "${this.#place.schema}"; ${SETTINGS}`)
-      await this.#prepare(client)
-      client.on('error', () => this.#drop())
-      return client
+    this.#client ??= this.#connect().catch(error => {
+      this.#client = undefined
+      throw error
     })
     return this.#client
+  }
+
+  async #connect (): Promise<pg.Client> {
+    const client = await connectToPrimary(this.#place)
+    try {
+      await client.query(`SET search_path TO "${this.#place.schema}"; ${SETTINGS}`)
+      await this.#prepare(client)
+    } catch (error) {
+      client.end().catch(() => {})
+      throw error
+    }
+    client.on('error', () => this.#drop())
+    return client
   }
 
   #drop (): void {

@@ -1,4 +1,4 @@
-import type { Filter, StoredRecord } from '../../storage/store.js'
+import type { Change, Filter, StoredRecord } from '../../storage/store.js'
 import { Batcher } from './batcher.js'
 import type { Link } from './link.js'
 
@@ -68,14 +68,13 @@ export class PostgresReader {
     const values: unknown[] = [kind, cursor ?? null, expiresBefore ?? null, limit]
     const parameter = (value: unknown) => `$${values.push(value)}`
     // The first leads, by its index; the others are looked up for each.
-    const [first, ...others] = indexed.map(({ attribute, value }) =>
-      `kind = $1 AND attribute = ${parameter(attribute)} AND value = ${parameter(value)}`)
-    const from = first === undefined ? 'record r' : `(SELECT kind, id FROM attribute WHERE ${first}) a JOIN record r USING (kind, id)`
+    const joined = indexed.map(({ attribute, value }, at) => `JOIN attribute a${at} ON a${at}.kind = r.kind AND a${at}.id = r.id
+      AND a${at}.attribute = ${parameter(attribute)} AND a${at}.value = ${parameter(value)}`)
+    const id = indexed.length === 0 ? 'r.id' : 'a0.id'
     const rows = await this.#link.run<Row>({
-      text: `SELECT ${COLUMNS} FROM ${from} JOIN life l USING (kind, id)
-        WHERE r.kind = $1 AND ($2::text IS NULL OR r.id < $2) AND ${LIVE} AND ($3::bigint IS NULL OR l.expire_time < $3)
-        ${others.map(other => `AND EXISTS (SELECT FROM attribute x WHERE x.id = r.id AND ${other.replaceAll(/\b(kind|attribute|value)\b/g, 'x.$1')})`).join(' ')}
-        ORDER BY r.id DESC LIMIT $4`,
+      text: `SELECT ${COLUMNS} FROM record r ${joined.join(' ')} JOIN life l ON l.kind = r.kind AND l.id = r.id
+        WHERE r.kind = $1 AND ($2::text IS NULL OR ${id} < $2) AND ${LIVE} AND ($3::bigint IS NULL OR l.expire_time < $3)
+        ORDER BY ${id} DESC LIMIT $4`,
       values
     })
     return rows.map(toRecord)
@@ -104,8 +103,18 @@ export class PostgresReader {
     return new Set(rows.map(({ key }) => key))
   }
 
-  async settled (): Promise<void> {
-    await Promise.all([this.#byId.settled(), this.#bySlug.settled()])
+  /** The events of what was committed behind that position, up to `limit`. */
+  async changes (after: string | undefined, limit: number): Promise<Change[]> {
+    const [xid = '0', rev = '0'] = after?.split('-') ?? []
+    const rows = await this.#link.run<{ xid: string, rev: string, kind: string, id: string, data: Buffer }>({
+      name: 'changes 1',
+      // What is before the oldest transaction that still runs: behind it nothing can come in any more.
+      text: `SELECT c.xid::text, c.rev::text, c.kind, c.id, c.data FROM change c
+        WHERE (c.xid, c.rev) > ($1::xid8, $2::bigint) AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY c.xid, c.rev LIMIT $3`,
+      values: [String(BigInt(xid)), String(BigInt(rev)), limit]
+    })
+    return rows.map(({ xid, rev, kind, id, data }) => ({ kind, id, data, position: `${xid.padStart(20, '0')}-${rev.padStart(20, '0')}` }))
   }
 
   async #inOrder (asked: readonly Asked[], query: { name: string, text: string, values: unknown[] }) {

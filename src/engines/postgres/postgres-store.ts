@@ -16,49 +16,107 @@ const NOTHING: Step = { op: 'along', record: { kind: '', id: '' } }
 /** Keeps records in a PostgreSQL database, for any number of gateways; expiry is by the database's clock. */
 export class PostgresStore implements Store {
   readonly outbox: PostgresOutbox
-  readonly #reading: Link
   readonly #reader: PostgresReader
   readonly #writer: PostgresWriter
+  readonly #accepted = new Set<Promise<unknown>>()
   #open = true
 
   /** `writing` and `reading` are two connections, so that no read waits for a commit. The store closes neither. */
   constructor (writing: Link, reading: Link, gateway: string, clock: Clock) {
-    this.#reading = reading
     this.#reader = new PostgresReader(reading)
     this.#writer = new PostgresWriter(writing, gateway, clock, last => this.outbox.committed(last))
     this.outbox = new PostgresOutbox(gateway, reading, event => this.#apply([NOTHING], { audit: [event] }))
   }
 
-  async insert (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Promise<void> {
-    const steps: Step[] = [{ op: 'insert', record }, ...second === undefined ? [] : [{ op: 'second' as const, record: second }]]
-    this.#assertStored(await this.#apply(steps, along), record)
+  insert (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Promise<void> {
+    return this.#accept(async () => {
+      const steps: Step[] = [{ op: 'insert', record }, ...second === undefined ? [] : [{ op: 'second' as const, record: second }]]
+      this.#assertStored(await this.#apply(steps, along), record)
+    })
   }
 
-  async find (kind: string, id: string): Promise<StoredRecord | undefined> {
-    this.#assertOpen()
-    return this.#reader.find(kind, id)
+  find (kind: string, id: string): Promise<StoredRecord | undefined> {
+    return this.#accept(() => this.#reader.find(kind, id))
   }
 
-  async findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> {
-    this.#assertOpen()
-    return this.#reader.findBySlug(kind, scope, slug)
+  findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> {
+    return this.#accept(() => this.#reader.findBySlug(kind, scope, slug))
   }
 
-  async replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
-    const outcome = await this.#apply([{ op: 'replace', record, wanted: [revision] }], along)
-    if (outcome === 'gone' || outcome === 'stale') throw staleRevision(record.id, revision)
-    this.#assertStored(outcome, record)
+  replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
+    return this.#accept(async () => {
+      const outcome = await this.#apply([{ op: 'replace', record, wanted: [revision] }], along)
+      if (outcome === 'gone' || outcome === 'stale') throw staleRevision(record.id, revision)
+      this.#assertStored(outcome, record)
+    })
   }
 
-  async renew (kind: string, id: string, expireTime: number, along?: Along): Promise<boolean> {
-    return await this.#apply([{ op: 'renew', record: { kind, id, expireTime } }], along) === 'ok'
+  renew (kind: string, id: string, expireTime: number, along?: Along): Promise<boolean> {
+    return this.#accept(async () => await this.#apply([{ op: 'renew', record: { kind, id, expireTime } }], along) === 'ok')
   }
 
-  async remove (
+  remove (
     kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval
   ): Promise<StoredRecord | undefined> {
+    return this.#accept(() => this.#remove(kind, id, revisions, along))
+  }
+
+  sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
+    return this.#accept(async () => {
+      const expired = await this.#reader.expired(limit)
+      const removed = await Promise.all(expired.map(async record => {
+        const { kind, id, revision } = record
+        const outcome = await this.#apply([{ op: 'expire', record: { kind, id }, wanted: [revision] }], along?.(record))
+        return outcome === 'ok' ? record : undefined
+      }))
+      return { removed: removed.filter(record => record !== undefined), damaged: [] }
+    })
+  }
+
+  page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> {
+    return this.#accept(() => this.#page(kind, filter, cursor, limit))
+  }
+
+  removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed> {
+    const own = { page: this.#page, remove: this.#remove }
+    return this.#accept(() => removePage(own, kind, filter, cursor, limit, along))
+  }
+
+  changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
+    return this.#accept(() => this.#reader.changes(after, limit))
+  }
+
+  keysInUse (): Promise<ReadonlySet<string>> {
+    return this.#accept(() => this.#reader.keysInUse())
+  }
+
+  ready (): Promise<void> {
+    return this.#accept(async () => { await this.#apply([NOTHING]) })
+  }
+
+  async close (): Promise<void> {
+    this.#open = false
+    await Promise.allSettled(this.#accepted)
+    await this.#writer.close()
+  }
+
+  /** Does what was asked for before the store is closed, to its end, though that may take several statements. */
+  async #accept<T> (work: () => Promise<T>): Promise<T> {
+    if (!this.#open) throw closed()
+    const working = work()
+    this.#accepted.add(working)
+    try {
+      return await working
+    } finally {
+      this.#accepted.delete(working)
+    }
+  }
+
+  readonly #remove = async (
+    kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval
+  ): Promise<StoredRecord | undefined> => {
     for (;;) {
-      const record = await this.find(kind, id)
+      const record = await this.#reader.find(kind, id)
       if (record === undefined) return undefined
       if (revisions !== undefined && !revisions.includes(record.revision)) throw staleRevision(id, ...revisions)
       // What comes along was made of this revision; where it is another by now, of that.
@@ -68,55 +126,10 @@ export class PostgresStore implements Store {
     }
   }
 
-  async sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
-    this.#assertOpen()
-    const expired = await this.#reader.expired(limit)
-    const removed = await Promise.all(expired.map(async record => {
-      const { kind, id, revision } = record
-      const outcome = await this.#apply([{ op: 'expire', record: { kind, id }, wanted: [revision] }], along?.(record))
-      return outcome === 'ok' ? record : undefined
-    }))
-    return { removed: removed.filter(record => record !== undefined), damaged: [] }
-  }
-
-  async page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> {
-    this.#assertOpen()
+  readonly #page = async (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> => {
     const found = await this.#reader.page(kind, filter, cursor, limit + 1)
     const records = found.slice(0, limit)
     return { records, damaged: [], cursor: found.length > limit ? records.at(-1)?.id : undefined }
-  }
-
-  removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed> {
-    return removePage(this, kind, filter, cursor, limit, along)
-  }
-
-  async changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
-    this.#assertOpen()
-    const [xid = '0', rev = '0'] = after?.split('-') ?? []
-    const rows = await this.#reading.run<{ xid: string, rev: string, kind: string, id: string, data: Buffer }>({
-      name: 'changes 1',
-      // What is before the oldest transaction that still runs: behind it nothing can come in any more.
-      text: `SELECT c.xid::text, c.rev::text, c.kind, c.id, c.data FROM change c
-        WHERE (c.xid, c.rev) > ($1::xid8, $2::bigint) AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
-        ORDER BY c.xid, c.rev LIMIT $3`,
-      values: [String(BigInt(xid)), String(BigInt(rev)), limit]
-    })
-    return rows.map(({ xid, rev, kind, id, data }) => ({ kind, id, data, position: `${xid.padStart(20, '0')}-${rev.padStart(20, '0')}` }))
-  }
-
-  async keysInUse (): Promise<ReadonlySet<string>> {
-    this.#assertOpen()
-    return this.#reader.keysInUse()
-  }
-
-  async ready (): Promise<void> {
-    await this.#apply([NOTHING])
-  }
-
-  async close (): Promise<void> {
-    this.#open = false
-    await this.#writer.close()
-    await this.#reader.settled()
   }
 
   #apply (steps: readonly Step[], along?: Along): Promise<string> {
@@ -132,9 +145,5 @@ export class PostgresStore implements Store {
       case 'slug': throw slugTaken(slug, holder)
       default: throw new GatewayError('unavailable', `the key '${holder}' was destroyed before what it sealed was stored; try again`)
     }
-  }
-
-  #assertOpen (): void {
-    if (!this.#open) throw closed()
   }
 }

@@ -31,7 +31,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
   }
   const gateway = gatewayName ?? `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${randomBytes(4).toString('hex')}`
   await prepare(place)
-  const writing = new Link(place, client => takeName(client, place.schema, gateway))
+  const writing = new Link(place, nameTaker(place.schema, gateway))
   const [reading, auditing] = [new Link(place), new Link(place)]
   const links = [writing, reading, auditing]
   try {
@@ -77,12 +77,24 @@ async function prepare (place: PostgresPlace): Promise<void> {
   }
 }
 
-/** Holds the gateway's name for as long as the connection lasts. @throws `unavailable` where another process has it */
-async function takeName (client: pg.Client, schema: string, gateway: string): Promise<void> {
-  const { rows } = await client.query<{ taken: boolean }>({
-    text: 'SELECT pg_try_advisory_lock($1, hashtext($2)) AS taken', values: [NAME_LOCK, `${schema} ${gateway}`]
-  })
-  if (rows[0]?.taken !== true) {
-    throw new GatewayError('unavailable', `another process is the gateway '${gateway}': give each its own ECTX_GATEWAY_NAME, or none`)
+/**
+ * Has each new connection hold the gateway's name for as long as it lasts. Where the one before was lost the server may not know that
+ * yet: then that one is ended there. It throws `unavailable` where another process has the name.
+ */
+function nameTaker (schema: string, gateway: string): (client: pg.Client) => Promise<void> {
+  let before: number | undefined
+  return async client => {
+    const { rows: [row] } = await client.query<{ taken: boolean, pid: number }>({
+      text: 'SELECT pg_try_advisory_lock($1, hashtext($2)) AS taken, pg_backend_pid() AS pid', values: [NAME_LOCK, `${schema} ${gateway}`]
+    })
+    if (row?.taken === true) {
+      before = row.pid
+      return
+    }
+    if (before === undefined) {
+      throw new GatewayError('unavailable', `another process is the gateway '${gateway}': give each its own ECTX_GATEWAY_NAME, or none`)
+    }
+    await client.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
+    throw Object.assign(new Error('the connection before still holds the name'), { code: '57P03' })
   }
 }

@@ -145,3 +145,13 @@ t.test('what is wrong with the place is said, with what to do, and without its p
   await refused({ ECTX_STORE: 'postgres://ectx:s3cr3t@:x/postgres' }, /ECTX_STORE has a host/)
   await refused({ ECTX_STORE: `${url}?schema=No%20Schema` }, /schema that is none/)
 })
+
+t.test('a name is one gateway’s, also after its connections were cut', async t => {
+  const directory = newDataDir(t)
+  const engine = await open(directory, systemClock, 'mine')
+  t.teardown(() => engine.close())
+  await operate(directory, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ectx'")
+  await engine.store.insert(newRecord('a'))
+  await t.rejects(open(directory, systemClock, 'mine'), { code: 'unavailable', message: /another process is the gateway 'mine'/ })
+  t.ok(await engine.store.find(KIND, 'a'))
+})

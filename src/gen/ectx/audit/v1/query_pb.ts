@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ectx/audit/v1/query.proto.
  */
 export const file_ectx_audit_v1_query: GenFile = /*@__PURE__*/
-  fileDesc("ChllY3R4L2F1ZGl0L3YxL3F1ZXJ5LnByb3RvEg1lY3R4LmF1ZGl0LnYxIroBChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhwKCmNvbnRleHRfaWQYASABKAlCCLpIBXIDGP0BEkYKDGV4ZWN1dGlvbl9pZBgCIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIbCgpwYWdlX3Rva2VuGAQgASgJQge6SARyAhhAYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("ChllY3R4L2F1ZGl0L3YxL3F1ZXJ5LnByb3RvEg1lY3R4LmF1ZGl0LnYxIrsBChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhwKCmNvbnRleHRfaWQYASABKAlCCLpIBXIDGP0BEkYKDGV4ZWN1dGlvbl9pZBgCIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiABGIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * Which events of the audit log; without an id, all of them.
