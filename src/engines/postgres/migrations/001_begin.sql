@@ -98,18 +98,33 @@ CREATE TABLE settled (
 );
 CREATE INDEX settled_at ON settled (at);
 
-CREATE FUNCTION drop_record(p_kind text, p_id text) RETURNS void LANGUAGE sql AS $$
-  DELETE FROM attribute a USING record r, json_each(r.indexed::json) e, json_array_elements_text(e.value) v
+-- In PL/pgSQL, whose statements are planned once: each has an index that leads to what it is about.
+CREATE FUNCTION drop_attributes(p_kind text, p_id text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  e record;
+BEGIN
+  FOR e IN SELECT a.key, v.value FROM record r, json_each(r.indexed::json) a, json_array_elements_text(a.value) v
     WHERE r.kind = p_kind AND r.id = p_id
-      AND a.kind = p_kind AND a.attribute = e.key AND a.value = v AND a.id = p_id;
-  DELETE FROM life WHERE kind = p_kind AND id = p_id;
-  DELETE FROM record WHERE kind = p_kind AND id = p_id;
+  LOOP
+    DELETE FROM attribute a WHERE a.kind = p_kind AND a.attribute = e.key AND a.value = e.value AND a.id = p_id;
+  END LOOP;
+END
 $$;
 
-CREATE FUNCTION put_attributes(p_kind text, p_id text, p_indexed text) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION drop_record(p_kind text, p_id text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM drop_attributes(p_kind, p_id);
+  DELETE FROM life l WHERE l.kind = p_kind AND l.id = p_id;
+  DELETE FROM record r WHERE r.kind = p_kind AND r.id = p_id;
+END
+$$;
+
+CREATE FUNCTION put_attributes(p_kind text, p_id text, p_indexed text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO attribute (kind, attribute, value, id)
-    SELECT p_kind, e.key, v, p_id FROM json_each(p_indexed::json) e, json_array_elements_text(e.value) v
-    ON CONFLICT DO NOTHING
+    SELECT p_kind, a.key, v.value, p_id FROM json_each(p_indexed::json) a, json_array_elements_text(a.value) v
+    ON CONFLICT DO NOTHING;
+END
 $$;
 
 -- Stores a new record, where nobody live has its id or its slug. Answers who has, or nothing where it is stored.
@@ -121,14 +136,6 @@ DECLARE
   holder text;
 BEGIN
   FOR attempt IN 1..10 LOOP
-    -- What has expired gives way: the same id altogether, another its slug.
-    PERFORM FROM life WHERE kind = p_kind AND id = p_id AND expire_time <= now_ms() FOR UPDATE;
-    IF FOUND THEN PERFORM drop_record(p_kind, p_id); END IF;
-    IF p_slug IS NOT NULL THEN
-      UPDATE record r SET holds_slug = false FROM life l
-        WHERE r.kind = p_kind AND r.scope = p_scope AND r.slug = p_slug AND r.holds_slug
-          AND l.kind = r.kind AND l.id = r.id AND l.expire_time <= now_ms();
-    END IF;
     INSERT INTO record (kind, id, scope, slug, holds_slug, indexed, sealed_by, revision, body)
       VALUES (p_kind, p_id, p_scope, p_slug, p_slug IS NOT NULL, p_indexed, p_sealed_by, p_revision, p_body)
       ON CONFLICT DO NOTHING;
@@ -138,9 +145,19 @@ BEGIN
       PERFORM put_attributes(p_kind, p_id, p_indexed);
       RETURN NULL;
     END IF;
-    SELECT id INTO holder FROM record WHERE kind = p_kind AND id = p_id;
+    -- What has expired gives way: the same id altogether, another its slug.
+    PERFORM FROM life l WHERE l.kind = p_kind AND l.id = p_id AND l.expire_time <= now_ms() FOR UPDATE;
+    IF FOUND THEN
+      PERFORM drop_record(p_kind, p_id);
+      CONTINUE;
+    END IF;
+    SELECT r.id INTO holder FROM record r WHERE r.kind = p_kind AND r.id = p_id;
     IF FOUND THEN RETURN 'id ' || holder; END IF;
-    SELECT id INTO holder FROM record WHERE kind = p_kind AND scope = p_scope AND slug = p_slug AND holds_slug;
+    UPDATE record r SET holds_slug = false FROM life l
+      WHERE r.kind = p_kind AND r.scope = p_scope AND r.slug = p_slug AND r.holds_slug
+        AND l.kind = r.kind AND l.id = r.id AND l.expire_time <= now_ms();
+    IF FOUND THEN CONTINUE; END IF;
+    SELECT r.id INTO holder FROM record r WHERE r.kind = p_kind AND r.scope = p_scope AND r.slug = p_slug AND r.holds_slug;
     IF FOUND THEN RETURN 'slug ' || holder; END IF;
     -- Whoever had it is gone meanwhile.
   END LOOP;
@@ -205,10 +222,7 @@ BEGIN
       ELSIF ops[i] IN ('remove', 'expire') THEN
         PERFORM drop_record(kinds[i], ids[i]);
       ELSE
-        DELETE FROM attribute a WHERE a.kind = kinds[i] AND a.id = ids[i]
-          AND (a.attribute, a.value) IN (
-            SELECT e.key, v FROM record r, json_each(r.indexed::json) e, json_array_elements_text(e.value) v
-              WHERE r.kind = kinds[i] AND r.id = ids[i]);
+        PERFORM drop_attributes(kinds[i], ids[i]);
         UPDATE record r SET holds_slug = false FROM life l
           WHERE r.kind = kinds[i] AND r.scope = scopes[i] AND r.slug = slugs[i] AND r.holds_slug AND r.id <> ids[i]
             AND l.kind = r.kind AND l.id = r.id AND l.expire_time <= now_ms();
