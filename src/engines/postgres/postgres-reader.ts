@@ -15,6 +15,9 @@ interface Row {
   readonly body: Buffer
 }
 
+// Any number that no other program has for its own locks.
+const SWEEP_LOCK = 0x65637473
+
 const COLUMNS = 'r.kind, r.id, r.scope, r.slug, r.indexed, l.expire_time, r.sealed_by, r.revision, r.body'
 const LIVE = '(l.expire_time IS NULL OR l.expire_time > now_ms())'
 
@@ -78,6 +81,19 @@ export class PostgresReader {
       values
     })
     return rows.map(toRecord)
+  }
+
+  /** Does `sweep` where no other gateway sweeps; `undefined` where one does. */
+  async alone<T> (sweep: () => Promise<T>): Promise<T | undefined> {
+    const [row] = await this.#link.run<{ taken: boolean }>({
+      text: 'SELECT pg_try_advisory_lock($1, hashtext(current_schema())) AS taken', values: [SWEEP_LOCK]
+    })
+    if (row?.taken !== true) return undefined
+    try {
+      return await sweep()
+    } finally {
+      await this.#link.run({ text: 'SELECT pg_advisory_unlock($1, hashtext(current_schema()))', values: [SWEEP_LOCK] })
+    }
   }
 
   /** Up to `limit` that have expired, the first to expire first. */

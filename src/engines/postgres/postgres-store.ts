@@ -63,13 +63,15 @@ export class PostgresStore implements Store {
 
   sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
     return this.#accept(async () => {
-      const expired = await this.#reader.expired(limit)
-      const removed = await Promise.all(expired.map(async record => {
-        const { kind, id, revision } = record
-        const outcome = await this.#apply([{ op: 'expire', record: { kind, id }, wanted: [revision] }], along?.(record))
-        return outcome === 'ok' ? record : undefined
-      }))
-      return { removed: removed.filter(record => record !== undefined), damaged: [] }
+      const removed = await this.#reader.alone(async () => {
+        const expired = await this.#reader.expired(limit)
+        return Promise.all(expired.map(async record => {
+          const { kind, id, revision } = record
+          const outcome = await this.#apply([{ op: 'expire', record: { kind, id }, wanted: [revision] }], along?.(record))
+          return outcome === 'ok' ? record : undefined
+        }))
+      })
+      return { removed: removed?.filter(record => record !== undefined) ?? [], damaged: [] }
     })
   }
 
