@@ -26,7 +26,8 @@ export const renewLease = <R extends Resource>(store: Store, audit: Auditor, kin
       const why = 'it was made without spec.lease, and needs no heartbeat'
       throw new GatewayError('invalid_argument', `${kind.title} '${record.id}' has no lease: ${why}`)
     }
-    const leaseExpireTime = Math.min(clock.now() + leaseMs, expireTime)
+    // Where the clock went back, what was promised before is kept.
+    const leaseExpireTime = Math.min(Math.max(clock.now() + leaseMs, record.expireTime ?? 0), expireTime)
     if (!await store.renew(kind.name, record.id, leaseExpireTime)) throw notFound(kind, 'id', record.id)
     audit.recordEventually(eventOf('heartbeat', ctx, record))
     return { lease: { leaseExpireTime, expireTime } }

@@ -104,7 +104,7 @@ export class Model {
 
   /** Puts off the end of a context that has a lease. */
   renew (context: Context): void {
-    context.end = Math.min(this.now + leaseOf(context.content)!, context.expireTime)
+    context.end = Math.min(Math.max(this.now + leaseOf(context.content)!, context.end), context.expireTime)
   }
 
   remove (context: Context): void {

@@ -1,4 +1,4 @@
-import { GatewayError, jsonPointer, MOST_VIOLATIONS } from '../../errors.js'
+import { GatewayError, invalidArgument, jsonPointer, MOST_VIOLATIONS } from '../../errors.js'
 import { EnvFormat, type GetEnvRequest } from '../../gen/ectx/v1/execution_context_pb.js'
 import { step } from '../../pipeline/pipeline.js'
 import { eventOf, type Auditor, type Happening } from '../../resource/audit-event.js'
@@ -17,7 +17,7 @@ interface Value {
 
 /**
  * Writes the values that the input asks for as one environment; where that shows a secret, the audit log says so before.
- * @throws `not_representable` naming what its format cannot hold
+ * @throws `invalid_argument` naming those that are not there, `not_representable` naming what its format cannot hold
  */
 export const writeEnv = (audit: Auditor) =>
   step('WriteEnv', async (ctx: Happening & { input: GetEnvRequest, opened: Opened }): Promise<{ env: Env }> => {
@@ -26,6 +26,9 @@ export const writeEnv = (audit: Auditor) =>
     const format = EnvFormat[number] as FormatName
     const data: Record<string, Value> = JSON.parse(json).spec.data ?? {}
     const secrets: Record<string, string> = JSON.parse(secretsJson())
+    const absent = keys.flatMap((key, index) =>
+      Object.hasOwn(data, key) ? [] : [{ pointer: `/keys/${index}`, detail: 'the context has no such value' }])
+    if (absent.length > 0) throw invalidArgument(absent)
     const names = Object.keys(data).filter(name => name.startsWith(prefix) && (keys.length === 0 || keys.includes(name)))
     const { text, unfit } = write(format, names.map(name => [name, data[name]!.value ?? secrets[name]!]))
     if (unfit !== undefined) throw notRepresentable(format, unfit)

@@ -71,4 +71,7 @@ function createAjv (): Ajv {
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 /** Whether `text` is a time of RFC 3339. */
-const isTime = (text: string): boolean => TIME.test(text) && !text.startsWith('0000') && !Number.isNaN(Date.parse(text))
+const isTime = (text: string): boolean =>
+  TIME.test(text) && !text.startsWith('0000') && !Number.isNaN(Date.parse(text)) && isDay(text.slice(0, 10))
+/** Whether there is such a day: the thirtieth of February would be taken for one of March. */
+const isDay = (day: string): boolean => new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)

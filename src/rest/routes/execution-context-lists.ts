@@ -18,6 +18,7 @@ import {
   ViewQuerySchema
 } from '../../../schemas/requests.js'
 import * as proto from '../../gen/ectx/v1/execution_context_pb.js'
+import { invalidArgument } from '../../errors.js'
 import type { Operations } from '../../kinds/operations.js'
 import type { Answer } from '../../resource/answer.js'
 import { goneOf } from '../../server/connection.js'
@@ -87,6 +88,10 @@ export async function executionContextListRoutes (
       response: { 200: { description: 'Which contexts this deleted.', ...ref(DeletedExecutionContextsSchema) } }
     }
   }, async (request, reply) => {
+    // Not to be passed over: somebody means to delete less.
+    if (request.headers['if-match'] !== undefined) {
+      throw invalidArgument([{ pointer: '/If-Match', detail: 'is for one context: delete it by its id' }])
+    }
     const input = create(proto.DeleteExecutionContextsRequestSchema, { executionId: request.params.execution_id })
     const deleted = await operations.deleteByExecution({ origin: request.origin, input }, goneOf(request))
     return reply.header('cache-control', 'no-store').send({ deleted })

@@ -37,7 +37,6 @@ t.test('in each format, narrowed by names and by how they begin', async t => {
     ['format=dotenv&prefix=APP_', /^APP_TOKEN=.*\nAPP_KEY='line 1\nline 2'\n$/],
     ['format=docker&keys=REGION', 'REGION=eu\n'],
     ['format=github&keys=APP_KEY', /^APP_KEY<<(\S+)\nline 1\nline 2\n\1\n$/],
-    ['format=shell&keys=NONE', ''],
     ['format=shell&prefix=NONE', '']
   ]
   for (const [query, text] of cases) {
@@ -47,7 +46,7 @@ t.test('in each format, narrowed by names and by how they begin', async t => {
     if (typeof text === 'string') t.equal(response.body, text, query)
     else t.match(response.body, text, query)
   }
-  t.same((await env('keys=REGION,NONE')).json(), { REGION: 'eu' })
+  t.same((await env('keys=REGION&prefix=APP_')).json(), {})
   t.same((await env('prefix=NONE')).json(), {})
 })
 
@@ -85,7 +84,7 @@ t.test('a query that is wrong is refused, and so is HEAD, which would show nothi
   const { env, ask, id, events } = await withContext(t)
   const cases: Array<[query: string, pointer: string]> = [
     ['format=yaml', '/format'], ['format=', '/format'], ['format=json&format=shell', '/format'], ['prefix=', '/prefix'],
-    ['keys=', '/keys/0'], ['keys=A,,B', '/keys/1'], [`keys=${'A'.repeat(254)}`, '/keys/0'], ['view=full', '/view'], ['x=', '/x']
+    ['keys=', '/keys/0'], ['keys=REGION,NONE', '/keys/1'], ['keys=__proto__', '/keys/0'], ['keys=A,,B', '/keys/1'], [`keys=${'A'.repeat(254)}`, '/keys/0'], ['view=full', '/view'], ['x=', '/x']
   ]
   for (const [query, pointer] of cases) assertProblem(t, await env(query), { status: 400, code: 'invalid_argument', pointers: [pointer] }, query)
   const head = await ask('HEAD', `${PATH}/${id}/env`)

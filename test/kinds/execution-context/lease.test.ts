@@ -70,6 +70,17 @@ for (const [engine, open] of Object.entries(timedEngines)) {
   })
 }
 
+t.test('a clock that goes back takes nothing of what a heartbeat was promised', async t => {
+  const { clock, make, get, ask } = await timedGateway(t)
+  const { metadata: { id } } = (await make('My Run', { lease: '20s' })).json()
+  const beat = async () => (await ask('POST', `${PATH}/${id}/heartbeat`)).json().lease_expire_time
+  const promised = await beat()
+  clock.time -= 30_000
+  t.equal(await beat(), promised)
+  clock.time += 49_999
+  t.equal((await get(`/${id}`)).statusCode, 200)
+})
+
 t.test('without a lease a heartbeat is refused, saying that it has none, and nothing changes', async t => {
   const { clock, make, get, ask } = await timedGateway(t)
   const { metadata: { id } } = (await make('My Run', { ttl: '60s' })).json()

@@ -194,7 +194,7 @@ t.test('a query that is wrong is refused with what it should be', async t => {
     ['page_size=1&page_size=2', '/page_size'], ['page_token=', '/page_token'], ['page_token=a&page_token=b', '/page_token'],
     ['label=x', '/label'], ['label.=x', '/label.'], ['label[]=x', '/label[]'], ['labels.team=x', '/labels.team'], [`label.x=${'x'.repeat(254)}`, '/label.x'],
     ['label.x=%00', '/label.x'], ['expires_before=tomorrow', '/expires_before'], ['expires_before=2030-01-01', '/expires_before'],
-    ['expires_before=2030-13-01T00:00:00Z', '/expires_before'], ['expires_before=2030-01-01T00:00:00+02:00', '/expires_before'],
+    ['expires_before=2030-13-01T00:00:00Z', '/expires_before'], ['expires_before=2030-02-30T00:00:00Z', '/expires_before'], ['expires_before=2030-01-01T00:00:00+02:00', '/expires_before'],
     ['expires_before=0000-01-01T00:00:00Z', '/expires_before'], ['expires_before=1893456000', '/expires_before'],
     ['created_by=', '/created_by'], ['created_by=%0A', '/created_by'], ['execution_id=', '/execution_id'], ['view=full', '/view'], ['x=1', '/x']
   ]
@@ -204,5 +204,6 @@ t.test('a query that is wrong is refused with what it should be', async t => {
   assertProblem(t, await ask('GET', `${ofExecution('x')}?execution_id=x`), { status: 400, code: 'invalid_argument', pointers: ['/execution_id'] })
   assertProblem(t, await ask('GET', ofExecution('x'.repeat(254))), { status: 400, code: 'invalid_argument', pointers: ['/execution_id'] })
   assertProblem(t, await ask('DELETE', `${ofExecution('x')}?label.team=data`), { status: 400, code: 'invalid_argument', pointers: ['/label.team'] })
+  assertProblem(t, await ask('DELETE', ofExecution('x'), { headers: { 'if-match': '"x"' } }), { status: 400, code: 'invalid_argument', pointers: ['/If-Match'] })
   assertProblem(t, await ask('DELETE', ofExecution('\u0001')), { status: 400, code: 'invalid_argument', pointers: ['/execution_id'] })
 })

@@ -3,7 +3,7 @@ import { GatewayError } from '../../../errors.js'
 import { FORMAT_KEY } from './level-keys.js'
 
 /** The number of the form in which records are kept. A change of it brings a migration from the one before. */
-const FORMAT = 1
+const FORMAT = 2
 
 /** Sees to it that what is in `db` is in our form, which a new database gets. @throws `unavailable` with what to do */
 export async function assertFormat (db: Level<string, Buffer>): Promise<void> {

@@ -249,7 +249,7 @@ export type GetEnvRequest = Message<"ectx.v1.GetEnvRequest"> & {
   prefix: string;
 
   /**
-   * Where there are any: only these, as far as the context has them.
+   * Where there are any: only these, which the context must have.
    *
    * @generated from field: repeated string keys = 4;
    */

@@ -135,7 +135,9 @@ t.test('numbers of audit events and changes are never given twice, whatever was 
 t.test('a database of another format is refused, with what to do', async t => {
   const formats: Array<[(raw: Level<string, Buffer>) => Promise<void>, RegExp]> = [
     [raw => raw.del(FORMAT_KEY), /made before formats had numbers.*remove it, or set ECTX_DATA_DIR/],
-    [raw => raw.put(FORMAT_KEY, Buffer.from('2')), /of format 2, and this version knows 1: run the version that made it/],
+    [raw => raw.put(FORMAT_KEY, Buffer.from('3')), /of format 3, and this version knows 2: run the version that made it/],
+    // Without the indexes of lists.
+    [raw => raw.put(FORMAT_KEY, Buffer.from('1')), /of format 1, and this version knows 2: run the version that made it/],
     [raw => raw.put(FORMAT_KEY, Buffer.from('garbage')), /of format/]
   ]
   for (const [change, message] of formats) {
