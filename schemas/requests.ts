@@ -139,7 +139,11 @@ export const EnvQuerySchema = Type.Object({
   prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 253, description: 'Only what has a name that begins so.' })),
   keys: Type.Optional(Type.Array(
     Type.String({ minLength: 1, maxLength: 253 }),
-    { minItems: 1, maxItems: 100, description: 'Only what has one of these names, with commas between them: at most 100. Each must be there.' }
+    {
+      minItems: 1,
+      maxItems: 100,
+      description: 'Only what has one of these names, with commas between them: at most 100. Each must be there.'
+    }
   ))
 }, { additionalProperties: false })
 
