@@ -15,10 +15,11 @@ const ADVICE: ReadonlyArray<[codes: RegExp, advice: string]> = [
 ]
 // What may be over in a moment: connections that were lost or refused, servers that stop, start, or are no primary any more.
 const TRANSIENT = /^(?:08...|57P0[1-5]|53300|25006|57014|E[A-Z]+)$/
-// What was undone as a whole, because of others, and can be done again at once.
+// What was undone as a whole, because of others, and can be done again at once. 23505 is among it: two that add the same row at one
+// time are told so by its key, and the second finds the row when it looks again.
 const AGAIN = /^(?:40001|40P01|23505|55P03)$/
 
-export const codeOf = (error: unknown): string =>
+const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
 /** Whether the connection is lost or of no use, so that another may do better. */

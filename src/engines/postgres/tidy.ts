@@ -30,7 +30,7 @@ async function tidy (link: Link, schema: string, gateway: string, adopted: (last
   const left = await link.run<{ gateway: string }>({ text: 'SELECT DISTINCT gateway FROM outbox WHERE gateway <> $1', values: [gateway] })
   for (const { gateway: other } of left) {
     const [row] = await link.run<{ last: string | null }>({
-      text: 'SELECT adopt_if_gone($1, $2, $3) AS last', values: [schema, other, gateway]
+      text: 'SELECT adopt_outbox($1, $2, $3) AS last', values: [schema, other, gateway]
     })
     if (row?.last) adopted(Number(row.last))
   }

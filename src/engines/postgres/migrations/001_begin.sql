@@ -274,12 +274,13 @@ BEGIN
 END
 $$;
 
--- Hands what a gateway that is gone has left in its outbox to another.
-CREATE FUNCTION adopt_outbox(p_from text, p_to text) RETURNS bigint LANGUAGE plpgsql AS $$
+-- Hands what a gateway has left in its outbox to another, unless a session holds its name: then it is not gone, and this answers null.
+CREATE FUNCTION adopt_outbox(p_schema text, p_from text, p_to text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   count bigint;
   total bigint;
 BEGIN
+  IF NOT pg_try_advisory_xact_lock(1701016686, hashtext(p_schema || ' ' || p_from)) THEN RETURN NULL; END IF;
   -- Some of it may be lines of its chain already.
   DELETE FROM outbox o WHERE o.gateway = p_from AND o.commit <= (SELECT max(a.commit) FROM audit a WHERE a.gateway = p_from);
   SELECT count(*) INTO count FROM outbox WHERE gateway = p_from;
@@ -288,13 +289,5 @@ BEGIN
     FROM (SELECT commit, row_number() OVER (ORDER BY commit) AS place FROM outbox WHERE gateway = p_from) n
     WHERE o.gateway = p_from AND o.commit = n.commit;
   RETURN total;
-END
-$$;
-
--- As `adopt_outbox`, where no session holds the other gateway's name.
-CREATE FUNCTION adopt_if_gone(p_schema text, p_from text, p_to text) RETURNS bigint LANGUAGE plpgsql AS $$
-BEGIN
-  IF NOT pg_try_advisory_xact_lock(1701016686, hashtext(p_schema || ' ' || p_from)) THEN RETURN NULL; END IF;
-  RETURN adopt_outbox(p_from, p_to);
 END
 $$;
