@@ -8,7 +8,8 @@ export const AuditCallerSchema = output('AuditCaller', {
 }, { description: 'Who called.' })
 
 export const AuditEventSchema = output('AuditEvent', {
-  sequence: Type.Integer({ format: 'int64', minimum: 1, description: 'From 1, without a gap.' }),
+  sequence: Type.Integer({ format: 'int64', minimum: 1, description: 'From 1, without a gap; where there is a `gateway`, of that one.' }),
+  gateway: Type.Optional(Type.String({ description: 'Where it happened, where many gateways share a database: each has its own chain.' })),
   time: Type.String({ format: 'date-time', description: 'When it happened.' }),
   commit: Type.Optional(Type.Integer({
     format: 'int64',

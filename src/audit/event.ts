@@ -6,7 +6,9 @@ import type { AuditEventSchema } from '../../schemas/audit.js'
 export type AuditRecord = Readonly<Static<typeof AuditEventSchema>>
 
 /** One thing that somebody did, or tried to do. It names values by their keys and never holds one, nor a hash of one. */
-export type AuditEvent = Omit<AuditRecord, 'sequence' | 'previous' | 'commit' | 'time' | 'keys'> & { readonly keys?: readonly string[] }
+export type AuditEvent = Omit<AuditRecord, 'sequence' | 'previous' | 'gateway' | 'commit' | 'time' | 'keys'> & {
+  readonly keys?: readonly string[]
+}
 
 export type AuditEventName = AuditEvent['event']
 
@@ -47,7 +49,7 @@ export const describe = (event: AuditEvent, milliseconds: number): string => JSO
   count: event.count
 }).slice(1)
 
-/** A whole line, without the newline that ends it. */
+/** A whole line, without the newline that ends it. In a database `append_audit` makes them, with the name of the gateway. */
 export const lineOf = (sequence: number, previous: string, { description, commit }: Entry): string =>
   `{"sequence":${sequence},"previous":"${previous}",${commit === undefined ? '' : `"commit":${commit},`}${description}`
 
@@ -60,7 +62,7 @@ export function parseLine (line: Buffer): AuditRecord | undefined {
     return undefined
   }
 }
-const LINE = /^\{"sequence":[1-9][0-9]{0,15},"previous":"[0-9a-f]{64}",("commit":[1-9][0-9]{0,15},)?"time":"/
+const LINE = /^\{"sequence":[1-9][0-9]{0,15},"previous":"[0-9a-f]{64}",("gateway":"[\w.-]+",)?("commit":[1-9][0-9]{0,15},)?"time":"/
 
 // Twice as fast as a Hash object.
 export const hashOf = (line: string | Buffer): string => hash('sha256', line, 'hex')

@@ -1,7 +1,7 @@
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
-import type { OutboxStore } from './gateway.js'
+import type { LoggedStore } from './gateway.js'
 
 /** A store that can be closed, and that fails with `error` whatever else it is asked. */
-export const failingStore = (error: Error): OutboxStore => new Proxy(new MemoryStore(), {
+export const failingStore = (error: Error): LoggedStore => new Proxy(new MemoryStore(), {
   get: (store, member) => member === 'outbox' ? store.outbox : async () => { if (member !== 'close') throw error }
 })

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { AuditLog } from '../../src/audit/audit-log.js'
 import type { AuditOutbox } from '../../src/audit/audit-outbox.js'
 import { assemble } from '../../src/compose.js'
 import { systemClock, type Clock } from '../../src/clock.js'
@@ -18,10 +19,8 @@ import { newDataDir } from './data-dir.js'
 // A test machine may be busy: only where it is the subject does the gateway refuse for that.
 const UNHURRIED = { ...LIMITS, loopDelay: Infinity }
 
-/** A store that audit events wait in: one of an engine of a single process. */
-export interface OutboxStore extends Store {
-  readonly outbox: AuditOutbox
-}
+/** A store that audit events wait in, for the files of a log, or one of an engine that has a log of its own. */
+export type LoggedStore = Store & ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
 
 /**
  * A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables
@@ -29,7 +28,7 @@ export interface OutboxStore extends Store {
  */
 export async function startGateway (
   t: Test,
-  store: OutboxStore | undefined = undefined,
+  store: LoggedStore | undefined = undefined,
   env: Readonly<Record<string, string>> = {},
   limits: Limits = UNHURRIED,
   clock: Clock = systemClock
@@ -42,7 +41,9 @@ export async function startGateway (
   const places = placesIn(dataDir, config.keyRing.file)
   const warn = (message: string, err: unknown) => log.warn({ err }, message)
   const { auditDays: retentionDays, auditBacklog: backlog } = config
-  const audit = await openAuditFiles(kept.outbox, { directory: places.audit, retentionDays, backlog, clock, warn })
+  const audit = 'log' in kept
+    ? kept.log
+    : await openAuditFiles(kept.outbox, { directory: places.audit, retentionDays, backlog, clock, warn })
   const engine: Engine = {
     supports: embeddedSupports,
     store: kept,

@@ -7,10 +7,10 @@ import { sweepAll } from '../../src/upkeep/sweep.js'
 import { bearer, OPERATOR, withTokens } from './callers.js'
 import { TestClock } from './clock.js'
 import { newDataDir } from './data-dir.js'
-import { contextBody, PATH, post, startGateway, type OutboxStore } from './gateway.js'
+import { contextBody, PATH, post, startGateway, type LoggedStore } from './gateway.js'
 
 /** Opens a store, whose files, if it has any, lie in the data directory. */
-export type Open = (clock: TestClock, dataDir: string) => OutboxStore | Promise<OutboxStore>
+export type Open = (clock: TestClock, dataDir: string) => LoggedStore | Promise<LoggedStore>
 
 interface Options {
   readonly open?: Open

@@ -1,4 +1,4 @@
-const MOST_AT_ONCE = 512
+const MOST_IN_A_BATCH = 512
 
 interface Waiting<Item, Result> {
   readonly item: Item
@@ -6,11 +6,15 @@ interface Waiting<Item, Result> {
   readonly reject: (error: unknown) => void
 }
 
-/** Has what is asked for in one turn, and while the batch before is at work, done as one batch by `work`, which answers in that order. */
+/**
+ * Has what is asked for in one turn, and while enough batches are at work, done as one batch by `work`, which answers in that order.
+ * Two are at work at once: so the server need not wait while the next is made ready here.
+ */
 export class Batcher<Item, Result> {
   readonly #work: (items: readonly Item[]) => Promise<readonly Result[]>
   #waiting: Array<Waiting<Item, Result>> = []
-  #draining: Promise<void> | undefined
+  readonly #working = new Set<Promise<void>>()
+  #turn: Promise<void> | undefined
 
   constructor (work: (items: readonly Item[]) => Promise<readonly Result[]>) {
     this.#work = work
@@ -19,26 +23,41 @@ export class Batcher<Item, Result> {
   ask (item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject })
-      this.#draining ??= this.#drain()
+      this.#beginSoon()
     })
   }
 
   /** Resolves when all that was asked for is settled. */
   async settled (): Promise<void> {
-    await this.#draining
+    for (;;) {
+      await this.#turn
+      if (this.#working.size === 0) return
+      await Promise.all(this.#working)
+    }
   }
 
-  async #drain (): Promise<void> {
-    await new Promise(resolve => setImmediate(resolve))
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MOST_AT_ONCE)
-      try {
-        const results = await this.#work(batch.map(({ item }) => item))
-        batch.forEach(({ resolve }, index) => resolve(results[index]!))
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
+  #beginSoon (): void {
+    this.#turn ??= new Promise(resolve => setImmediate(() => {
+      this.#turn = undefined
+      while (this.#working.size < 2 && this.#waiting.length > 0) this.#begin(this.#waiting.splice(0, MOST_IN_A_BATCH))
+      resolve()
+    }))
+  }
+
+  #begin (batch: ReadonlyArray<Waiting<Item, Result>>): void {
+    const working = this.#do(batch).then(() => {
+      this.#working.delete(working)
+      this.#beginSoon()
+    })
+    this.#working.add(working)
+  }
+
+  async #do (batch: ReadonlyArray<Waiting<Item, Result>>): Promise<void> {
+    try {
+      const results = await this.#work(batch.map(({ item }) => item))
+      batch.forEach(({ resolve }, index) => resolve(results[index]!))
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
     }
-    this.#draining = undefined
   }
 }

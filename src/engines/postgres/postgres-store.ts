@@ -1,36 +1,28 @@
-import type { Clock } from '../../clock.js'
 import { GatewayError } from '../../errors.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
 import { removePage } from '../../storage/remove-page.js'
 import type {
   Along, AlongNew, AlongRemoval, Change, Filter, Page, Removed, Store, StoredRecord, Swept
 } from '../../storage/store.js'
-import type { Link } from './link.js'
-import { PostgresOutbox } from './postgres-outbox.js'
-import { PostgresReader } from './postgres-reader.js'
-import { PostgresWriter, type Step } from './postgres-writer.js'
-
-/** Changes nothing, but by the same statement and as durably as any change; something may come along. */
-const NOTHING: Step = { op: 'along', record: { kind: '', id: '' } }
+import type { PostgresReader } from './postgres-reader.js'
+import type { PostgresWriter, Steps } from './postgres-writer.js'
 
 /** Keeps records in a PostgreSQL database, for any number of gateways; expiry is by the database's clock. */
 export class PostgresStore implements Store {
-  readonly outbox: PostgresOutbox
   readonly #reader: PostgresReader
   readonly #writer: PostgresWriter
   readonly #accepted = new Set<Promise<unknown>>()
   #open = true
 
-  /** `writing` and `reading` are two connections, so that no read waits for a commit. The store closes neither. */
-  constructor (writing: Link, reading: Link, gateway: string, clock: Clock) {
-    this.#reader = new PostgresReader(reading)
-    this.#writer = new PostgresWriter(writing, gateway, clock, last => this.outbox.committed(last))
-    this.outbox = new PostgresOutbox(gateway, reading, event => this.#apply([NOTHING], { audit: [event] }))
+  /** Closed, the store closes the writer. */
+  constructor (writer: PostgresWriter, reader: PostgresReader) {
+    this.#writer = writer
+    this.#reader = reader
   }
 
   insert (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Promise<void> {
     return this.#accept(async () => {
-      const steps: Step[] = [{ op: 'insert', record }, ...second === undefined ? [] : [{ op: 'second' as const, record: second }]]
+      const steps: Steps = second === undefined ? [{ op: 'insert', record }] : [{ op: 'first', record }, { op: 'second', record: second }]
       this.#assertStored(await this.#apply(steps, along), record)
     })
   }
@@ -93,7 +85,7 @@ export class PostgresStore implements Store {
   }
 
   ready (): Promise<void> {
-    return this.#accept(async () => { await this.#apply([NOTHING]) })
+    return this.#accept(() => this.#writer.ready())
   }
 
   async close (): Promise<void> {
@@ -134,7 +126,7 @@ export class PostgresStore implements Store {
     return { records, damaged: [], cursor: found.length > limit ? records.at(-1)?.id : undefined }
   }
 
-  #apply (steps: readonly Step[], along?: Along): Promise<string> {
+  #apply (steps: Steps, along?: Along): Promise<string> {
     return this.#writer.apply(steps, along)
   }
 

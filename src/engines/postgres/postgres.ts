@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type pg from 'pg'
-import { AuditRelay } from '../../audit/audit-relay.js'
 import { GatewayError } from '../../errors.js'
 import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
 import { connectToPrimary, Link } from './link.js'
 import { migrate } from './migrate.js'
-import { PostgresJournal } from './postgres-journal.js'
+import { PostgresAudit } from './postgres-audit.js'
+import { PostgresReader } from './postgres-reader.js'
 import { PostgresRing } from './postgres-ring.js'
 import { PostgresStore } from './postgres-store.js'
+import { PostgresWriter } from './postgres-writer.js'
 import { parsePostgresUrl, type PostgresPlace } from './postgres-url.js'
 import { failure } from './failures.js'
 import { keepTidy } from './tidy.js'
@@ -20,7 +21,7 @@ export const postgresSupports: Supports = { durable: true, sharedKeys: true }
 const NAME_LOCK = 0x6563746e
 
 /** Records, audit events and keys in a PostgreSQL database, which any number of gateways can have open. */
-export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditBacklog }, clock, warn) => {
+export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditDays }, clock, warn) => {
   const place = parsePostgresUrl(databaseUrl)
   const rootKey = loadRootKey(keyRing.root)
   if (rootKey === undefined) {
@@ -32,29 +33,23 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
   const gateway = gatewayName ?? `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${randomBytes(4).toString('hex')}`
   await prepare(place)
   const writing = new Link(place, nameTaker(place.schema, gateway))
-  const [reading, auditing] = [new Link(place), new Link(place)]
-  const links = [writing, reading, auditing]
+  const [reading, keys] = [new Link(place), new Link(place)]
+  const links = [writing, reading, keys]
   try {
     for (const link of links) await link.open()
-    const [row] = await writing.run<{ committed: string }>({
-      text: 'INSERT INTO gateway (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = gateway.name RETURNING committed',
-      values: [gateway]
-    })
-    const store = new PostgresStore(writing, reading, gateway, clock)
-    store.outbox.committed(Number(row!.committed))
-    const journal = await PostgresJournal.open(gateway, auditing, reading)
-    const audit = new AuditRelay(store.outbox, journal, { clock, warn, backlog: auditBacklog })
-    const stopTidying = keepTidy(reading, place.schema, gateway, last => store.outbox.committed(last), warn)
+    const writer = new PostgresWriter(writing, gateway, clock)
+    const store = new PostgresStore(writer, new PostgresReader(reading))
+    const audit = new PostgresAudit(writer, reading, clock, warn)
+    const stopTidying = keepTidy(reading, auditDays, warn)
     return {
       supports: postgresSupports,
       store,
       audit,
-      keys: new PostgresRing(auditing, rootKey),
+      keys: new PostgresRing(keys, rootKey),
       async close () {
         await stopTidying()
         await audit.close()
         await store.close()
-        await store.outbox.close()
         await Promise.all(links.map(link => link.close()))
       }
     }
@@ -89,6 +84,7 @@ function nameTaker (schema: string, gateway: string): (client: pg.Client) => Pro
     })
     if (row?.taken === true) {
       before = row.pid
+      await client.query({ text: 'INSERT INTO gateway (name) VALUES ($1) ON CONFLICT DO NOTHING', values: [gateway] })
       return
     }
     if (before === undefined) {

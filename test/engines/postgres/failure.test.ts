@@ -87,23 +87,6 @@ t.test('a server that crashes and starts again loses nothing, and nobody need no
   await assertKept(t, engine, kept, row.made)
 })
 
-t.test('what a gateway that is gone has left of audit events another writes into its own chain', async t => {
-  const directory = newDataDir(t)
-  const first = await open(directory, systemClock, 'first')
-  await first.close()
-  await operate(directory, 'INSERT INTO outbox SELECT \'first\', committed + 1, \'"time":"2030-01-01T00:00:00.000Z","event":"deleted","caller":{"name":"x","kind":"token"},"context_id":"left","outcome":"ok"}\' FROM gateway')
-  const second = await open(directory, systemClock, 'second')
-  t.teardown(() => second.close())
-  for (;;) {
-    const { events } = await second.audit.query({ contextId: 'left', pageSize: 9 })
-    if (events.length > 0) {
-      t.equal(events.length, 1)
-      break
-    }
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-})
-
 t.test('what was sealed with a key that is destroyed by now is not stored', async t => {
   const directory = newDataDir(t)
   const engine = await open(directory, systemClock)

@@ -4,6 +4,11 @@
 CREATE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE
 AS $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 
+-- Gateways that know the migration of this number can work with the schema. A later migration that they cannot work with says so here.
+CREATE FUNCTION oldest_gateway() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 1 $$;
+
+CREATE FUNCTION today() RETURNS date LANGUAGE sql STABLE AS $$ SELECT (now() AT TIME ZONE 'UTC')::date $$;
+
 CREATE TABLE record (
   kind text COLLATE "C" NOT NULL,
   id text COLLATE "C" NOT NULL,
@@ -39,39 +44,36 @@ CREATE TABLE attribute (
   PRIMARY KEY (kind, attribute, value, id)
 );
 
+-- By day, so that old ones go with their table: see `tidy`.
 CREATE TABLE change (
+  day date NOT NULL DEFAULT today(),
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   rev bigint GENERATED ALWAYS AS IDENTITY,
   kind text NOT NULL,
   id text NOT NULL,
   data bytea NOT NULL,
-  PRIMARY KEY (xid, rev)
-);
+  PRIMARY KEY (xid, rev, day)
+) PARTITION BY RANGE (day);
 
--- A gateway, by its name: how many audit events it has committed with its changes.
+-- A gateway, by its name, and between which lines its chain stands: the number of the oldest that is kept, number and hash of the last.
 CREATE TABLE gateway (
   name text COLLATE "C" PRIMARY KEY,
-  committed bigint NOT NULL DEFAULT 0
-);
-CREATE TABLE outbox (
-  gateway text COLLATE "C" NOT NULL,
-  commit bigint NOT NULL,
-  description text NOT NULL,
-  PRIMARY KEY (gateway, commit)
-);
+  first bigint NOT NULL DEFAULT 1,
+  sequence bigint NOT NULL DEFAULT 0,
+  hash text NOT NULL DEFAULT repeat('0', 64)
+) WITH (fillfactor = 50);
 
--- One chain of lines for each gateway.
+-- The audit log, by day too: one chain of lines for each gateway.
 CREATE TABLE audit (
+  day date NOT NULL DEFAULT today(),
   gateway text COLLATE "C" NOT NULL,
   sequence bigint NOT NULL,
   time bigint NOT NULL,
-  line text NOT NULL,
-  hash text NOT NULL,
-  commit bigint,
   context_id text COLLATE "C",
   execution_id text COLLATE "C",
-  PRIMARY KEY (gateway, sequence)
-);
+  line text NOT NULL,
+  PRIMARY KEY (gateway, sequence, day)
+) PARTITION BY RANGE (day);
 CREATE INDEX audit_time ON audit (time, gateway, sequence);
 CREATE INDEX audit_context ON audit (context_id, time, gateway, sequence) WHERE context_id IS NOT NULL;
 CREATE INDEX audit_execution ON audit (execution_id, time, gateway, sequence) WHERE execution_id IS NOT NULL;
@@ -93,7 +95,6 @@ CREATE UNIQUE INDEX ring_key_active ON ring_key ((true)) WHERE state = 'active';
 CREATE TABLE settled (
   nonce uuid PRIMARY KEY,
   outcomes text[] NOT NULL,
-  committed bigint NOT NULL,
   at bigint NOT NULL
 );
 CREATE INDEX settled_at ON settled (at);
@@ -165,36 +166,92 @@ BEGIN
 END
 $$;
 
+-- Adds a line to the chain of a gateway for each of those that are wanted. `src/audit/event.ts` says what a line is.
+CREATE FUNCTION append_audit(
+  p_gateway text, wanted boolean[], times bigint[], contexts text[], executions text[], descriptions text[]
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  number bigint;
+  previous text;
+  numbers bigint[] := '{}';
+  lines text[] := '{}';
+BEGIN
+  IF NOT true = ANY (wanted) THEN RETURN; END IF;
+  SELECT g.sequence, g.hash INTO STRICT number, previous FROM gateway g WHERE g.name = p_gateway FOR UPDATE;
+  FOR i IN 1 .. array_length(wanted, 1) LOOP
+    CONTINUE WHEN NOT wanted[i];
+    number := number + 1;
+    numbers[i] := number;
+    lines[i] := format('{"sequence":%s,"previous":"%s","gateway":"%s",', number, previous, p_gateway) || descriptions[i];
+    previous := encode(sha256(convert_to(lines[i], 'UTF8')), 'hex');
+  END LOOP;
+  INSERT INTO audit (gateway, sequence, time, context_id, execution_id, line)
+    SELECT p_gateway, e.* FROM unnest(numbers, times, contexts, executions, lines) AS e (number, time, context_id, execution_id, line)
+      WHERE e.number IS NOT NULL;
+  UPDATE gateway g SET sequence = number, hash = previous WHERE g.name = p_gateway;
+END
+$$;
+
 -- Makes changes, in their order, as one commit, and answers what each came to. Made again with the same nonce it answers the same and
--- changes nothing. What comes along with a change is stored where the change is made: `events` and `descriptions` say with which.
+-- changes nothing. What comes along with a change is stored where the change is made: `event_ops` and `audit_ops` say with which.
 CREATE FUNCTION commit_changes(
   p_gateway text, p_nonce uuid,
   ops text[], kinds text[], ids text[], scopes text[], slugs text[], indexes text[], expire_times bigint[], seals text[], revisions bigint[],
   bodies bytea[], wanted text[],
   event_ops integer[], event_kinds text[], event_ids text[], event_data bytea[],
-  description_ops integer[], descriptions text[],
-  OUT outcomes text[], OUT committed bigint
+  audit_ops integer[], audit_times bigint[], audit_contexts text[], audit_executions text[], audit_descriptions text[],
+  OUT outcomes text[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
+  lost text[] := '{}';
+  stored text[];
+  is_stored boolean[] := '{}';
+  next integer := 1;
   outcome text;
   found_revision bigint;
-  key_lost text;
 BEGIN
-  SELECT s.outcomes, s.committed INTO outcomes, committed FROM settled s WHERE s.nonce = p_nonce;
+  -- It is written once more, so that this commit too waits for the standby: the one before may have been cut off from it.
+  UPDATE settled s SET at = now_ms() WHERE s.nonce = p_nonce RETURNING s.outcomes INTO outcomes;
   IF FOUND THEN RETURN; END IF;
-  outcomes := array_fill(NULL::text, ARRAY[coalesce(array_length(ops, 1), 0)]);
-  -- What a destroyed key sealed could never be read.
-  SELECT string_agg(k.id, ' ') INTO key_lost FROM ring_key k WHERE k.state = 'destroyed' AND k.id = ANY (seals);
-  PERFORM FROM ring_key k WHERE k.state <> 'destroyed' AND k.id = ANY (seals) ORDER BY k.id FOR SHARE;
+  outcomes := array_fill(NULL::text, ARRAY[array_length(ops, 1)]);
+  -- What a destroyed key sealed could never be read. Until this is committed none is destroyed: see `change_ring`.
+  IF EXISTS (SELECT FROM unnest(seals) AS s WHERE s IS NOT NULL) THEN
+    LOCK TABLE ring_key IN ROW SHARE MODE;
+    lost := ARRAY(SELECT k.id FROM ring_key k WHERE k.state = 'destroyed' AND k.id = ANY (seals));
+  END IF;
 
-  FOR i IN 1 .. coalesce(array_length(ops, 1), 0) LOOP
+  -- Most changes are new records that nothing is in the way of: these by one statement for each table.
+  WITH s AS (
+    INSERT INTO record (kind, id, scope, slug, holds_slug, indexed, sealed_by, revision, body)
+      SELECT o.kind, o.id, o.scope, o.slug, o.slug IS NOT NULL, o.indexed, o.sealed_by, o.revision, o.body
+        FROM unnest(ops, kinds, ids, scopes, slugs, indexes, seals, revisions, bodies)
+          AS o (op, kind, id, scope, slug, indexed, sealed_by, revision, body)
+        WHERE o.op = 'insert' AND (o.sealed_by = ANY (lost)) IS NOT TRUE
+      ON CONFLICT DO NOTHING RETURNING id
+  ) SELECT array_agg(s.id) INTO stored FROM s;
+  FOR i IN 1 .. array_length(ops, 1) LOOP
+    is_stored[i] := ops[i] = 'insert' AND coalesce(ids[i] = stored[next], false);
+    IF is_stored[i] THEN next := next + 1; END IF;
+  END LOOP;
+  IF stored IS NOT NULL THEN
+    INSERT INTO life (kind, id, expire_time)
+      SELECT o.kind, o.id, o.expire_time FROM unnest(is_stored, kinds, ids, expire_times) AS o (is_stored, kind, id, expire_time) WHERE o.is_stored;
+    INSERT INTO attribute (kind, attribute, value, id)
+      SELECT o.kind, a.key, v.value, o.id FROM unnest(is_stored, kinds, ids, indexes) AS o (is_stored, kind, id, indexed),
+          json_each(o.indexed::json) a, json_array_elements_text(a.value) v
+        WHERE o.is_stored ON CONFLICT DO NOTHING;
+  END IF;
+
+  FOR i IN 1 .. array_length(ops, 1) LOOP
     outcome := NULL;
-    IF seals[i] IS NOT NULL AND position(seals[i] IN coalesce(key_lost, '')) > 0 THEN
+    IF is_stored[i] OR ops[i] = 'nothing' THEN
+      NULL;
+    ELSIF seals[i] = ANY (lost) THEN
       outcome := 'key ' || seals[i];
-    ELSIF ops[i] = 'insert' THEN
+    ELSIF ops[i] IN ('insert', 'first') THEN
       outcome := insert_record(kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], seals[i], revisions[i], bodies[i]);
     ELSIF ops[i] = 'second' THEN
-      -- Belongs to the insert before: either both are there, or neither.
+      -- Either both are there, or neither.
       IF outcomes[i - 1] = 'ok' THEN
         outcome := insert_record(kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], seals[i], revisions[i], bodies[i]);
         IF outcome IS NOT NULL THEN
@@ -204,8 +261,6 @@ BEGIN
       ELSE
         outcome := outcomes[i - 1];
       END IF;
-    ELSIF ops[i] = 'along' THEN
-      NULL;
     ELSIF ops[i] = 'renew' THEN
       UPDATE life l SET expire_time = expire_times[i]
         WHERE l.kind = kinds[i] AND l.id = ids[i] AND (l.expire_time IS NULL OR l.expire_time > now_ms());
@@ -239,15 +294,14 @@ BEGIN
     outcomes[i] := coalesce(outcome, 'ok');
   END LOOP;
 
-  INSERT INTO change (kind, id, data)
-    SELECT e.kind, e.id, e.data FROM unnest(event_ops, event_kinds, event_ids, event_data) WITH ORDINALITY AS e (op, kind, id, data, place)
-      WHERE outcomes[e.op] = 'ok' ORDER BY e.place;
-  UPDATE gateway g SET committed = g.committed + (SELECT count(*) FROM unnest(description_ops) AS o WHERE outcomes[o] = 'ok')
-    WHERE g.name = p_gateway RETURNING g.committed INTO committed;
-  INSERT INTO outbox (gateway, commit, description)
-    SELECT p_gateway, committed + 1 - row_number() OVER (ORDER BY d.place DESC), d.description
-      FROM unnest(description_ops, descriptions) WITH ORDINALITY AS d (op, description, place) WHERE outcomes[d.op] = 'ok';
-  INSERT INTO settled (nonce, outcomes, committed, at) VALUES (p_nonce, commit_changes.outcomes, commit_changes.committed, now_ms());
+  IF array_length(event_ops, 1) > 0 THEN
+    INSERT INTO change (kind, id, data)
+      SELECT e.kind, e.id, e.data FROM unnest(event_ops, event_kinds, event_ids, event_data) WITH ORDINALITY AS e (op, kind, id, data, place)
+        WHERE outcomes[e.op] = 'ok' ORDER BY e.place;
+  END IF;
+  PERFORM append_audit(p_gateway, ARRAY(SELECT outcomes[o] = 'ok' FROM unnest(audit_ops) AS o), audit_times, audit_contexts, audit_executions,
+    audit_descriptions);
+  INSERT INTO settled (nonce, outcomes, at) VALUES (p_nonce, commit_changes.outcomes, now_ms());
 END
 $$;
 
@@ -274,20 +328,44 @@ BEGIN
 END
 $$;
 
--- Hands what a gateway has left in its outbox to another, unless a session holds its name: then it is not gone, and this answers null.
-CREATE FUNCTION adopt_outbox(p_schema text, p_from text, p_to text) RETURNS bigint LANGUAGE plpgsql AS $$
+-- Sees to it that a table has partitions for the days to come, and none for those that are older than `p_days`. Where somebody works with
+-- an old one for so long that it cannot go, that is left for the next time.
+CREATE FUNCTION keep_partitions(p_table text, p_days integer) RETURNS void LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
 DECLARE
-  count bigint;
-  total bigint;
+  begins date;
+  name text;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(1701016686, hashtext(p_schema || ' ' || p_from)) THEN RETURN NULL; END IF;
-  -- Some of it may be lines of its chain already.
-  DELETE FROM outbox o WHERE o.gateway = p_from AND o.commit <= (SELECT max(a.commit) FROM audit a WHERE a.gateway = p_from);
-  SELECT count(*) INTO count FROM outbox WHERE gateway = p_from;
-  UPDATE gateway SET committed = committed + count WHERE name = p_to RETURNING committed INTO total;
-  UPDATE outbox o SET gateway = p_to, commit = total - count + n.place
-    FROM (SELECT commit, row_number() OVER (ORDER BY commit) AS place FROM outbox WHERE gateway = p_from) n
-    WHERE o.gateway = p_from AND o.commit = n.commit;
-  RETURN total;
+  FOR ahead IN 0..7 LOOP
+    begins := today() + ahead;
+    name := p_table || to_char(begins, '_YYYYMMDD');
+    CONTINUE WHEN to_regclass(name) IS NOT NULL;
+    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', name, p_table, begins, begins + 1);
+  END LOOP;
+  FOR name IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = p_table::regclass AND c.relname < p_table || to_char(today() - p_days, '_YYYYMMDD') ORDER BY c.relname
+  LOOP
+    IF p_table = 'audit' THEN
+      EXECUTE format('UPDATE gateway g SET first = o.last + 1 FROM (SELECT gateway, max(sequence) AS last FROM %I GROUP BY gateway) o
+        WHERE g.name = o.gateway AND g.first <= o.last', name);
+    END IF;
+    EXECUTE format('DROP TABLE %I', name);
+  END LOOP;
+EXCEPTION WHEN lock_not_available THEN
+  RAISE WARNING 'the partitions of % are looked after later', p_table;
 END
 $$;
+
+-- Looks after what gateways leave behind: what batches came to, once nobody asks any more, old days, and names of which nothing is left.
+-- Answers false, having done nothing, where another gateway is at it.
+CREATE FUNCTION tidy(p_audit_days integer, p_change_days integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1701016692, hashtext(current_schema())) THEN RETURN false; END IF;
+  DELETE FROM settled WHERE at < now_ms() - 600000;
+  PERFORM keep_partitions('audit', p_audit_days);
+  PERFORM keep_partitions('change', p_change_days);
+  DELETE FROM gateway WHERE first > sequence AND pg_try_advisory_xact_lock(1701016686, hashtext(current_schema() || ' ' || name));
+  RETURN true;
+END
+$$;
+
+SELECT tidy(36500, 36500);
