@@ -25,9 +25,21 @@ export class PostgresRing implements RingStore {
   readonly #rootKey: KeyObject
   #given: string | undefined
 
-  constructor (link: Link, rootKey: KeyObject) {
+  /** @throws `invalid_argument` where there is no root key */
+  constructor (link: Link, rootKey: KeyObject | undefined) {
+    if (rootKey === undefined) {
+      throw new GatewayError(
+        'invalid_argument',
+        'ECTX_ROOT_KEY_FILE must be set too, since ECTX_STORE is a database: it wraps the keys that are kept there'
+      )
+    }
     this.#link = link
     this.#rootKey = rootKey
+  }
+
+  /** Whether there is one. @throws `unavailable` where that cannot be told */
+  async isThere (): Promise<boolean> {
+    return (await this.#link.run({ text: 'SELECT FROM ring_key LIMIT 1' })).length > 0
   }
 
   async begin (first: KeyRows | undefined): Promise<void> {

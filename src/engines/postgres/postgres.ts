@@ -23,19 +23,13 @@ const NAME_LOCK = 0x6563746e
 /** Records, audit events and keys in a PostgreSQL database, which any number of gateways can have open. */
 export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditDays }, clock, warn) => {
   const place = parsePostgresUrl(databaseUrl)
-  const rootKey = loadRootKey(keyRing.root)
-  if (rootKey === undefined) {
-    throw new GatewayError(
-      'invalid_argument',
-      'ECTX_ROOT_KEY_FILE must be set too, since ECTX_STORE is a database: it wraps the keys that are kept there'
-    )
-  }
   const gateway = gatewayName ?? `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${randomBytes(4).toString('hex')}`
-  await prepare(place)
   const writing = new Link(place, nameTaker(place.schema, gateway))
   const [reading, keys] = [new Link(place), new Link(place)]
   const links = [writing, reading, keys]
+  const ring = new PostgresRing(keys, loadRootKey(keyRing.root))
   try {
+    await prepare(place)
     for (const link of links) await link.open()
     const writer = new PostgresWriter(writing, gateway, clock)
     const store = new PostgresStore(writer, new PostgresReader(reading))
@@ -45,7 +39,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
       supports: postgresSupports,
       store,
       audit,
-      keys: new PostgresRing(keys, rootKey),
+      keys: ring,
       async close () {
         await stopTidying()
         await audit.close()

@@ -20,7 +20,7 @@ async function closedLog (t: Test) {
 /** What `verify` finds, with files by their number from 0 (-1: the head). */
 async function problemsOf (directory: string, files: string[]) {
   const { problems } = await verify(directory)
-  return problems.map(({ file, line, problem }) => [files.indexOf(file), line, problem])
+  return problems.map(({ where, line, problem }) => [files.indexOf(where), line, problem])
 }
 
 const CHANGED = /was changed/

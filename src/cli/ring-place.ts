@@ -1,0 +1,84 @@
+import type { KeyObject } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { RingFile } from '../engines/embedded/keys/ring-file.js'
+import { GatewayError } from '../errors.js'
+import { fileProblem } from '../files/file-problem.js'
+import { placesIn } from '../config/places.js'
+import { POSTGRES_URL } from '../config/values.js'
+import { readVariables } from '../config/variables.js'
+import { KeyRing } from '../secrets/ring.js'
+import type { RingStore } from '../secrets/ring-store.js'
+import { loadRootKey } from '../secrets/root-key.js'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+interface RingPlace {
+  readonly store: RingStore
+  /** For people. */
+  readonly name: string
+  /** What to set where that is not the place that was meant. */
+  readonly setting: string
+  /** Must be there for one to be begun. */
+  readonly directory?: string
+  /** @throws `unavailable` where that cannot be told: then nothing may be made in its place */
+  isThere (): Promise<boolean>
+  close (): Promise<void>
+}
+
+/** Does `work` with the ring that `environment` names. @throws `not_found` where there is none */
+export const withRing = <T>(environment: Environment, work: (ring: KeyRing) => Promise<T>): Promise<T> => within(environment, async place => {
+  // One made in a wrong place would seal nothing.
+  if (!await place.isThere()) {
+    throw new GatewayError('not_found', `there is no key ring ${place.name}: set ${place.setting}; the gateway makes one when it first starts`)
+  }
+  return work(await opened(place))
+})
+
+/** Makes the ring that `environment` names. @throws `already_exists`, and `not_found` where there is no place for it */
+export const withNewRing = <T>(environment: Environment, work: (ring: KeyRing) => Promise<T>): Promise<T> => within(environment, async place => {
+  if (await place.isThere()) {
+    throw new GatewayError('already_exists', `there is a key ring ${place.name}; a new key for it comes with: npm run keys -- rotate`)
+  }
+  if (place.directory !== undefined && !isThere(place.directory)) {
+    throw new GatewayError('not_found', `there is no directory ${place.directory}: set ${place.setting}`)
+  }
+  return work(await opened(place))
+})
+
+async function within<T> (environment: Environment, work: (place: RingPlace) => Promise<T>): Promise<T> {
+  const { values } = readVariables(environment)
+  const place = POSTGRES_URL.test(values.ECTX_STORE)
+    ? (await import('../engines/postgres/ring-place.js')).ringInDatabase(values.ECTX_STORE, loadRootKey(values))
+    : ringInFile(placesIn(values.ECTX_DATA_DIR, values.ECTX_KEYRING_FILE).keyRing, loadRootKey(values))
+  try {
+    return await work(place)
+  } finally {
+    await place.close()
+  }
+}
+
+function ringInFile (file: string, rootKey: KeyObject | undefined): RingPlace {
+  return {
+    store: new RingFile(file, rootKey),
+    name: file,
+    setting: 'ECTX_KEYRING_FILE or ECTX_DATA_DIR',
+    directory: dirname(file),
+    isThere: async () => isThere(file),
+    async close () {}
+  }
+}
+
+function isThere (path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (cause) {
+    throw new GatewayError('unavailable', `${path} cannot be looked at${fileProblem(cause)}`, { cause })
+  }
+}
+
+async function opened ({ store }: RingPlace): Promise<KeyRing> {
+  const ring = await KeyRing.open({ store })
+  if (ring.problem !== undefined) throw new GatewayError('unavailable', ring.problem)
+  return ring
+}
