@@ -27,24 +27,28 @@ interface RingPlace {
 }
 
 /** Does `work` with the ring that `environment` names. @throws `not_found` where there is none */
-export const withRing = <T>(environment: Environment, work: (ring: KeyRing) => Promise<T>): Promise<T> => within(environment, async place => {
-  // One made in a wrong place would seal nothing.
-  if (!await place.isThere()) {
-    throw new GatewayError('not_found', `there is no key ring ${place.name}: set ${place.setting}; the gateway makes one when it first starts`)
-  }
-  return work(await opened(place))
-})
+export function withRing<T> (environment: Environment, work: (ring: KeyRing) => Promise<T>): Promise<T> {
+  return within(environment, async place => {
+    const { name, setting } = place
+    // One made in a wrong place would seal nothing.
+    if (await place.isThere()) return work(await opened(place))
+    throw new GatewayError('not_found', `there is no key ring ${name}: set ${setting}; the gateway makes one when it first starts`)
+  })
+}
 
 /** Makes the ring that `environment` names. @throws `already_exists`, and `not_found` where there is no place for it */
-export const withNewRing = <T>(environment: Environment, work: (ring: KeyRing) => Promise<T>): Promise<T> => within(environment, async place => {
-  if (await place.isThere()) {
-    throw new GatewayError('already_exists', `there is a key ring ${place.name}; a new key for it comes with: npm run keys -- rotate`)
-  }
-  if (place.directory !== undefined && !isThere(place.directory)) {
-    throw new GatewayError('not_found', `there is no directory ${place.directory}: set ${place.setting}`)
-  }
-  return work(await opened(place))
-})
+export function withNewRing<T> (environment: Environment, work: (ring: KeyRing) => Promise<T>): Promise<T> {
+  return within(environment, async place => {
+    const { name, setting, directory } = place
+    if (await place.isThere()) {
+      throw new GatewayError('already_exists', `there is a key ring ${name}; a new key for it comes with: npm run keys -- rotate`)
+    }
+    if (directory !== undefined && !isThere(directory)) {
+      throw new GatewayError('not_found', `there is no directory ${directory}: set ${setting}`)
+    }
+    return work(await opened(place))
+  })
+}
 
 async function within<T> (environment: Environment, work: (place: RingPlace) => Promise<T>): Promise<T> {
   const { values } = readVariables(environment)
