@@ -1,4 +1,5 @@
-import type { Change, Filter, StoredRecord } from '../../storage/store.js'
+import { passes } from '../../storage/filter.js'
+import type { Change, Filter, Page, StoredRecord } from '../../storage/store.js'
 import { Batcher } from './batcher.js'
 import type { Link } from './link.js'
 
@@ -17,6 +18,10 @@ interface Row {
 
 // Any number that no other program has for its own locks.
 const SWEEP_LOCK = 0x65637473
+
+// What one page may cost: the rest follows on the next.
+const MOST_LOOKED_AT = 5_000
+const MOST_BYTES = 8 * 1024 * 1024
 
 const COLUMNS = 'r.kind, r.id, r.scope, r.slug, r.indexed, l.expire_time, r.sealed_by, r.revision, r.body'
 const LIVE = '(l.expire_time IS NULL OR l.expire_time > now_ms())'
@@ -66,21 +71,35 @@ export class PostgresReader {
 
   findBySlug = (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> => this.#bySlug.ask({ kind, scope, slug })
 
-  /** Up to `limit` that are live and pass the filter, below `cursor`, those with the greatest ids first. */
-  async page (kind: string, { indexed = [], expiresBefore }: Filter, cursor: string | undefined, limit: number): Promise<StoredRecord[]> {
-    const values: unknown[] = [kind, cursor ?? null, expiresBefore ?? null, limit]
+  /** As `Store.page`. */
+  async page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> {
+    const { indexed = [], expiresBefore } = filter
+    const values: unknown[] = [kind, cursor ?? null, expiresBefore ?? null, limit + 1]
     const parameter = (value: unknown) => `$${values.push(value)}`
+    const [leading, ...others] = indexed.map(({ attribute, value }, at) =>
+      `a${at}.kind = $1 AND a${at}.attribute = ${parameter(attribute)} AND a${at}.value = ${parameter(value)}`)
     // The first leads, by its index; the others are looked up for each.
-    const joined = indexed.map(({ attribute, value }, at) => `JOIN attribute a${at} ON a${at}.kind = r.kind AND a${at}.id = r.id
-      AND a${at}.attribute = ${parameter(attribute)} AND a${at}.value = ${parameter(value)}`)
-    const id = indexed.length === 0 ? 'r.id' : 'a0.id'
-    const rows = await this.#link.run<Row>({
-      text: `SELECT ${COLUMNS} FROM record r ${joined.join(' ')} JOIN life l ON l.kind = r.kind AND l.id = r.id
-        WHERE r.kind = $1 AND ($2::text IS NULL OR ${id} < $2) AND ${LIVE} AND ($3::bigint IS NULL OR l.expire_time < $3)
-        ORDER BY ${id} DESC LIMIT $4`,
+    const candidates = `SELECT id FROM ${leading === undefined ? 'record a0 WHERE a0.kind = $1' : `attribute a0 WHERE ${leading}`}
+      AND ($2::text IS NULL OR id < $2) ORDER BY id DESC`
+    const joined = others.map((other, at) => `JOIN attribute a${at + 1} ON a${at + 1}.id = c.id AND ${other}`)
+    const rows = await this.#link.run<Partial<Row> & { total: string, last: string | null }>({
+      text: `WITH found AS MATERIALIZED (
+          SELECT ${COLUMNS} FROM (${candidates} LIMIT ${MOST_LOOKED_AT}) c ${joined.join(' ')}
+            JOIN record r ON r.kind = $1 AND r.id = c.id JOIN life l ON l.kind = r.kind AND l.id = r.id
+            WHERE ${LIVE} AND ($3::bigint IS NULL OR l.expire_time < $3) ORDER BY c.id DESC LIMIT $4),
+        measured AS (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY id DESC) - octet_length(body) AS before FROM found)
+        SELECT m.*, n.total, CASE WHEN n.total < $4 THEN (${candidates} OFFSET ${MOST_LOOKED_AT - 1} LIMIT 1) END AS last
+          FROM (SELECT count(*) AS total FROM found) n LEFT JOIN measured m ON m.before < ${MOST_BYTES} ORDER BY m.id DESC`,
       values
     })
-    return rows.map(toRecord)
+    const [{ total, last } = { total: '0', last: null }] = rows
+    const found = rows.flatMap(row => row.id === undefined || row.id === null ? [] : toRecord(row as Row)).slice(0, limit)
+    return {
+      // Somebody may have changed the index.
+      records: found.filter(record => passes(record, filter)),
+      damaged: [],
+      cursor: found.length < Number(total) ? found.at(-1)?.id : last ?? undefined
+    }
   }
 
   /** Does `sweep` where no other gateway sweeps; `undefined` where one does. */

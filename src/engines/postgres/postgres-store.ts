@@ -68,11 +68,12 @@ export class PostgresStore implements Store {
   }
 
   page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> {
-    return this.#accept(() => this.#page(kind, filter, cursor, limit))
+    return this.#accept(() => this.#reader.page(kind, filter, cursor, limit))
   }
 
   removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed> {
-    const own = { page: this.#page, remove: this.#remove }
+    const reader = this.#reader
+    const own = { page: reader.page.bind(reader), remove: this.#remove }
     return this.#accept(() => removePage(own, kind, filter, cursor, limit, along))
   }
 
@@ -118,12 +119,6 @@ export class PostgresStore implements Store {
       if (outcome === 'ok') return record
       if (outcome === 'gone') return undefined
     }
-  }
-
-  readonly #page = async (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> => {
-    const found = await this.#reader.page(kind, filter, cursor, limit + 1)
-    const records = found.slice(0, limit)
-    return { records, damaged: [], cursor: found.length > limit ? records.at(-1)?.id : undefined }
   }
 
   #apply (steps: Steps, along?: Along): Promise<string> {
