@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { newDataDir } from './data-dir.js'
 
-export const OPERATOR = `ectx_${'o'.repeat(43)}`
-export const VIEWER = `ectx_${'v'.repeat(43)}`
+export const OPERATOR = `ectx_${'oPeR4t0r'.repeat(6).slice(0, 43)}`
+export const VIEWER = `ectx_${'vI3w3r_x'.repeat(6).slice(0, 43)}`
 
 /** The header that shows `token`. */
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
