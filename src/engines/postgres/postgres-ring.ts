@@ -30,6 +30,11 @@ export class PostgresRing implements RingStore {
     this.#rootKey = rootKey
   }
 
+  async read (): Promise<KeyRows | undefined> {
+    const found = await this.#link.run<Row>(SELECT)
+    return found.length === 0 ? undefined : this.#opened(found)
+  }
+
   async begin (first: KeyRows | undefined): Promise<void> {
     if (first !== undefined) await this.#store([], first)
     if ((await this.#link.run<Row>(SELECT)).length === 0) throw missing()
