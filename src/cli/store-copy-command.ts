@@ -137,5 +137,6 @@ function summary ({ copied, there }: Copied, { counts, checksum }: Verified): st
 
 function problemsOf (findings: Findings): string[] {
   if (findings.count === 0) return []
-  return [...findings.lines(), `records that are not the same on both sides: ${number(findings.count)}; mend them, or begin anew with an empty target`]
+  const told = `records that are not the same on both sides: ${number(findings.count)}; mend them, or begin anew with an empty target`
+  return [...findings.lines(), told]
 }
