@@ -10,7 +10,21 @@ import { KIND, newRecord } from '../support/records.js'
 import { until } from '../support/until.js'
 import { copy, directoryWith, inDirectory, newRootKey, openGateway, startCopy } from './copy/support.js'
 
-const { url } = await startPostgres(t)
+const server = await startPostgres(t)
+const { url } = server
+
+/** The rows of a query on the server. */
+async function query<Row extends object> (text: string, values: unknown[] = []): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => {})
+  await client.connect()
+  return client.query<Row>(text, values).then(({ rows }) => rows).finally(() => client.end())
+}
+
+const schemaOf = (store: string) => new URL(store).searchParams.get('schema')!
+/** How many records there are; none where there is no such schema yet. */
+const countIn = (store: string) =>
+  query<{ count: string }>(`SELECT count(*) FROM ${schemaOf(store)}.record`).then(([row]) => Number(row!.count), () => 0)
 
 t.test('from a directory to PostgreSQL, to another schema, and back: all secrets can be revealed', async t => {
   const source = newDataDir(t)
@@ -51,16 +65,9 @@ t.test('one that was killed goes on when it is run again', async t => {
   const records = Array.from({ length: 3_000 }, (_, index) => newRecord(`id-${String(index).padStart(4, '0')}`))
   const [source, target] = [await directoryWith(t, records), withSchema(t, url)]
   const args = ['--from', source, '--to', target.ECTX_STORE, '--to-root-key-file', target.ECTX_ROOT_KEY_FILE]
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const schema = new URL(target.ECTX_STORE).searchParams.get('schema')!
-  const count = async () => {
-    const { rows } = await client.query<{ count: string }>(`SELECT count(*) FROM ${schema}.record`).catch(() => ({ rows: [{ count: '0' }] }))
-    return Number(rows[0]!.count)
-  }
   const { child, ended } = startCopy(args)
   const exited = once(child, 'exit')
-  await until(async () => await count() > 0)
+  await until(async () => await countIn(target.ECTX_STORE) > 0)
   child.kill('SIGKILL')
   await exited
   await ended
@@ -75,7 +82,15 @@ t.test('one that was killed goes on when it is run again', async t => {
   t.equal(code, 0)
   t.match(stdout, 'verified 3,000 records')
   t.notMatch(stdout, '; 0 were there already')
-  await client.end()
+})
+
+t.test('one that loses the database goes on when that is there again', async t => {
+  const records = Array.from({ length: 3_000 }, (_, index) => newRecord(`id-${String(index).padStart(4, '0')}`))
+  const [source, target] = [await directoryWith(t, records), withSchema(t, url)]
+  const { ended } = startCopy(['--from', source, '--to', target.ECTX_STORE, '--to-root-key-file', target.ECTX_ROOT_KEY_FILE])
+  await until(async () => await countIn(target.ECTX_STORE) > 0)
+  await server.crash()
+  t.match(await ended, { code: 0, stdout: /verified 3,000 records/, stderr: '' })
 })
 
 t.test('a root key that is missing or another is told, and nothing is copied', async t => {
@@ -121,9 +136,8 @@ t.test('a source that is not there is not made', async t => {
     code: 1, stdout: '', stderr: /--from: the database has no such schema/
   })
   t.match(await copy('postgres://ectx:s3cr3t@127.0.0.1:1/x?schema=A', newDataDir(t)), { code: 1, stdout: '', stderr: /^store:copy: --from names a schema that is none/ })
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const schema = new URL(absent.ECTX_STORE).searchParams.get('schema')
-  t.same((await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])).rows, [])
-  await client.end()
+  t.match(await copy('postgres://ectx:s3cr3t@127.0.0.1:1/x', newDataDir(t)), {
+    code: 1, stdout: '', stderr: 'store:copy: --from: the database cannot be reached now; try again (ECONNREFUSED)\n'
+  })
+  t.same(await query('SELECT FROM pg_namespace WHERE nspname = $1', [schemaOf(absent.ECTX_STORE)]), [])
 })

@@ -11,13 +11,16 @@ import type { Page, StoredRecord } from '../../storage/store.js'
 
 export type SideName = 'from' | 'to'
 
-// A record holds some MiB at most, and most hold little.
-const PAGE = 100
+// What one page may hold: most records are small, and some a thousand times as large.
+const MOST_RECORDS = 200
+const MOST_BYTES = 8 * 1024 * 1024
 
 /** One side of a copy. What its methods throw says which side, by the options of the command. */
 export class Side {
   readonly name: SideName
   readonly #engine: Engine
+  /** How many records the next page may have, by what those of the page before were. */
+  #limit = 10
 
   private constructor (name: SideName, engine: Engine) {
     this.name = name
@@ -46,7 +49,13 @@ export class Side {
 
   keysInUse = (): Promise<ReadonlySet<string>> => this.#told(() => this.#engine.store.keysInUse())
 
-  page = (kind: string, cursor: string | undefined): Promise<Page> => this.#told(() => this.#engine.store.page(kind, {}, cursor, PAGE))
+  /** The records of the kind behind `cursor`, as many as fit into little memory; those with the greatest ids first. */
+  async page (kind: string, cursor: string | undefined): Promise<Page> {
+    const page = await this.#told(() => this.#engine.store.page(kind, {}, cursor, this.#limit))
+    const bytes = page.records.reduce((sum, { body }) => sum + body.length, 1)
+    this.#limit = Math.min(MOST_RECORDS, Math.ceil(MOST_BYTES * Math.max(1, page.records.length) / bytes))
+    return page
+  }
 
   find = (kind: string, id: string): Promise<StoredRecord | undefined> => this.#told(() => this.#engine.store.find(kind, id))
 
@@ -76,7 +85,11 @@ async function inWordsOf<T> (side: SideName, work: () => Promise<T>): Promise<T>
     return await work()
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error
-    const text = error.message.replaceAll('ECTX_ROOT_KEY_FILE', `--${side}-root-key-file`).replaceAll(/ECTX_STORE|ECTX_DATA_DIR/g, `--${side}`)
+    const { cause } = error
+    const text = error.message.replaceAll('ECTX_ROOT_KEY_FILE', `--${side}-root-key-file`)
+      .replaceAll(/ECTX_STORE|ECTX_DATA_DIR/g, `--${side}`)
+      // There is no log: the code says enough, and no more than may be said.
+      .replace(/[;,] (?:and see )?the log (?:for|has) its reason/, cause instanceof Error && 'code' in cause ? ` (${cause.code})` : '')
     throw new GatewayError(error.code, text.startsWith('--') ? text : `--${side}: ${text}`, { cause: error, existingId: error.existingId })
   }
 }
