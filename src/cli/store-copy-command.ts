@@ -7,8 +7,9 @@ import type { EngineConfig } from '../engines/engine.js'
 import { copyRecords, countOf, type Copied } from './copy/copy-records.js'
 import { copyRing } from './copy/copy-ring.js'
 import { Findings } from './copy/findings.js'
+import type { SideName } from './copy/in-words-of.js'
 import type { Progress } from './copy/progress.js'
-import { Side, type SideName } from './copy/side.js'
+import { Side } from './copy/side.js'
 import { verify, type Verified } from './copy/verify.js'
 import { UsageError } from './usage.js'
 
@@ -61,6 +62,7 @@ export async function storeCopyCommand (
       const total = progress.isShown ? await countOf(from, signal) : 0
       const copied = await shown(progress, 'copying  ', total, () => copyRecords(copying, keys))
       const verified = await shown(progress, 'verifying', total, () => verify(copying))
+      await Promise.all([from.assertAlone(), to.assertAlone()])
       return { text: summary(copied, verified), problems: problemsOf(findings) }
     } finally {
       await to.close()

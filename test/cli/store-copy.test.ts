@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
+import { Side } from '../../src/cli/copy/side.js'
+import { loadConfig } from '../../src/config/config.js'
 import { newDataDir } from '../support/data-dir.js'
 import { contextBody, PATH, post } from '../support/gateway.js'
 import { startPostgres, withSchema } from '../support/postgres.js'
@@ -72,13 +74,7 @@ t.test('one that was killed goes on when it is run again', async t => {
   await exited
   await ended
 
-  // The database may take the killed one for alive for a moment.
-  const { stdout, code } = await (async () => {
-    for (;;) {
-      const result = await startCopy(args).ended
-      if (!/open by 'store-copy'/.test(result.stderr)) return result
-    }
-  })()
+  const { stdout, code } = await startCopy(args).ended
   t.equal(code, 0)
   t.match(stdout, 'verified 3,000 records')
   t.notMatch(stdout, '; 0 were there already')
@@ -124,10 +120,22 @@ t.test('a schema that a gateway has open is refused, and one of another is not',
   const [source, open, other] = [await directoryWith(t, [newRecord('a')]), withSchema(t, url), withSchema(t, url)]
   const gateway = await openGateway(t, { ...open, ECTX_GATEWAY_NAME: 'blue' })
   const env = { ECTX_ROOT_KEY_FILE: open.ECTX_ROOT_KEY_FILE }
-  t.match(await copy(source, open.ECTX_STORE, env), { code: 1, stdout: '', stderr: 'store:copy: --to: open by \'blue\': stop all gateways, and other copies, first\n' })
+  t.match(await copy(source, open.ECTX_STORE, env), { code: 1, stdout: '', stderr: 'store:copy: --to: open by \'blue\': stop all gateways, and other copies, and run this again\n' })
   t.match(await copy(open.ECTX_STORE, newDataDir(t), env), { code: 1, stdout: '', stderr: /--from: open by 'blue'/ })
   t.match(await copy(source, other.ECTX_STORE, { ECTX_ROOT_KEY_FILE: other.ECTX_ROOT_KEY_FILE }), { code: 0, stdout: /^copied 1 records/ })
   t.equal(await gateway.store.find(KIND, 'a'), undefined)
+})
+
+t.test('a gateway that is started meanwhile is found out', async t => {
+  const env = withSchema(t, url)
+  const { store, databaseUrl, dataDir, keyRing, auditDays, auditBacklog } = loadConfig(env)
+  const side = await Side.open('to', { store, databaseUrl, dataDir, keyRing, auditDays, auditBacklog, gatewayName: 'copy' }, t.fail)
+  t.teardown(() => side.close())
+  await side.assertAlone()
+  const gateway = await openGateway(t, { ...env, ECTX_GATEWAY_NAME: 'blue' })
+  await t.rejects(side.assertAlone(), { code: 'failed_precondition', message: /--to: open by 'blue'/ })
+  await gateway.close()
+  await side.assertAlone()
 })
 
 t.test('a source that is not there is not made', async t => {

@@ -3,13 +3,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '../../clock.js'
 import type { Engine, EngineConfig } from '../../engines/engine.js'
 import { openEngine } from '../../engines/open-engine.js'
-import { gatewaysAt } from '../../engines/postgres/presence.js'
 import { GatewayError } from '../../errors.js'
 import { placesIn } from '../../config/places.js'
 import type { KeyRows } from '../../secrets/key-row.js'
 import type { Page, StoredRecord } from '../../storage/store.js'
-
-export type SideName = 'from' | 'to'
+import { inWordsOf, type SideName } from './in-words-of.js'
+import { isThereAlone } from './is-there-alone.js'
 
 // What one page may hold: most records are small, and some a thousand times as large.
 const MOST_RECORDS = 200
@@ -18,12 +17,14 @@ const MOST_BYTES = 8 * 1024 * 1024
 /** One side of a copy. What its methods throw says which side, by the options of the command. */
 export class Side {
   readonly name: SideName
+  readonly #config: EngineConfig
   readonly #engine: Engine
   /** How many records the next page may have, by what those of the page before were. */
   #limit = 10
 
-  private constructor (name: SideName, engine: Engine) {
+  private constructor (name: SideName, config: EngineConfig, engine: Engine) {
     this.name = name
+    this.#config = config
     this.#engine = engine
   }
 
@@ -35,14 +36,20 @@ export class Side {
     const engine = inWordsOf(name, async () => {
       if (config.databaseUrl === undefined) {
         if (name === 'from' && !isThere(placesIn(config.dataDir).database)) throw absent('it is not the data directory of a gateway')
-      } else {
-        const gateways = await gatewaysAt(config.databaseUrl)
-        if (gateways === undefined && name === 'from') throw absent('the database has no such schema, or nothing of a gateway in it')
-        if (gateways !== undefined && gateways.length > 0) throw inUse(gateways)
+      } else if (!await isThereAlone(config.databaseUrl) && name === 'from') {
+        throw absent('the database has no such schema, or nothing of a gateway in it')
       }
       return openEngine(config, systemClock, warn)
     })
-    return new Side(name, await engine)
+    return new Side(name, config, await engine)
+  }
+
+  /** @throws `failed_precondition` where a gateway has come meanwhile, which a directory does not let in */
+  assertAlone (): Promise<void> {
+    return this.#told(async () => {
+      const { databaseUrl, gatewayName } = this.#config
+      if (databaseUrl !== undefined) await isThereAlone(databaseUrl, gatewayName)
+    })
   }
 
   kinds = (): Promise<ReadonlySet<string>> => this.#told(() => this.#engine.store.kinds())
@@ -79,21 +86,6 @@ export class Side {
   }
 }
 
-/** Does `work`, whose refusals speak of the variables of a gateway: here the options of the side stand for these. */
-async function inWordsOf<T> (side: SideName, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error
-    const { cause } = error
-    const text = error.message.replaceAll('ECTX_ROOT_KEY_FILE', `--${side}-root-key-file`)
-      .replaceAll(/ECTX_STORE|ECTX_DATA_DIR/g, `--${side}`)
-      // There is no log: the code says enough, and no more than may be said.
-      .replace(/[;,] (?:and see )?the log (?:for|has) its reason/, cause instanceof Error && 'code' in cause ? ` (${cause.code})` : '')
-    throw new GatewayError(error.code, text.startsWith('--') ? text : `--${side}: ${text}`, { cause: error, existingId: error.existingId })
-  }
-}
-
 /** What cannot be looked at is told when it is opened. */
 function isThere (path: string): boolean {
   try {
@@ -104,7 +96,3 @@ function isThere (path: string): boolean {
 }
 
 const absent = (what: string) => new GatewayError('not_found', `${what}: there is nothing to copy`)
-const inUse = (gateways: readonly string[]) => new GatewayError(
-  'failed_precondition',
-  `open by ${gateways.map(name => `'${name}'`).join(', ')}: stop all gateways, and other copies, first`
-)

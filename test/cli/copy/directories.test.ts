@@ -139,6 +139,15 @@ t.test('the ring', async t => {
     t.match(await copy(source, rotated), { code: 1, stderr: /--to: it has a key ring of its own/ })
   })
 
+  t.test('lacks a key that was destroyed, and what that sealed is named', async t => {
+    const directory = newDataDir(t)
+    const ring = await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) })
+    await ring.rotate()
+    const [sealedBy] = await ring.prune(() => true)
+    await inDirectory(directory, store => store.insert(newRecord('a', { sealedBy })))
+    t.match(await copy(directory, newDataDir(t)), { code: 1, stdout: /^copied 0 /, stderr: /^store:copy: execution_context a was sealed by a key that is destroyed/ })
+  })
+
   t.test('that is missing is asked for', async t => {
     const bare = newDataDir(t)
     await inDirectory(bare, store => store.insert(newRecord('a', { sealedBy: 'key-1' })))
