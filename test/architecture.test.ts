@@ -8,7 +8,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['run', 'server'],
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
   compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'secrets', 'server', 'storage', 'telemetry', 'upkeep'],
-  cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'secrets'],
+  cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'secrets', 'storage'],
   rest: ['errors', 'gen', 'kinds', 'resource', 'server'],
   server: ['auth', 'clock', 'errors', 'files', 'resource'],
   kinds: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],

@@ -8,6 +8,8 @@ import type { KeyRows } from './key-row.js'
  * with what to do, which is for the log.
  */
 export interface RingStore {
+  /** The keys as they are, also before `begin`; `undefined` where there is no ring. Changes nothing, also where they are not wrapped yet. */
+  read (): Awaitable<KeyRows | undefined>
   /** Called first, once. Makes the ring of `first`, where that is given and there is none: one alone, of many at once. */
   begin (first: KeyRows | undefined): Promise<void>
   /**

@@ -119,6 +119,8 @@ export interface Store {
   removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed>
   /** The events of what was committed, in the order of the commits, without a gap: up to `limit` after that position. */
   changes (after: string | undefined, limit: number): Promise<readonly Change[]>
+  /** The kinds that there is a record of, expired or not, readable or not. Reads an index: no record. */
+  kinds (): Promise<ReadonlySet<string>>
   /** The keys that a record is sealed by, of any kind, expired or not, readable or not. Reads an index: no record. */
   keysInUse (): Promise<ReadonlySet<string>>
   /** Resolves when a change would be durable now. */

@@ -19,12 +19,24 @@ t.test('the README can be read at one go', async t => {
   t.ok(read('README.md').trimEnd().split('\n').length <= 150)
 })
 
-t.test('the settings are those that there are, and compose.yaml sets none that is unknown', async t => {
+t.test('the settings are those that there are, and the compose files set none that is unknown', async t => {
   const known = Object.keys(VariablesSchema.properties)
   const [, settings = ''] = read('docs/running.md').split('\n## Settings\n')
   const rows = settings.match(/^\| `.*?\|/gm)?.flatMap(cell => cell.match(/\bECTX_[A-Z_]+/g) ?? []) ?? []
   t.strictSame(rows.sort(), known.sort())
-  t.same(read('docker/compose.yaml').match(/\bECTX_[A-Z_]+/g)?.filter(name => !known.includes(name)), [])
+  for (const file of ['docker/compose.yaml', 'docker/compose.postgres.yaml']) {
+    t.same(read(file).match(/\bECTX_[A-Z_]+/g)?.filter(name => !known.includes(name)), [], file)
+  }
+})
+
+t.test('the proxy leads to the gateways, which trust it, and PostgreSQL has the settings that are told', async t => {
+  const compose = read('docker/compose.postgres.yaml')
+  const addressOf = (service: string) => new RegExp(`\\n  ${service}:\\n(?: {4}.*\\n|\\n)*? +ipv4_address: ([\\d.]+)\\n`).exec(compose)?.[1]
+  const servers = [...read('docker/haproxy.cfg').matchAll(/^ +server (\S+) ([\d.]+):8080$/gm)].map(([, name, address]) => [name, address])
+  t.same(servers, ['ectx-1', 'ectx-2'].map(name => [name, addressOf(name)]))
+  t.equal(/ECTX_TRUSTED_PROXIES: (.*)/.exec(compose)?.[1], addressOf('proxy'))
+  const told = read('docs/running.md').match(/autovacuum_\w+ = \w[\w.]*/g)?.map(setting => setting.replaceAll(' ', ''))
+  t.same(compose.match(/autovacuum_\w+=\w[\w.]*/g), told)
 })
 
 t.test('every npm script that a document names is there', async t => {

@@ -54,6 +54,15 @@ export function testKeys (t: Test, { name, supports, open: openStore }: KeyEngin
     await t.rejects(ring.prune(() => true), unavailable(/is missing/))
   })
 
+  t.test(`${name}: reads what there is, and makes nothing`, async t => {
+    const store = openStore(newDataDir(t))
+    t.equal(await store.read(), undefined)
+    t.equal(await store.read(), undefined)
+    const ring = await KeyRing.open({ store })
+    await ring.rotate()
+    t.same((await store.read())?.map(({ id, state }) => ({ id, state })), ring.list().map(({ id, state }) => ({ id, state })))
+  })
+
   t.test(`${name}: refuses by name a key that it never had`, async t => {
     const { ring } = await newRing(t)
     await t.rejects(async () => ring.key('key-lost'), unavailable(/'key-lost' .*not in the key ring/))

@@ -10,6 +10,7 @@ import { testAlong } from './conformance-along.js'
 import { testClose } from './conformance-close.js'
 import { testExpiry } from './conformance-expiry.js'
 import { testKeysInUse } from './conformance-keys-in-use.js'
+import { testKinds } from './conformance-kinds.js'
 import { testPages } from './conformance-pages.js'
 import { testRaces } from './conformance-races.js'
 import { testRecords } from './conformance-records.js'
@@ -44,6 +45,7 @@ export function testStore (t: Test, engine: StoreEngine): void {
   t.test(`${engine.name}: expiry`, async t => testExpiry(t, open))
   t.test(`${engine.name}: what comes along`, async t => testAlong(t, openBoth))
   t.test(`${engine.name}: keys in use`, async t => testKeysInUse(t, open))
+  t.test(`${engine.name}: kinds`, async t => testKinds(t, open))
   t.test(`${engine.name}: close`, async t => testClose(t, open))
 
   t.test(`${engine.name}: reopen`, async t => {

@@ -7,6 +7,10 @@ export class MemoryRing implements RingStore {
   #rows: KeyRows | undefined
   #given: KeyRows | undefined
 
+  read (): KeyRows | undefined {
+    return this.#rows
+  }
+
   async begin (first: KeyRows | undefined): Promise<void> {
     this.#rows ??= first
     this.#existing()

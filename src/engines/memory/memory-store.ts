@@ -103,6 +103,11 @@ export class MemoryStore implements Store {
     return this.#changes.filter(({ position }) => position > (after ?? '')).slice(0, limit)
   }
 
+  async kinds (): Promise<ReadonlySet<string>> {
+    this.#assertOpen()
+    return new Set([...this.#records.values()].map(({ kind }) => kind))
+  }
+
   async keysInUse (): Promise<ReadonlySet<string>> {
     this.#assertOpen()
     return new Set([...this.#records.values()].flatMap(({ sealedBy }) => sealedBy ?? []))

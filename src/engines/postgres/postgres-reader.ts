@@ -126,16 +126,14 @@ export class PostgresReader {
     return rows.map(toRecord)
   }
 
-  /** The keys that seal something: each is found at one place of the index, and the next behind all of it. */
-  async keysInUse (): Promise<ReadonlySet<string>> {
-    const rows = await this.#link.run<{ key: string }>({
-      name: 'keysInUse 1',
-      text: `WITH RECURSIVE used AS (
-          SELECT min(sealed_by) AS key FROM record
-          UNION ALL SELECT (SELECT min(sealed_by) FROM record WHERE sealed_by > used.key) FROM used WHERE used.key IS NOT NULL)
-        SELECT key FROM used WHERE key IS NOT NULL`
-    })
-    return new Set(rows.map(({ key }) => key))
+  /** The keys that seal something. */
+  keysInUse (): Promise<ReadonlySet<string>> {
+    return this.#valuesOf('sealed_by')
+  }
+
+  /** The kinds that there is a record of. */
+  kinds (): Promise<ReadonlySet<string>> {
+    return this.#valuesOf('kind')
   }
 
   /** The events of what was committed behind that position, up to `limit`. */
@@ -150,6 +148,18 @@ export class PostgresReader {
       values: [String(BigInt(xid)), String(BigInt(rev)), limit]
     })
     return rows.map(({ xid, rev, kind, id, data }) => ({ kind, id, data, position: `${xid.padStart(20, '0')}-${rev.padStart(20, '0')}` }))
+  }
+
+  /** The values in an indexed column: each is found at one place of the index, and the next behind all of it. */
+  async #valuesOf (column: 'kind' | 'sealed_by'): Promise<ReadonlySet<string>> {
+    const rows = await this.#link.run<{ value: string }>({
+      name: `values of ${column} 1`,
+      text: `WITH RECURSIVE found AS (
+          SELECT min(${column}) AS value FROM record
+          UNION ALL SELECT (SELECT min(${column}) FROM record WHERE ${column} > found.value) FROM found WHERE found.value IS NOT NULL)
+        SELECT value FROM found WHERE value IS NOT NULL`
+    })
+    return new Set(rows.map(({ value }) => value))
   }
 
   async #inOrder (asked: readonly Asked[], query: { name: string, text: string, values: unknown[] }) {

@@ -37,9 +37,9 @@ export class PostgresRing implements RingStore {
     this.#rootKey = rootKey
   }
 
-  /** Whether there is one. @throws `unavailable` where that cannot be told */
-  async isThere (): Promise<boolean> {
-    return (await this.#link.run({ text: 'SELECT FROM ring_key LIMIT 1' })).length > 0
+  async read (): Promise<KeyRows | undefined> {
+    const found = await this.#link.run<Row>(SELECT)
+    return found.length === 0 ? undefined : this.#opened(found)
   }
 
   async begin (first: KeyRows | undefined): Promise<void> {

@@ -81,6 +81,10 @@ export class PostgresStore implements Store {
     return this.#accept(() => this.#reader.changes(after, limit))
   }
 
+  kinds (): Promise<ReadonlySet<string>> {
+    return this.#accept(() => this.#reader.kinds())
+  }
+
   keysInUse (): Promise<ReadonlySet<string>> {
     return this.#accept(() => this.#reader.keysInUse())
   }

@@ -18,7 +18,7 @@ import { keepTidy } from './tidy.js'
 export const postgresSupports: Supports = { durable: true, sharedKeys: true }
 
 // Any number that no other program has for its own locks.
-const NAME_LOCK = 0x6563746e
+export const NAME_LOCK = 0x6563746e
 
 /** Records, audit events and keys in a PostgreSQL database, which any number of gateways can have open. */
 export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditDays }, clock, warn) => {

@@ -12,7 +12,7 @@ export function ringInDatabase (databaseUrl: string, rootKey: KeyObject | undefi
     store,
     name: `in the schema ${place.schema}`,
     setting: 'ECTX_STORE',
-    isThere: () => store.isThere(),
+    isThere: async () => await store.read() !== undefined,
     close: () => link.close()
   }
 }

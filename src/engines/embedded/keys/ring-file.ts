@@ -20,6 +20,10 @@ export class RingFile implements RingStore {
     this.#rootKey = rootKey
   }
 
+  read (): Promise<KeyRows | undefined> {
+    return this.#explained(async () => isAbsent(this.#path) ? undefined : this.#read().rows)
+  }
+
   /** Besides, wraps a file that is in clear and should not be. */
   begin (first: KeyRows | undefined): Promise<void> {
     return this.#explained(async () => {

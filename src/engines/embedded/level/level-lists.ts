@@ -57,16 +57,23 @@ export async function readExpired (db: Level<string, Buffer>, isExpired: (expire
   }
 }
 
-/** The keys that seal something: each is found at one place of the index, and the next behind all of it. */
-export async function readKeysInUse (db: Level<string, Buffer>): Promise<ReadonlySet<string>> {
+/** The keys that seal something. */
+export const readKeysInUse = (db: Level<string, Buffer>) => readFirstParts(db, sealedPrefix)
+
+/** The kinds of which there is something. */
+export const readKinds = (db: Level<string, Buffer>) => readFirstParts(db, kind => recordKey(kind, ''))
+
+/** What stands first in the keys that `prefixOf` begins: each is found at one place, and the next behind all that begin with it. */
+async function readFirstParts (db: Level<string, Buffer>, prefixOf: (part: string) => string): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
+  const [letter] = prefixOf('')
   try {
-    for (let from = 'k\0'; ;) {
-      const [key] = await db.keys({ gt: from, lt: 'k\x01', limit: 1 }).all()
+    for (let from = `${letter}\0`; ;) {
+      const [key] = await db.keys({ gt: from, lt: `${letter}\x01`, limit: 1 }).all()
       if (key === undefined) return found
-      const keyId = key.split('\0')[1]!
-      found.add(keyId)
-      from = startingWith(sealedPrefix(keyId)).lt
+      const part = key.split('\0')[1]!
+      found.add(part)
+      from = startingWith(prefixOf(part)).lt
     }
   } catch (error) {
     throw storeFailure(error)

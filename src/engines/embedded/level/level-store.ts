@@ -13,7 +13,7 @@ import { assertFormat } from './level-format.js'
 import { LevelGate } from './level-gate.js'
 import { READY_KEY } from './level-keys.js'
 import { LevelLog } from './level-log.js'
-import { readKeysInUse, readPage } from './level-lists.js'
+import { readKeysInUse, readKinds, readPage } from './level-lists.js'
 import { readHolder, readRecord, together } from './level-reader.js'
 import { LevelSweeper } from './level-sweeper.js'
 import { LevelWriter } from './level-writer.js'
@@ -114,6 +114,10 @@ export class LevelStore implements Store {
 
   changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
     return this.#log.changes(after, limit)
+  }
+
+  kinds (): Promise<ReadonlySet<string>> {
+    return this.#guarded(() => readKinds(this.#db))
   }
 
   keysInUse (): Promise<ReadonlySet<string>> {

@@ -298,6 +298,14 @@ t.test('a root key', async t => {
     t.equal(mode(file), 0o600)
   })
 
+  t.test('does not keep a ring in clear from being read, which stays as it is', async t => {
+    const { file, ring } = await newRing(t)
+    const before = readFileSync(file, 'utf8')
+    const rows = await new RingFile(file, root(1)).read()
+    t.same(rows?.map(({ id }) => id), [now(ring.current()).id])
+    t.equal(readFileSync(file, 'utf8'), before)
+  })
+
   t.test('that is missing or another leaves the ring alone and is asked for', async t => {
     const { ring, file, again } = await newRing(t, { rootKey: root(1) })
     const before = readFileSync(file)
