@@ -1,88 +1,32 @@
-// `npm run bench:postgres`: the store on PostgreSQL beside the store on LevelDB, with 64 changes or reads in flight, in one run.
+// `npm run bench:postgres`: PostgreSQL beside LevelDB, in one run on one machine: the stores alone, and gateways on them.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { systemClock } from '../../src/clock.js'
-import { loadConfig } from '../../src/config/config.js'
-import type { Engine } from '../../src/engines/engine.js'
-import { openEngine } from '../../src/engines/open-engine.js'
-import { newEvent } from '../audit/support.js'
-import { KIND, newRecord } from '../support/records.js'
-import { median } from './measure.js'
-import { table, times, whole } from './table.js'
+import { measureGateways } from './postgres-gateways.js'
+import { measureStores } from './postgres-store.js'
 
-const IN_FLIGHT = 64
-const ROUND_MS = 1_000
-const ROUNDS = 5
-const BODY = Buffer.alloc(1024, 'x')
+export interface Database {
+  readonly url: string
+  readonly rootKeyFile: string
+  /** For what is not in the database. */
+  readonly directory: string
+}
 
 const directory = mkdtempSync('.bench-')
-const { startServer } = await import(pathToFileURL(resolve('scripts/embedded-postgres.js')).href)
 // Not below the working directory: who runs the server may not look into that.
-const database = mkdtempSync(join(tmpdir(), 'ectx-bench-'))
-const server = await startServer({ directory: database })
-writeFileSync(join(directory, 'root.key'), Buffer.alloc(32, 1).toString('base64'))
+const data = mkdtempSync(join(tmpdir(), 'ectx-bench-'))
+process.on('exit', () => { for (const path of [directory, data]) rmSync(path, { recursive: true, force: true, maxRetries: 10 }) })
+const { startServer } = await import(pathToFileURL(resolve('scripts/embedded-postgres.js')).href)
+const server = await startServer({ directory: data })
+const rootKeyFile = join(directory, 'root.key')
+writeFileSync(rootKeyFile, Buffer.alloc(32, 1).toString('base64'))
+const database = { url: server.url, rootKeyFile, directory }
 
-const openOn = (store: string, name: string): Promise<Engine> => openEngine(loadConfig({
-  ECTX_STORE: store, ECTX_DATA_DIR: join(directory, name), ECTX_ROOT_KEY_FILE: join(directory, 'root.key')
-}), systemClock, () => {})
-const engines = { LevelDB: await openOn('embedded', 'level'), PostgreSQL: await openOn(server.url, 'postgres') }
+process.stdout.write(`Node ${process.version}, ${availableParallelism()} cores for all of it; 64 in flight, fsync on; medians.
 
-interface Round {
-  readonly perSecond: number
-  /** Microseconds of this process, for each. */
-  readonly cpu: number
-}
+${await measureStores(database)}
 
-/** Does `work` for as long as a round takes, so many at a time. */
-async function round (work: (n: number) => Promise<unknown>): Promise<Round> {
-  const began = performance.now()
-  const { user, system } = process.cpuUsage()
-  let count = 0
-  await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
-    while (performance.now() - began < ROUND_MS) await work(count++)
-  }))
-  const spent = process.cpuUsage({ user, system })
-  return { perSecond: count / (performance.now() - began) * 1000, cpu: (spent.user + spent.system) / count }
-}
-
-const results = new Map<string, Round[]>()
-let next = 0
-for (let turn = 0; turn <= ROUNDS; turn++) {
-  for (const [name, { store }] of Object.entries(engines)) {
-    const first = next
-    const idOf = (n: number) => `exec-${String(n).padStart(26, '0')}`
-    const works = {
-      create: async () => {
-        const id = idOf(next++)
-        await store.insert(newRecord(id, { body: BODY, expireTime: systemClock.now() + 3_600_000 }), { audit: [newEvent(id)] })
-      },
-      get: (n: number) => store.find(KIND, idOf(first + n % (next - first))),
-      heartbeat: (n: number) => store.renew(KIND, idOf(first + n % (next - first)), systemClock.now() + 7_200_000),
-      remove: (n: number) => store.remove(KIND, idOf(first + n), undefined, () => ({ audit: [newEvent(String(n))] }))
-    }
-    for (const [operation, work] of Object.entries(works)) {
-      const measured = await round(work)
-      const key = `${operation} ${name}`
-      // The first round of each warms it up.
-      if (turn > 0) results.set(key, [...results.get(key) ?? [], measured])
-    }
-  }
-}
-
-const typical = (key: string, of: keyof Round) => median(results.get(key)!.map(round => round[of]))
-const rows = ['create', 'get', 'heartbeat', 'remove'].map(operation => {
-  const [level, postgres] = ['LevelDB', 'PostgreSQL'].map(name => (of: keyof Round) => typical(`${operation} ${name}`, of))
-  return [
-    operation, whole(postgres!('perSecond')), whole(postgres!('cpu')), whole(level!('perSecond')), whole(level!('cpu')),
-    times(postgres!('cpu') / level!('cpu'))
-  ]
-})
-process.stdout.write(`Node ${process.version}, ${availableParallelism()} cores for client and server; bodies of 1 KiB, ${IN_FLIGHT} in flight, fsync on.
-
-${table([['', 'PostgreSQL/s', 'client CPU µs', 'LevelDB/s', 'CPU µs', 'CPU ratio'], ...rows])}
+${await measureGateways(database)}
 `)
-await Promise.all(Object.values(engines).map(engine => engine.close()))
 await server.stop()
-for (const path of [directory, database]) rmSync(path, { recursive: true, force: true })
