@@ -5,13 +5,14 @@ import { AuditRelay } from '../../audit/audit-relay.js'
 import { GatewayError } from '../../errors.js'
 import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
-import { connectToPrimary, Link } from './link.js'
+import { Link } from './link.js'
 import { migrate } from './migrate.js'
 import { PostgresJournal } from './postgres-journal.js'
 import { PostgresRing } from './postgres-ring.js'
 import { PostgresStore } from './postgres-store.js'
-import { parsePostgresUrl, type PostgresPlace } from './postgres-url.js'
-import { failure } from './failures.js'
+import { parsePostgresUrl } from './postgres-url.js'
+import { Primary } from './primary.js'
+import { failure, TakesTooLong } from './failures.js'
 import { keepTidy } from './tidy.js'
 
 export const postgresSupports: Supports = { durable: true, sharedKeys: true }
@@ -21,7 +22,7 @@ const NAME_LOCK = 0x6563746e
 
 /** Records, audit events and keys in a PostgreSQL database, which any number of gateways can have open. */
 export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditBacklog }, clock, warn) => {
-  const place = parsePostgresUrl(databaseUrl)
+  const primary = new Primary(parsePostgresUrl(databaseUrl), warn)
   const rootKey = loadRootKey(keyRing.root)
   if (rootKey === undefined) {
     throw new GatewayError(
@@ -30,11 +31,15 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
     )
   }
   const gateway = gatewayName ?? `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${randomBytes(4).toString('hex')}`
-  await prepare(place)
-  const writing = new Link(place, nameTaker(place.schema, gateway))
-  const [reading, auditing] = [new Link(place), new Link(place)]
+  const writing = new Link(primary, { prepare: nameTaker(primary.schema, gateway), writes: true })
+  const [reading, auditing] = [new Link(primary), new Link(primary, { writes: true })]
   const links = [writing, reading, auditing]
+  const leave = async () => {
+    await Promise.all(links.map(link => link.close()))
+    primary.close()
+  }
   try {
+    await prepare(primary)
     for (const link of links) await link.open()
     const [row] = await writing.run<{ committed: string }>({
       text: 'INSERT INTO gateway (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = gateway.name RETURNING committed',
@@ -44,7 +49,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
     store.outbox.committed(Number(row!.committed))
     const journal = await PostgresJournal.open(gateway, auditing, reading)
     const audit = new AuditRelay(store.outbox, journal, { clock, warn, backlog: auditBacklog })
-    const stopTidying = keepTidy(reading, place.schema, gateway, last => store.outbox.committed(last), warn)
+    const stopTidying = keepTidy(reading, primary.schema, gateway, last => store.outbox.committed(last), warn)
     return {
       supports: postgresSupports,
       store,
@@ -55,31 +60,33 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
         await audit.close()
         await store.close()
         await store.outbox.close()
-        await Promise.all(links.map(link => link.close()))
+        await leave()
       }
     }
   } catch (error) {
-    await Promise.all(links.map(link => link.close()))
+    await leave()
     throw failure(error)
   }
 }
 
-/** Sees to it that the schema is there, and of this version. */
-async function prepare (place: PostgresPlace): Promise<void> {
-  let client: pg.Client | undefined
+/** Sees to it that the database can be written, and the schema is there, and of this version. */
+async function prepare (primary: Primary): Promise<void> {
+  const client = await primary.connect()
   try {
-    client = await connectToPrimary(place)
-    await migrate(client, place.schema)
-  } catch (error) {
-    throw failure(error)
+    await primary.watched(client, async () => {
+      const { rows: [row] } = await client.query<{ setting: string }>('SELECT current_setting(\'transaction_read_only\') AS setting')
+      if (row?.setting === 'on') throw Object.assign(new Error('the database can only be read'), { code: '25006' })
+      await migrate(client, primary.schema)
+    })
   } finally {
-    await client?.end().catch(() => {})
+    primary.leave(client)
   }
 }
 
 /**
  * Has each new connection hold the gateway's name for as long as it lasts. Where the one before was lost the server may not know that
- * yet: then that one is ended there. It throws `unavailable` where another process has the name.
+ * yet: then that one is ended there, unless its commit waits for a synchronous standby: everybody would see it before the standby has
+ * it. It throws `unavailable` where another process has the name.
  */
 function nameTaker (schema: string, gateway: string): (client: pg.Client) => Promise<void> {
   let before: number | undefined
@@ -94,7 +101,10 @@ function nameTaker (schema: string, gateway: string): (client: pg.Client) => Pro
     if (before === undefined) {
       throw new GatewayError('unavailable', `another process is the gateway '${gateway}': give each its own ECTX_GATEWAY_NAME, or none`)
     }
-    await client.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
-    throw Object.assign(new Error('the connection before still holds the name'), { code: '57P03' })
+    await client.query({
+      text: 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND wait_event IS DISTINCT FROM \'SyncRep\'',
+      values: [before]
+    })
+    throw new TakesTooLong('the connection before still holds the name')
   }
 }
