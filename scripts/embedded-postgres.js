@@ -54,8 +54,16 @@ export async function startServer ({ directory, port, fast = false, settings = [
     kill: () => stop('SIGKILL'),
     /** Starts it again, with other settings if need be. */
     async start (more = settings) {
-      server = start(more)
-      await untilReady(url, server)
+      // Processes of the one before may not have noticed yet that it is gone.
+      for (let attempt = 0; ; attempt++) {
+        server = start(more)
+        try {
+          return await untilReady(url, server)
+        } catch (error) {
+          if (attempt === 100) throw error
+          await new Promise(resolve => setTimeout(resolve, 100))
+        }
+      }
     }
   }
 }
@@ -87,7 +95,8 @@ async function findBinaries () {
 
 async function untilReady (connectionString, server) {
   for (;;) {
-    if (server.exitCode !== null) throw new Error('PostgreSQL did not start: is its port taken, or its directory in use?')
+    const hasEnded = server.exitCode !== null || server.signalCode !== null
+    if (hasEnded) throw new Error('PostgreSQL did not start: is its port taken, or its directory in use?')
     const client = new pg.Client({ connectionString })
     client.on('error', () => {})
     try {
