@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../../src/clock.js'
+import { loadConfig } from '../../../src/config/config.js'
+import { openPostgres } from '../../../src/engines/postgres/postgres.js'
+import { newDataDir } from '../../support/data-dir.js'
+import { Pair } from '../../support/postgres-pair.js'
+import { withSchema } from '../../support/postgres.js'
+import { KIND, newRecord } from '../../support/records.js'
+import { until } from '../../support/until.js'
+
+const pair = await Pair.start(t)
+
+async function openEngine (t: Test) {
+  const { primary, standby } = pair
+  const env = withSchema(t, `postgres://ectx@127.0.0.1:${primary.port},127.0.0.1:${standby.port}/postgres`)
+  const warnings: string[] = []
+  const config = loadConfig({ ...env, ECTX_DATA_DIR: newDataDir(t), ECTX_GATEWAY_NAME: `gateway-${randomBytes(4).toString('hex')}` })
+  const engine = await openPostgres(config, systemClock, message => { warnings.push(message) })
+  t.teardown(() => engine.close())
+  return { ...engine, warnings, schema: new URL(env.ECTX_STORE.replace(/,[^/]*/, '')).searchParams.get('schema')! }
+}
+
+/** The sessions whose commit waits for the standby. */
+const waiting = async (): Promise<number[]> =>
+  (await pair.primary.ask("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'")).map(({ pid }) => pid)
+
+for (const [what, end] of [['ended', 'pg_terminate_backend'], ['told not to wait', 'pg_cancel_backend']] as const) {
+  t.test(`a commit that waits for a lost standby and is ${what} is acknowledged when the standby has it, and not before`, async t => {
+    const { store, schema } = await openEngine(t)
+    await store.insert(newRecord('before'))
+    await pair.standby.freeze()
+    t.teardown(() => pair.standby.thaw())
+    let isAcknowledged = false
+    const inserting = store.insert(newRecord('a')).then(() => { isAcknowledged = true })
+    for (let round = 0; round < 3; round++) {
+      await until(async () => (await waiting()).length > 0)
+      for (const pid of await waiting()) await pair.primary.ask(`SELECT ${end}(${pid})`)
+      await until(async () => (await pair.primary.ask(`SELECT FROM ${schema}.record WHERE id = 'a'`)).length === 1)
+    }
+    await until(async () => (await waiting()).length > 0)
+    t.notOk(isAcknowledged)
+    pair.standby.thaw()
+    await inserting
+    await until(async () => (await pair.standby.ask(`SELECT FROM ${schema}.record WHERE id = 'a'`)).length === 1)
+  })
+}
+
+t.test('a commit whose connection is cut waits on for its standby, and nobody sees it before', async t => {
+  const { store, schema } = await openEngine(t)
+  await store.insert(newRecord('before'))
+  await pair.standby.freeze()
+  t.teardown(() => pair.standby.thaw())
+  const inserting = store.insert(newRecord('a'))
+  await until(async () => (await waiting()).length > 0)
+  const [pid] = await waiting()
+  // The session that reads is ended, and with it all connections of the gateway.
+  await pair.primary.ask(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ectx' AND pid <> ${pid}`)
+  await until(async () => (await pair.primary.ask("SELECT FROM pg_stat_activity WHERE query LIKE '%pg_terminate_backend(pid)%SyncRep%'")).length > 0)
+  t.same(await waiting(), [pid], 'it is left alone')
+  t.same(await pair.primary.ask(`SELECT FROM ${schema}.record WHERE id = 'a'`), [])
+  t.ok(await store.find(KIND, 'before'), 'and others read on')
+  pair.standby.thaw()
+  await inserting
+  t.ok(await store.find(KIND, 'a'))
+})
+
+t.test('an old primary that comes back is not taken again, and a promotion is told', async t => {
+  const { store, warnings } = await openEngine(t)
+  await store.insert(newRecord('before'))
+  await pair.promote()
+  await store.insert(newRecord('after'))
+  t.match(warnings, [/the primary of the database is 127\.0\.0\.1:\d+ now, on timeline 0000000\d/])
+  // The old one is a primary to itself, and all that is left.
+  await pair.primary.destroy()
+  const finding = store.find(KIND, 'after')
+  await pair.primary.start()
+  t.ok(await finding)
+})
