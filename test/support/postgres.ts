@@ -31,14 +31,14 @@ export const { startServer }: { startServer (options: Options): Promise<Server> 
   await import(pathToFileURL(resolve('scripts/embedded-postgres.js')).href)
 
 /** A PostgreSQL for the tests of this file, which ends with them. */
-export async function startPostgres (t: Test): Promise<Server> {
+export async function startPostgres (t: Test): Promise<Server & { directory: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'ectx-postgres-'))
   const server = await startServer({ directory, fast: true })
   t.teardown(async () => {
     await server.stop()
     rmSync(directory, { recursive: true, force: true })
   })
-  return server
+  return { ...server, directory }
 }
 
 /** The variables of a gateway that has a schema of its own on the server at `url`. */
