@@ -41,8 +41,7 @@ function codeOf (error: unknown): string {
   // The only words of the driver that have no code and yet a remedy.
   if (error.message === 'The server does not support SSL connections') return 'NO_TLS'
   if ('syscall' in error && error.syscall === 'open') return 'NO_FILE'
-  // Migrations put the reason into an error of their own.
-  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause)
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
 /** Whether the connection is lost or of no use, so that another may do better. */

@@ -72,12 +72,17 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
 /** Sees to it that the database can be written, and the schema is there, and of this version. */
 async function prepare (primary: Primary): Promise<void> {
   const client = await primary.connect()
+  // What runs the migrations throws errors of its own, which do not say by a code what the server refused.
+  let refusal: unknown
+  client.connection.on('errorMessage', message => { refusal = message })
   try {
     await primary.watched(client, async () => {
       const { rows: [row] } = await client.query<{ setting: string }>('SELECT current_setting(\'transaction_read_only\') AS setting')
       if (row?.setting === 'on') throw Object.assign(new Error('the database can only be read'), { code: '25006' })
       await migrate(client, primary.schema)
     })
+  } catch (error) {
+    throw refusal ?? error
   } finally {
     primary.leave(client)
   }

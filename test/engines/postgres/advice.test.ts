@@ -23,7 +23,9 @@ async function operate (...statements: string[]): Promise<void> {
 /** Opens an engine as `user` with `parameters`, and closes it again. */
 async function open (t: Test, user: string, parameters = '', host = '127.0.0.1'): Promise<void> {
   const env = withSchema(t, `postgres://${user}@${host}:${port}/postgres`)
-  const config = loadConfig({ ...env, ECTX_STORE: env.ECTX_STORE + parameters, ECTX_DATA_DIR: newDataDir(t) })
+  const place = new URL(env.ECTX_STORE)
+  for (const [name, value] of new URLSearchParams(parameters)) place.searchParams.set(name, value)
+  const config = loadConfig({ ...env, ECTX_STORE: place.href, ECTX_DATA_DIR: newDataDir(t) })
   const engine = await openPostgres(config, systemClock, () => {})
   await engine.close()
 }
@@ -40,6 +42,7 @@ await operate(
   'SELECT pg_reload_conf()',
   ...['locked', 'crypted', 'stranger', 'plain', 'reader', 'lonely', 'hasty'].map(role => `CREATE ROLE ${role} LOGIN PASSWORD 's3cr3t'`),
   'GRANT CREATE ON DATABASE postgres TO locked, crypted, reader, lonely, hasty',
+  'CREATE SCHEMA of_another',
   'ALTER ROLE reader SET default_transaction_read_only = on',
   'ALTER ROLE lonely CONNECTION LIMIT 1',
   "ALTER ROLE hasty SET statement_timeout = '1ms'"
@@ -50,13 +53,14 @@ t.test('what an operator has to mend is said, in a sentence of ours', async t =>
   await refuses(t, /user or its password/, 'locked:s3cr3t-no-more')
   await refuses(t, /add a line to its pg_hba\.conf/, 'stranger')
   await refuses(t, /grant it CREATE on the database/, 'plain')
+  await refuses(t, /make it the owner of the schema/, 'plain', 'schema=of_another')
   await refuses(t, /can only be read: set default_transaction_read_only to off/, 'reader')
   await refuses(t, /raise max_connections/, 'lonely')
   await refuses(t, /took too long: see pg_stat_activity/, 'hasty')
 })
 
 t.test('PostgreSQL that was told of no certificate is not spoken to, where TLS is asked for', async t => {
-  await refuses(t, /offers no TLS: set ssl = on/, 'ectx', '&sslmode=verify-full')
+  await refuses(t, /offers no TLS: set ssl = on/, 'ectx', 'sslmode=verify-full')
 })
 
 t.test('with TLS, only a server is spoken to whose certificate is of a root that is trusted, and for its name', async t => {
@@ -75,17 +79,17 @@ t.test('with TLS, only a server is spoken to whose certificate is of a root that
   const [trusting, mistaken] = ['root', 'other'].map(name => `&sslrootcert=${files}/${name}.pem`)
 
   await refuses(t, /sslmode=verify-full if it wants TLS/, 'crypted')
-  await open(t, 'crypted', `&sslmode=verify-full${trusting}`)
-  await open(t, 'crypted', `&sslmode=verify-full${trusting}`, 'localhost')
-  await refuses(t, /is not trusted: give its root as sslrootcert/, 'crypted', `&sslmode=verify-full${mistaken}`)
-  await refuses(t, /is not trusted: give its root as sslrootcert/, 'crypted', '&sslmode=verify-full')
-  await refuses(t, /cannot be read: see sslrootcert/, 'crypted', `&sslmode=verify-full&sslrootcert=${files}/none.pem`)
+  await open(t, 'crypted', `sslmode=verify-full${trusting}`)
+  await open(t, 'crypted', `sslmode=verify-full${trusting}`, 'localhost')
+  await refuses(t, /is not trusted: give its root as sslrootcert/, 'crypted', `sslmode=verify-full${mistaken}`)
+  await refuses(t, /is not trusted: give its root as sslrootcert/, 'crypted', 'sslmode=verify-full')
+  await refuses(t, /cannot be read: see sslrootcert/, 'crypted', `sslmode=verify-full&sslrootcert=${files}/none.pem`)
   // As the driver has it, and unlike libpq.
-  for (const mode of ['prefer', 'require', 'verify-ca']) await refuses(t, /is not trusted/, 'crypted', `&sslmode=${mode}`)
-  await open(t, 'crypted', '&sslmode=require&uselibpqcompat=true')
+  for (const mode of ['prefer', 'require', 'verify-ca']) await refuses(t, /is not trusted/, 'crypted', `sslmode=${mode}`)
+  await open(t, 'crypted', 'sslmode=require&uselibpqcompat=true')
 
   await use(await createCertificate(root, 'db.example'))
-  await refuses(t, /is for another host/, 'crypted', `&sslmode=verify-full${trusting}`)
+  await refuses(t, /is for another host/, 'crypted', `sslmode=verify-full${trusting}`)
 })
 
 t.test('what no test can bring about is said too', async t => {
