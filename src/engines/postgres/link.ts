@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import type { QueryConfig } from 'pg'
 import { systemClock } from '../../clock.js'
+import type { GatewayError } from '../../errors.js'
 import { closed } from '../../storage/refusals.js'
 import { failure, isToBeRepeated, isTransient, TakesTooLong } from './failures.js'
 import type { Primary } from './primary.js'
@@ -63,11 +64,17 @@ export class Link {
       } catch (error) {
         const isLost = isTransient(error)
         isAgain ||= isLost
-        if (!isLost && !isToBeRepeated(error)) throw failure(error)
-        if (this.#trouble.isTooLong(began)) throw failure(error)
+        if ((!isLost && !isToBeRepeated(error)) || this.#trouble.isTooLong(began)) throw this.#told(error)
         await sleep(isLost ? PAUSE_MS : 1)
       }
     }
+  }
+
+  /** What to throw for an error, whose reason the log has from here. */
+  #told (error: unknown): GatewayError {
+    const told = failure(error)
+    if (told.code === 'unavailable') this.#primary.tell(told.message, error)
+    return told
   }
 
   /** Connects, so that what is wrong with the place is found out at once. @throws as `run` */

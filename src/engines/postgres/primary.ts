@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { systemClock } from '../../clock.js'
 import { closed } from '../../storage/refusals.js'
 import { isTransient, NoPrimary, TakesTooLong } from './failures.js'
 import { findPrimary } from './find-primary.js'
@@ -6,6 +7,7 @@ import { cut, Host, soon, timelineOf } from './host.js'
 import type { PostgresPlace } from './postgres-url.js'
 
 const WATCH_MS = 1_000
+const TELL_EVERY_MS = 10_000
 /** How long a statement may be silent before its server is asked whether it is still there. */
 const SILENT_MS = 1_000
 
@@ -17,15 +19,16 @@ const SILENT_MS = 1_000
 export class Primary {
   readonly schema: string
   readonly #hosts: readonly Host[]
-  readonly #warn: (message: string) => void
+  readonly #warn: (message: string, reason?: unknown) => void
   readonly #clients = new Map<pg.Client, Host>()
   #host: Host | undefined
   #timeline = ''
   #finding: Promise<Host> | undefined
   #watch: NodeJS.Timeout | undefined
+  readonly #told = new Map<string, number>()
   #closed = false
 
-  constructor ({ urls, schema }: PostgresPlace, warn: (message: string) => void = () => {}) {
+  constructor ({ urls, schema }: PostgresPlace, warn: (message: string, reason?: unknown) => void = () => {}) {
     this.schema = schema
     this.#hosts = urls.map(url => new Host(url))
     this.#warn = warn
@@ -49,17 +52,26 @@ export class Primary {
       throw error
     }
     this.#clients.set(client, host)
-    client.on('error', () => this.lost(client))
+    client.on('error', error => this.lost(client, error))
     client.on('end', () => this.#clients.delete(client))
     return client
   }
 
   /** A connection came to a bad end: what the others would come to need not be waited for, and the primary is looked for anew. */
-  lost (client: pg.Client): void {
+  lost (client: pg.Client, reason: unknown): void {
     const host = this.#clients.get(client)
     if (host === undefined) return
+    this.tell('a connection to the database was lost; what can be repeated waits for another', reason)
     this.#forget(host)
     this.#cutAll()
+  }
+
+  /** Tells an operator, unless the same was told just before. */
+  tell (message: string, reason: unknown): void {
+    const now = systemClock.monotonic()
+    if (now - (this.#told.get(message) ?? -Infinity) < TELL_EVERY_MS) return
+    this.#told.set(message, now)
+    this.#warn(message, reason)
   }
 
   /** Cuts this connection alone. */
@@ -84,7 +96,7 @@ export class Primary {
       return await work()
     } catch (error) {
       if (tooLong !== undefined) throw tooLong
-      if (isTransient(error) && !(error instanceof TakesTooLong)) this.lost(client)
+      if (isTransient(error) && !(error instanceof TakesTooLong)) this.lost(client, error)
       throw error
     } finally {
       clearInterval(timer)
@@ -100,7 +112,7 @@ export class Primary {
 
   #check (client: pg.Client): void {
     const host = this.#clients.get(client)
-    host?.timeline().then(timeline => this.#judge(host, timeline)).catch(() => this.lost(client))
+    host?.timeline().then(timeline => this.#judge(host, timeline)).catch(error => this.lost(client, error))
   }
 
   #look (): void {

@@ -70,10 +70,17 @@ t.test('an old primary that comes back is not taken again, and a promotion is to
   await store.insert(newRecord('before'))
   await pair.promote()
   await store.insert(newRecord('after'))
-  t.match(warnings, [/the primary of the database is 127\.0\.0\.1:\d+ now, on timeline 0000000\d/])
+  t.match(warnings.join('\n'), /the primary of the database is 127\.0\.0\.1:\d+ now, on timeline 0000000\d/)
   // The old one is a primary to itself, and all that is left.
   await pair.primary.destroy()
   const finding = store.find(KIND, 'after')
   await pair.primary.start()
   t.ok(await finding)
+})
+
+t.test('where every host is a standby, that is said at once', async t => {
+  await pair.attach()
+  const env = withSchema(t, `postgres://ectx@127.0.0.1:${pair.standby.port},127.0.0.1:1/postgres`)
+  const opening = openPostgres(loadConfig({ ...env, ECTX_DATA_DIR: newDataDir(t) }), systemClock, () => {})
+  await t.rejects(opening, { code: 'unavailable', message: /no host of ECTX_STORE is the primary/ })
 })
