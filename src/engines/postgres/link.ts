@@ -18,7 +18,10 @@ const BARRIER: QueryConfig = { name: 'barrier 1', text: 'SELECT pg_logical_emit_
 interface Options {
   /** Is called on each new connection before anything else. */
   readonly prepare?: (client: pg.Client) => Promise<void>
-  /** Whether what a statement finds to be done already must be as durable as what it does itself. */
+  /**
+   * Whether what a statement did, or found done, is to be on the synchronous standby before it is answered. Otherwise nothing waits for
+   * that one: so what only tidies up holds up no read.
+   */
   readonly writes?: boolean
 }
 
@@ -30,6 +33,8 @@ export class Link {
   #client: Promise<pg.Client> | undefined
   /** When the statement before has ended, whatever came of it. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** The sessions that were given up, by the process of the server that may be at work for each yet. */
+  readonly #left = new Set<number>()
   #closed = false
 
   constructor (primary: Primary, options: Options = {}) {
@@ -119,6 +124,8 @@ export class Link {
     try {
       await this.#primary.watched(client, async () => {
         await client.query(`SET search_path TO "${this.#primary.schema}"; ${SETTINGS}`)
+        if (this.#options.writes === true) await this.#assertNoneWaits(client)
+        else await client.query('SET synchronous_commit = local')
         await this.#options.prepare?.(client)
       })
       return client
@@ -127,4 +134,18 @@ export class Link {
       throw error
     }
   }
+
+  /** Commits that wait for a lost standby hold their sessions until it is back: one of a link at a time, or there would be ever more. */
+  async #assertNoneWaits (client: pg.Client): Promise<void> {
+    const { rows } = await client.query<{ pid: number, waits: boolean }>({
+      text: 'SELECT pid, wait_event = \'SyncRep\' AS waits FROM pg_stat_activity WHERE pid = ANY ($1) AND application_name = \'ectx\'',
+      values: [[...this.#left]]
+    })
+    this.#left.clear()
+    for (const { pid, waits } of rows) if (waits) this.#left.add(pid)
+    if (this.#left.size > 0) throw new TakesTooLong('the commit before still waits for its standby')
+    this.#left.add(processOf(client))
+  }
 }
+
+const processOf = (client: pg.Client): number => (client as unknown as { processID: number }).processID

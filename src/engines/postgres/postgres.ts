@@ -49,7 +49,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
     store.outbox.committed(Number(row!.committed))
     const journal = await PostgresJournal.open(gateway, auditing, reading)
     const audit = new AuditRelay(store.outbox, journal, { clock, warn, backlog: auditBacklog })
-    const stopTidying = keepTidy(reading, primary.schema, gateway, last => store.outbox.committed(last), warn)
+    const stopTidying = keepTidy(auditing, primary.schema, gateway, last => store.outbox.committed(last), warn)
     return {
       supports: postgresSupports,
       store,
@@ -90,8 +90,7 @@ async function prepare (primary: Primary): Promise<void> {
 
 /**
  * Has each new connection hold the gateway's name for as long as it lasts. Where the one before was lost the server may not know that
- * yet: then that one is ended there, unless its commit waits for a synchronous standby: everybody would see it before the standby has
- * it. It throws `unavailable` where another process has the name.
+ * yet: then that one is ended there. It throws `unavailable` where another process has the name.
  */
 function nameTaker (schema: string, gateway: string): (client: pg.Client) => Promise<void> {
   let before: number | undefined
@@ -106,10 +105,7 @@ function nameTaker (schema: string, gateway: string): (client: pg.Client) => Pro
     if (before === undefined) {
       throw new GatewayError('unavailable', `another process is the gateway '${gateway}': give each its own ECTX_GATEWAY_NAME, or none`)
     }
-    await client.query({
-      text: 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND wait_event IS DISTINCT FROM \'SyncRep\'',
-      values: [before]
-    })
+    await client.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
     throw new TakesTooLong('the connection before still holds the name')
   }
 }
