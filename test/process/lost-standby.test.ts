@@ -18,7 +18,7 @@ t.test('while the standby is lost, changes wait for half a minute and are then r
     t.match({ status, retry: headers['retry-after'], text }, { status: 503, retry: '1', text: /synchronous standby is lost/ })
 
   const { metadata: { id } } = JSON.parse((await create('before')).text)
-  await pair.standby.freeze()
+  await pair.standby.deafen()
   const asked = performance.now()
   const waiting = Promise.all([create('first'), create('second')])
   t.equal((await client.get(`${CONTEXTS}/${id}`)).status, 200)

@@ -18,6 +18,8 @@ export interface Member extends Server {
   /** Stops all its processes where they are, as a machine does that hangs. */
   freeze (): Promise<void>
   thaw (): void
+  /** A standby follows its primary no longer, though it answers, until it is thawed. */
+  deafen (): Promise<void>
   /** Ends all its processes, as a power cut does; frozen ones too. */
   destroy (): Promise<void>
 }
@@ -112,6 +114,10 @@ function memberOf (t: Test, directory: string, server: Server): Member {
       frozen = [server.pid(), ...rows.map(({ pid }) => Number(pid))]
       signal(frozen, 'SIGSTOP')
       client.connection.stream.destroy()
+    },
+    async deafen () {
+      frozen = (await member.ask('SELECT pid FROM pg_stat_wal_receiver')).map(({ pid }) => Number(pid))
+      signal(frozen, 'SIGSTOP')
     },
     thaw () {
       signal(frozen, 'SIGCONT')

@@ -4,6 +4,7 @@ import type { QueryConfig } from 'pg'
 import { systemClock } from '../../clock.js'
 import type { GatewayError } from '../../errors.js'
 import { closed } from '../../storage/refusals.js'
+import { BARRIER } from './barrier.js'
 import { failure, isToBeRepeated, isTransient, TakesTooLong } from './failures.js'
 import type { Primary } from './primary.js'
 import { Trouble } from './trouble.js'
@@ -12,8 +13,6 @@ const PAUSE_MS = 100
 const LEAVE_MS = 500
 // Plans are for tables whose statistics may be old: every statement here has an index that is right.
 const SETTINGS = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_bitmapscan'].map(name => `SET ${name} = off;`).join(' ')
-// Writes something that nobody reads: its commit waits for a synchronous standby, and so for all that was committed before.
-const BARRIER: QueryConfig = { name: 'barrier 1', text: 'SELECT pg_logical_emit_message(true, \'ectx\', \'\')' }
 
 interface Options {
   /** Is called on each new connection before anything else. */

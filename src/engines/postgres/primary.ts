@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { systemClock } from '../../clock.js'
 import { closed } from '../../storage/refusals.js'
+import { Confirmation } from './confirmation.js'
 import { isTransient, NoPrimary, TakesTooLong } from './failures.js'
 import { findPrimary } from './find-primary.js'
 import { cut, Host, soon, timelineOf } from './host.js'
@@ -14,7 +15,7 @@ const SILENT_MS = 1_000
 /**
  * The server that takes writes, of the hosts of a place, and all connections of a gateway to it. Once a timeline was seen, no primary
  * of a lower one is taken again: that is an old one, which came back. Of several hosts, each is asked every second: when one was
- * promoted, all connections to the one before are cut, so nothing is read there for longer than that.
+ * promoted, all connections to the one before are cut, so nothing is read there for longer than that; nor is it where nobody can tell.
  */
 export class Primary {
   readonly schema: string
@@ -25,6 +26,7 @@ export class Primary {
   #timeline = ''
   #finding: Promise<Host> | undefined
   #watch: NodeJS.Timeout | undefined
+  readonly #confirmation = new Confirmation()
   readonly #told = new Map<string, number>()
   #closed = false
 
@@ -37,8 +39,9 @@ export class Primary {
 
   /** A new connection to it. Rejects with what stands in the way, where no host is a primary. */
   async connect (): Promise<pg.Client> {
-    if (!this.#closed) this.#watch ??= this.#hosts.length > 1 ? setInterval(() => this.#look(), WATCH_MS).unref() : undefined
+    if (this.#hosts.length > 1 && !this.#closed) this.#watch ??= setInterval(() => { this.#look().catch(() => {}) }, WATCH_MS).unref()
     const host = this.#host ?? await this.#find()
+    if (this.#confirmation.isMissing) throw new TakesTooLong('its standby confirms no commit')
     const client = await host.connect().catch(error => {
       this.#forget(host)
       throw error
@@ -106,6 +109,7 @@ export class Primary {
   close (): void {
     this.#closed = true
     clearInterval(this.#watch)
+    this.#confirmation.end()
     this.#cutAll()
     for (const host of this.#hosts) host.close()
   }
@@ -115,8 +119,22 @@ export class Primary {
     host?.timeline().then(timeline => this.#judge(host, timeline)).catch(error => this.lost(client, error))
   }
 
-  #look (): void {
-    for (const host of this.#hosts) host.timeline().then(timeline => this.#saw(host, timeline), () => {})
+  /**
+   * Where each other host says that it is a standby nobody was promoted. Where one is silent it may have been, and the primary be the old
+   * one, cut off together with this gateway: then its commits must be confirmed, or nothing is read there.
+   */
+  async #look (): Promise<void> {
+    const host = this.#host
+    const answers = await Promise.all(this.#hosts.map(each => each.timeline().then(timeline => {
+      this.#saw(each, timeline)
+      return true
+    }, () => each === host)))
+    if (host === undefined || host !== this.#host || this.#closed) return
+    if (answers.every(isThere => isThere)) return this.#confirmation.end()
+    this.#confirmation.ask(host, () => {
+      this.tell('the primary may be an old one: its standby confirms nothing, and a host does not answer', undefined)
+      this.#cutAll()
+    })
   }
 
   #find (): Promise<Host> {
@@ -139,7 +157,10 @@ export class Primary {
     if (this.#closed || timeline === undefined || timeline <= this.#timeline) return false
     const isPromotion = this.#timeline !== ''
     this.#timeline = timeline
-    if (this.#host !== host) this.#cutAll()
+    if (this.#host !== host) {
+      this.#confirmation.end()
+      this.#cutAll()
+    }
     if (isPromotion) {
       this.#host = host
       this.#warn(`the primary of the database is ${host.name} now, on timeline ${timeline}`)

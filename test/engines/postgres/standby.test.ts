@@ -7,18 +7,19 @@ import { newDataDir } from '../../support/data-dir.js'
 import { Pair } from '../../support/postgres-pair.js'
 import { withSchema } from '../../support/postgres.js'
 import { KIND, newRecord } from '../../support/records.js'
+import { startProxy } from '../../support/tcp-proxy.js'
 import { until } from '../../support/until.js'
 
 const pair = await Pair.start(t)
 
-async function openEngine (t: Test) {
-  const { primary, standby } = pair
-  const env = withSchema(t, `postgres://ectx@127.0.0.1:${primary.port},127.0.0.1:${standby.port}/postgres`)
+async function openEngine (t: Test, ports = [pair.primary.port, pair.standby.port], given?: Record<string, string>) {
+  const env = { ...withSchema(t, `postgres://ectx@${ports.map(port => `127.0.0.1:${port}`).join(',')}/postgres`), ...given }
   const warnings: string[] = []
   const config = loadConfig({ ...env, ECTX_DATA_DIR: newDataDir(t), ECTX_GATEWAY_NAME: `gateway-${randomBytes(4).toString('hex')}` })
   const engine = await openPostgres(config, systemClock, message => { warnings.push(message) })
   t.teardown(() => engine.close())
-  return { ...engine, warnings, schema: new URL(env.ECTX_STORE.replace(/,[^/]*/, '')).searchParams.get('schema')! }
+  const schema = /schema=(\w+)/.exec(env.ECTX_STORE)![1]!
+  return { ...engine, env, warnings, schema }
 }
 
 /** The sessions whose commit waits for the standby. */
@@ -29,7 +30,7 @@ for (const [what, end] of [['ended', 'pg_terminate_backend'], ['told not to wait
   t.test(`a commit that waits for a lost standby and is ${what} is acknowledged when the standby has it, and not before`, async t => {
     const { store, schema } = await openEngine(t)
     await store.insert(newRecord('before'))
-    await pair.standby.freeze()
+    await pair.standby.deafen()
     t.teardown(() => pair.standby.thaw())
     let isAcknowledged = false
     const inserting = store.insert(newRecord('a')).then(() => { isAcknowledged = true })
@@ -49,7 +50,7 @@ for (const [what, end] of [['ended', 'pg_terminate_backend'], ['told not to wait
 t.test('a commit whose connection is cut waits on for its standby, and nobody sees it before', async t => {
   const { store, schema } = await openEngine(t)
   await store.insert(newRecord('before'))
-  await pair.standby.freeze()
+  await pair.standby.deafen()
   t.teardown(() => pair.standby.thaw())
   const inserting = store.insert(newRecord('a'))
   await until(async () => (await waiting()).length > 0)
@@ -75,6 +76,27 @@ t.test('an old primary that comes back is not taken again, and a promotion is to
   const finding = store.find(KIND, 'after')
   await pair.primary.start()
   t.ok(await finding)
+})
+
+t.test('a gateway that is cut off together with an old primary reads nothing there, and goes on when it reaches the new one', async t => {
+  await pair.attach()
+  const way = await startProxy(t, pair.standby.port)
+  const inside = await openEngine(t, [pair.primary.port, way.port])
+  const outside = await openEngine(t, undefined, { ECTX_ROOT_KEY_FILE: inside.env.ECTX_ROOT_KEY_FILE })
+  await inside.store.insert(newRecord('a'))
+  way.set('silent')
+  await pair.promote()
+  await until(() => inside.warnings.some(warning => warning.includes('may be an old one')))
+  let isAnswered = false
+  const finding = inside.store.find(KIND, 'a').then(record => {
+    isAnswered = true
+    return record
+  })
+  await outside.store.insert(newRecord('b'))
+  await pair.primary.ask(`DELETE FROM ${inside.schema}.life WHERE id = 'a'`)
+  t.notOk(isAnswered)
+  way.set('open')
+  t.equal(await finding, undefined)
 })
 
 t.test('where every host is a standby, that is said at once', async t => {
