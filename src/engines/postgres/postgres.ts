@@ -54,7 +54,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
       supports: postgresSupports,
       store,
       audit,
-      keys: new PostgresRing(auditing, rootKey),
+      keys: new PostgresRing(auditing, reading, rootKey),
       async close () {
         await stopTidying()
         await audit.close()

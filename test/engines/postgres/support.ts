@@ -36,7 +36,7 @@ export async function postgresEngines (t: Test) {
       const schema = schemaOf(directory)
       const link = new Link(new Primary({ urls: [url], schema }), { prepare: client => migrate(client, schema) })
       t.teardown(() => link.close())
-      return new PostgresRing(link, loadRootKey({ ECTX_ROOT_KEY_FILE: rootKeyFile })!)
+      return new PostgresRing(link, link, loadRootKey({ ECTX_ROOT_KEY_FILE: rootKeyFile })!)
     },
 
     /** `store`, whose database tells the time by `clock`. */
