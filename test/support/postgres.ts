@@ -6,14 +6,28 @@ import { pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
 import { newDataDir } from './data-dir.js'
 
-interface Server {
+export interface Server {
   readonly url: string
+  readonly port: number
+  /** That of the process which starts all others. */
+  pid (): number
   stop (): Promise<void>
   /** Ends it as a crash does, and starts it again. */
   crash (): Promise<void>
+  /** Ends the process that starts all others, which they notice soon. */
+  kill (): Promise<void>
+  /** Starts it again, with other settings if need be. */
+  start (settings?: readonly string[]): Promise<void>
 }
 
-const { startServer }: { startServer (options: { directory: string, fast: boolean }): Promise<Server> } =
+interface Options {
+  readonly directory: string
+  readonly port?: number
+  readonly fast?: boolean
+  readonly settings?: readonly string[]
+}
+
+export const { startServer }: { startServer (options: Options): Promise<Server> } =
   await import(pathToFileURL(resolve('scripts/embedded-postgres.js')).href)
 
 /** A PostgreSQL for the tests of this file, which ends with them. */

@@ -1,59 +1,79 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg, { type QueryConfig } from 'pg'
+import type pg from 'pg'
+import type { QueryConfig } from 'pg'
 import { systemClock } from '../../clock.js'
+import type { GatewayError } from '../../errors.js'
 import { closed } from '../../storage/refusals.js'
-import { failure, isToBeRepeated, isTransient } from './failures.js'
-import type { PostgresPlace } from './postgres-url.js'
+import { BARRIER } from './barrier.js'
+import { failure, isToBeRepeated, isTransient, TakesTooLong } from './failures.js'
+import type { Primary } from './primary.js'
+import { Trouble } from './trouble.js'
 
-const CONNECT_MS = 1_500
-const QUERY_MS = 5_000
-/** For how long what can be repeated is tried again, before whoever waits is told. */
-const BUDGET_MS = 30_000
 const PAUSE_MS = 100
+const LEAVE_MS = 500
 // Plans are for tables whose statistics may be old: every statement here has an index that is right.
 const SETTINGS = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_bitmapscan'].map(name => `SET ${name} = off;`).join(' ')
 
-/** A connection to the primary, which is made anew where it is lost. Statements on it run one after the other. Closed, it runs none. */
+interface Options {
+  /** Is called on each new connection before anything else. */
+  readonly prepare?: (client: pg.Client) => Promise<void>
+  /**
+   * Whether what a statement did, or found done, is to be on the synchronous standby before it is answered. Otherwise nothing waits for
+   * that one: so what only tidies up holds up no read.
+   */
+  readonly writes?: boolean
+}
+
+/**
+ * A connection to the primary, which is made anew where it is lost. Statements are sent at once, and run one after the other. Closed, it
+ * runs none.
+ */
 export class Link {
-  readonly #place: PostgresPlace
-  readonly #prepare: (client: pg.Client) => Promise<void>
+  readonly #primary: Primary
+  readonly #options: Options
+  readonly #trouble = new Trouble()
   #client: Promise<pg.Client> | undefined
-  /** When the statement before has ended, whatever came of it. */
-  #turn: Promise<unknown> = Promise.resolve()
+  /** The sessions that were given up, by the process of the server that may be at work for each yet. */
+  readonly #left = new Set<number>()
   #closed = false
 
-  /** `prepare` is called on each new connection before anything else. */
-  constructor (place: PostgresPlace, prepare: (client: pg.Client) => Promise<void> = async () => {}) {
-    this.#place = place
-    this.#prepare = prepare
+  constructor (primary: Primary, options: Options = {}) {
+    this.#primary = primary
+    this.#options = options
   }
 
   /**
    * The rows of a statement that may be run twice: one that only reads, or knows by itself that it was run before. Where the
-   * connection is lost, or the server is no primary any more, it is run again, for 30 seconds.
+   * connection is lost, or the server is no primary any more, it is run again, for 30 seconds of the trouble. Where it is one that
+   * `writes`, what it did, or found done, is on the synchronous standby too.
    * @throws `unavailable` with what to do, `internal`
    */
-  run<Row extends object> (query: QueryConfig): Promise<Row[]> {
-    const result = this.#turn.then(() => this.#run<Row>(query))
-    this.#turn = result.catch(() => {})
-    return result
-  }
-
-  async #run<Row extends object> (query: QueryConfig): Promise<Row[]> {
+  async run<Row extends object> (query: QueryConfig): Promise<Row[]> {
     const began = systemClock.monotonic()
+    let isAgain = false
     for (;;) {
       if (this.#closed) throw closed()
       try {
         const client = await this.#connected()
-        return (await client.query<Row>(query)).rows
+        const rows = await this.#answer<Row>(client, query, began)
+        // A commit whose answer was lost may be on the primary alone: a server that ends a session lets its commit wait no longer.
+        if (isAgain && this.#options.writes === true) await this.#answer(client, BARRIER, began)
+        this.#trouble.end()
+        return rows
       } catch (error) {
         const isLost = isTransient(error)
-        if (isLost) this.#drop()
-        if (!isLost && !isToBeRepeated(error)) throw failure(error)
-        if (systemClock.monotonic() - began > BUDGET_MS) throw failure(error)
+        isAgain ||= isLost
+        if ((!isLost && !isToBeRepeated(error)) || this.#trouble.isTooLong(began)) throw this.#told(error)
         await sleep(isLost ? PAUSE_MS : 1)
       }
     }
+  }
+
+  /** What to throw for an error, whose reason the log has from here. */
+  #told (error: unknown): GatewayError {
+    const told = failure(error)
+    if (told.code === 'unavailable') this.#primary.tell(told.message, error)
+    return told
   }
 
   /** Connects, so that what is wrong with the place is found out at once. @throws as `run` */
@@ -64,68 +84,62 @@ export class Link {
   async close (): Promise<void> {
     this.#closed = true
     const client = await this.#client?.catch(() => undefined)
-    await client?.end().catch(() => {})
+    if (client === undefined) return
+    await Promise.race([client.end().catch(() => {}), sleep(LEAVE_MS)])
+    this.#primary.leave(client)
+  }
+
+  #answer<Row extends object> (client: pg.Client, query: QueryConfig, began: number): Promise<Row[]> {
+    return this.#primary.watched(client, async () => {
+      let isAlone = false
+      // Told by what the server calls itself: its words are in the language of the server.
+      const onNotice = ({ routine }: { routine?: string | undefined }) => { isAlone ||= routine === 'SyncRepWaitForLSN' }
+      client.on('notice', onNotice)
+      const { rows } = await client.query<Row>(query).finally(() => client.off('notice', onNotice))
+      if (isAlone) throw new TakesTooLong('the commit was told not to wait for its standby')
+      return rows
+    }, () => !this.#trouble.mayWait(began))
   }
 
   #connected (): Promise<pg.Client> {
-    this.#client ??= this.#connect().catch(error => {
-      this.#client = undefined
+    if (this.#client !== undefined) return this.#client
+    const forget = () => { if (this.#client === connecting) this.#client = undefined }
+    const connecting = this.#connect(forget).catch(error => {
+      forget()
       throw error
     })
-    return this.#client
+    this.#client = connecting
+    return connecting
   }
 
-  async #connect (): Promise<pg.Client> {
-    const client = await connectToPrimary(this.#place)
+  async #connect (forget: () => void): Promise<pg.Client> {
+    const client = await this.#primary.connect()
+    client.on('end', forget)
     try {
-      await client.query(`SET search_path TO "${this.#place.schema}"; ${SETTINGS}`)
-      await this.#prepare(client)
+      await this.#primary.watched(client, async () => {
+        await client.query(`SET search_path TO "${this.#primary.schema}"; ${SETTINGS}`)
+        if (this.#options.writes === true) await this.#assertNoneWaits(client)
+        else await client.query('SET synchronous_commit = local')
+        await this.#options.prepare?.(client)
+      })
+      return client
     } catch (error) {
-      client.end().catch(() => {})
+      this.#primary.leave(client)
       throw error
     }
-    client.on('error', () => this.#drop())
-    return client
   }
 
-  #drop (): void {
-    const lost = this.#client
-    this.#client = undefined
-    lost?.then(client => client.end(), () => {}).catch(() => {})
+  /** Commits that wait for a lost standby hold their sessions until it is back: one of a link at a time, or there would be ever more. */
+  async #assertNoneWaits (client: pg.Client): Promise<void> {
+    const { rows } = await client.query<{ pid: number, waits: boolean }>({
+      text: 'SELECT pid, wait_event = \'SyncRep\' AS waits FROM pg_stat_activity WHERE pid = ANY ($1) AND application_name = \'ectx\'',
+      values: [[...this.#left]]
+    })
+    this.#left.clear()
+    for (const { pid, waits } of rows) if (waits) this.#left.add(pid)
+    if (this.#left.size > 0) throw new TakesTooLong('the commit before still waits for its standby')
+    this.#left.add(processOf(client))
   }
 }
 
-interface Probed {
-  readonly client: pg.Client
-  /** Greater after each promotion; `undefined` on a standby. */
-  readonly timeline: string | undefined
-}
-
-/** A connection to the host that is the primary: of several that say so, the one that was promoted last. */
-export async function connectToPrimary ({ urls }: PostgresPlace): Promise<pg.Client> {
-  const probes = await Promise.allSettled(urls.map(probe))
-  const found = probes.flatMap(result => result.status === 'fulfilled' ? [result.value] : [])
-  const primaries = found.filter(({ timeline }) => timeline !== undefined).sort((a, b) => a.timeline! < b.timeline! ? 1 : -1)
-  const [primary] = primaries
-  for (const { client } of found) if (client !== primary?.client) client.end().catch(() => {})
-  if (primary !== undefined) return primary.client
-  const refusal = probes.find(result => result.status === 'rejected')
-  throw refusal === undefined ? Object.assign(new Error('no host is a primary'), { code: '25006' }) : refusal.reason
-}
-
-const TIMELINE = 'SELECT CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline'
-
-async function probe (connectionString: string): Promise<Probed> {
-  const client = new pg.Client({
-    connectionString, connectionTimeoutMillis: CONNECT_MS, query_timeout: QUERY_MS, keepAlive: true, application_name: 'ectx'
-  })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ timeline: string | null }>(TIMELINE)
-    return { client, timeline: rows[0]?.timeline ?? undefined }
-  } catch (error) {
-    client.end().catch(() => {})
-    throw error
-  }
-}
+const processOf = (client: pg.Client): number => (client as unknown as { processID: number }).processID

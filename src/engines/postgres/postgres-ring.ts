@@ -22,11 +22,15 @@ const SELECT = {
 /** Keeps the keys of a ring in the database, wrapped by the root key: for all gateways that have that. */
 export class PostgresRing implements RingStore {
   readonly #link: Link
+  readonly #reading: Link
   readonly #rootKey: KeyObject
   #given: string | undefined
 
-  /** @throws `invalid_argument` where there is no root key */
-  constructor (link: Link, rootKey: KeyObject | undefined) {
+  /**
+   * Looks for other keys by `reading`, so that no request waits for a commit.
+   * @throws `invalid_argument` where there is no root key
+   */
+  constructor (link: Link, reading: Link, rootKey: KeyObject | undefined) {
     if (rootKey === undefined) {
       throw new GatewayError(
         'invalid_argument',
@@ -34,6 +38,7 @@ export class PostgresRing implements RingStore {
       )
     }
     this.#link = link
+    this.#reading = reading
     this.#rootKey = rootKey
   }
 
@@ -58,10 +63,16 @@ export class PostgresRing implements RingStore {
   }
 
   async readIfChanged (): Promise<KeyRows | undefined> {
-    const found = await this.#link.run<Row>(SELECT)
+    const given = this.#given
+    // Whoever was told of a failure asks for all when that is over.
+    this.#given = undefined
+    const found = await this.#reading.run<Row>(SELECT)
     if (found.length === 0) throw missing()
     const text = JSON.stringify(found)
-    if (text === this.#given) return undefined
+    if (text === given) {
+      this.#given = given
+      return undefined
+    }
     const rows = this.#opened(found)
     this.#given = text
     return rows

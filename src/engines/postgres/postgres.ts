@@ -4,15 +4,16 @@ import type pg from 'pg'
 import { GatewayError } from '../../errors.js'
 import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
-import { connectToPrimary, Link } from './link.js'
+import { Link } from './link.js'
 import { migrate } from './migrate.js'
 import { PostgresAudit } from './postgres-audit.js'
 import { PostgresReader } from './postgres-reader.js'
 import { PostgresRing } from './postgres-ring.js'
 import { PostgresStore } from './postgres-store.js'
 import { PostgresWriter } from './postgres-writer.js'
-import { parsePostgresUrl, type PostgresPlace } from './postgres-url.js'
-import { failure } from './failures.js'
+import { parsePostgresUrl } from './postgres-url.js'
+import { Primary } from './primary.js'
+import { failure, TakesTooLong } from './failures.js'
 import { keepTidy } from './tidy.js'
 
 export const postgresSupports: Supports = { durable: true, sharedKeys: true }
@@ -22,47 +23,57 @@ export const NAME_LOCK = 0x6563746e
 
 /** Records, audit events and keys in a PostgreSQL database, which any number of gateways can have open. */
 export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditDays }, clock, warn) => {
-  const place = parsePostgresUrl(databaseUrl)
+  const primary = new Primary(parsePostgresUrl(databaseUrl), warn)
   const gateway = gatewayName ?? `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${randomBytes(4).toString('hex')}`
-  const writing = new Link(place, nameTaker(place.schema, gateway))
-  const [reading, keys] = [new Link(place), new Link(place)]
-  const links = [writing, reading, keys]
-  const ring = new PostgresRing(keys, loadRootKey(keyRing.root))
+  const writing = new Link(primary, { prepare: nameTaker(primary.schema, gateway), writes: true })
+  // What may take long is asked on the third, so that no read of a record waits for it.
+  const [reading, keeping] = [new Link(primary), new Link(primary, { writes: true })]
+  const keys = new PostgresRing(keeping, reading, loadRootKey(keyRing.root))
+  const leave = async () => {
+    await Promise.all([writing, reading, keeping].map(link => link.close()))
+    primary.close()
+  }
   try {
-    await prepare(place)
-    for (const link of links) await link.open()
+    await prepare(primary)
+    for (const link of [writing, reading, keeping]) await link.open()
     const writer = new PostgresWriter(writing, gateway, clock)
     const store = new PostgresStore(writer, new PostgresReader(reading))
-    const audit = new PostgresAudit(writer, reading, clock, warn)
-    const stopTidying = keepTidy(reading, auditDays, warn)
+    const audit = new PostgresAudit(writer, keeping, clock, warn)
+    const stopTidying = keepTidy(keeping, auditDays, warn)
     return {
       supports: postgresSupports,
       store,
       audit,
-      keys: ring,
+      keys,
       async close () {
         await stopTidying()
         await audit.close()
         await store.close()
-        await Promise.all(links.map(link => link.close()))
+        await leave()
       }
     }
   } catch (error) {
-    await Promise.all(links.map(link => link.close()))
+    await leave()
     throw failure(error)
   }
 }
 
-/** Sees to it that the schema is there, and of this version. */
-async function prepare (place: PostgresPlace): Promise<void> {
-  let client: pg.Client | undefined
+/** Sees to it that the database can be written, and the schema is there, and of this version. */
+async function prepare (primary: Primary): Promise<void> {
+  const client = await primary.connect()
+  // What runs the migrations throws errors of its own, which do not say by a code what the server refused.
+  let refusal: unknown
+  client.connection.on('errorMessage', message => { refusal = message })
   try {
-    client = await connectToPrimary(place)
-    await migrate(client, place.schema)
+    await primary.watched(client, async () => {
+      const { rows: [row] } = await client.query<{ setting: string }>('SELECT current_setting(\'transaction_read_only\') AS setting')
+      if (row?.setting === 'on') throw Object.assign(new Error('the database can only be read'), { code: '25006' })
+      await migrate(client, primary.schema)
+    })
   } catch (error) {
-    throw failure(error)
+    throw refusal ?? error
   } finally {
-    await client?.end().catch(() => {})
+    primary.leave(client)
   }
 }
 
@@ -85,6 +96,6 @@ function nameTaker (schema: string, gateway: string): (client: pg.Client) => Pro
       throw new GatewayError('unavailable', `another process is the gateway '${gateway}': give each its own ECTX_GATEWAY_NAME, or none`)
     }
     await client.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
-    throw Object.assign(new Error('the connection before still holds the name'), { code: '57P03' })
+    throw new TakesTooLong('the connection before still holds the name')
   }
 }

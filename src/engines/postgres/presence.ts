@@ -1,16 +1,12 @@
-import { Link } from './link.js'
-import { parsePostgresUrl } from './postgres-url.js'
 import { NAME_LOCK } from './postgres.js'
+import { withLink } from './with-link.js'
 
 /**
  * The names of the gateways that have the schema of `url` open now; `undefined` where nothing of ours is there.
  * @throws `unavailable` or `invalid_argument` with what to do
  */
-export async function gatewaysAt (url: string): Promise<readonly string[] | undefined> {
-  const place = parsePostgresUrl(url)
-  const link = new Link(place)
-  try {
-    await link.open()
+export function gatewaysAt (url: string): Promise<readonly string[] | undefined> {
+  return withLink(url, async (link, schema) => {
     const [found] = await link.run<{ there: boolean }>({ text: 'SELECT to_regclass(\'gateway\') IS NOT NULL AS there' })
     if (found?.there !== true) return undefined
     const rows = await link.run<{ name: string }>({
@@ -18,10 +14,8 @@ export async function gatewaysAt (url: string): Promise<readonly string[] | unde
       text: `SELECT g.name FROM gateway g WHERE EXISTS (SELECT FROM pg_locks l
           WHERE l.locktype = 'advisory' AND l.classid = $1 AND l.objid::bigint = hashtext($2 || ' ' || g.name)::bigint & 4294967295
             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))`,
-      values: [NAME_LOCK, place.schema]
+      values: [NAME_LOCK, schema]
     })
     return rows.map(({ name }) => name)
-  } finally {
-    await link.close()
-  }
+  })
 }

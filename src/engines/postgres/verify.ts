@@ -1,7 +1,7 @@
 import { ChainCheck, type AuditProblem, type Ends, type Verification } from '../../audit/chain-check.js'
 import { parseLine } from '../../audit/event.js'
-import { Link } from './link.js'
-import { parsePostgresUrl } from './postgres-url.js'
+import type { Link } from './link.js'
+import { withLink } from './with-link.js'
 
 export interface ChainsVerification extends Verification {
   readonly schema: string
@@ -23,10 +23,8 @@ const AT_ONCE = 1_000
  * written. A chain does not withstand somebody who writes all of it, and its end, anew.
  * @throws `unavailable` where they cannot be read
  */
-export async function verifyChains (databaseUrl: string): Promise<ChainsVerification> {
-  const place = parsePostgresUrl(databaseUrl)
-  const link = new Link(place)
-  try {
+export function verifyChains (databaseUrl: string): Promise<ChainsVerification> {
+  return withLink(databaseUrl, async (link, schema) => {
     const names = await namesOf(link)
     const problems: AuditProblem[] = []
     let lines = 0
@@ -35,10 +33,8 @@ export async function verifyChains (databaseUrl: string): Promise<ChainsVerifica
       lines += found.lines
       problems.push(...found.problems)
     }
-    return { schema: place.schema, gateways: names.length, lines, problems }
-  } finally {
-    await link.close()
-  }
+    return { schema, gateways: names.length, lines, problems }
+  })
 }
 
 /** Every gateway that is known, or has lines: each is found at one place of the index, and the next behind all of its lines. */

@@ -1,9 +1,14 @@
-import pg from 'pg'
+import { createSecretKey } from 'node:crypto'
+import pg, { type QueryConfig } from 'pg'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/clock.js'
 import { loadConfig } from '../../../src/config/config.js'
 import type { Engine } from '../../../src/engines/engine.js'
+import { Link } from '../../../src/engines/postgres/link.js'
 import { openPostgres } from '../../../src/engines/postgres/postgres.js'
+import { PostgresRing } from '../../../src/engines/postgres/postgres-ring.js'
+import { Primary } from '../../../src/engines/postgres/primary.js'
+import { GatewayError } from '../../../src/errors.js'
 import { KeyRing } from '../../../src/secrets/ring.js'
 import { newEvent } from '../../audit/support.js'
 import { newDataDir } from '../../support/data-dir.js'
@@ -127,6 +132,27 @@ t.test('what is wrong with the place is said, with what to do, and without its p
   await refused({ ECTX_STORE: 'postgres://ectx:s3cr3t@nowhere.invalid/postgres' }, /no address|has an address/)
   await refused({ ECTX_STORE: 'postgres://ectx:s3cr3t@:x/postgres' }, /ECTX_STORE has a host/)
   await refused({ ECTX_STORE: `${url}?schema=No%20Schema` }, /schema that is none/)
+})
+
+t.test('a ring that could not be read for a while is used again when it can', async t => {
+  const directory = newDataDir(t)
+  const engine = await open(directory, systemClock)
+  const primary = new Primary({ urls: [url], schema: schemaOf(directory) })
+  const link = new Link(primary, { writes: true })
+  t.teardown(async () => {
+    await link.close()
+    primary.close()
+    await engine.close()
+  })
+  let isAway = false
+  const run = (query: QueryConfig) => isAway ? Promise.reject(new GatewayError('unavailable', 'away')) : link.run(query)
+  const ring = await KeyRing.open({ store: new PostgresRing(link, { run } as Link, createSecretKey(Buffer.alloc(32, 1))) })
+  isAway = true
+  await ring.refresh()
+  t.notOk(ring.usable)
+  isAway = false
+  await ring.refresh()
+  t.ok(ring.usable)
 })
 
 t.test('a name is one gateway’s, also after its connections were cut', async t => {

@@ -6,6 +6,7 @@ import type { Clock } from '../../../src/clock.js'
 import type { Engine } from '../../../src/engines/engine.js'
 import { migrate } from '../../../src/engines/postgres/migrate.js'
 import { Link } from '../../../src/engines/postgres/link.js'
+import { Primary } from '../../../src/engines/postgres/primary.js'
 import { PostgresRing } from '../../../src/engines/postgres/postgres-ring.js'
 import { openPostgres } from '../../../src/engines/postgres/postgres.js'
 import type { Store } from '../../../src/storage/store.js'
@@ -33,9 +34,9 @@ export async function postgresEngines (t: Test) {
     /** A ring in the schema of the directory. */
     ring (directory: string): PostgresRing {
       const schema = schemaOf(directory)
-      const link = new Link({ urls: [url], schema }, client => migrate(client, schema))
+      const link = new Link(new Primary({ urls: [url], schema }), { prepare: client => migrate(client, schema) })
       t.teardown(() => link.close())
-      return new PostgresRing(link, loadRootKey({ ECTX_ROOT_KEY_FILE: rootKeyFile })!)
+      return new PostgresRing(link, link, loadRootKey({ ECTX_ROOT_KEY_FILE: rootKeyFile })!)
     },
 
     /** `store`, whose database tells the time by `clock`. */
