@@ -212,7 +212,7 @@ DECLARE
 BEGIN
   SELECT s.outcomes INTO outcomes FROM settled s WHERE s.nonce = p_nonce;
   IF FOUND THEN RETURN; END IF;
-  outcomes := array_fill(NULL::text, ARRAY[array_length(ops, 1)]);
+  outcomes := array_fill('ok'::text, ARRAY[array_length(ops, 1)]);
   -- What a destroyed key sealed could never be read. Until this is committed none is destroyed: see `change_ring`.
   IF EXISTS (SELECT FROM unnest(seals) AS s WHERE s IS NOT NULL) THEN
     LOCK TABLE ring_key IN ROW SHARE MODE;
@@ -242,10 +242,9 @@ BEGIN
   END IF;
 
   FOR i IN 1 .. array_length(ops, 1) LOOP
+    CONTINUE WHEN is_stored[i] OR ops[i] = 'nothing';
     outcome := NULL;
-    IF is_stored[i] OR ops[i] = 'nothing' THEN
-      NULL;
-    ELSIF seals[i] = ANY (lost) THEN
+    IF seals[i] = ANY (lost) THEN
       outcome := 'key ' || seals[i];
     ELSIF ops[i] IN ('insert', 'first') THEN
       outcome := insert_record(kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], seals[i], revisions[i], bodies[i]);
