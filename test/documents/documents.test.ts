@@ -35,7 +35,7 @@ t.test('the proxy leads to the gateways, which trust it, and PostgreSQL has the 
   const servers = [...read('docker/haproxy.cfg').matchAll(/^ +server (\S+) ([\d.]+):8080$/gm)].map(([, name, address]) => [name, address])
   t.same(servers, ['ectx-1', 'ectx-2'].map(name => [name, addressOf(name)]))
   t.equal(/ECTX_TRUSTED_PROXIES: (.*)/.exec(compose)?.[1], addressOf('proxy'))
-  const told = read('docs/running.md').match(/autovacuum_\w+ = \w[\w.]*/g)?.map(setting => setting.replaceAll(' ', ''))
+  const told = read('docs/postgres.md').match(/autovacuum_\w+ = \w[\w.]*/g)?.map(setting => setting.replaceAll(' ', ''))
   t.same(compose.match(/autovacuum_\w+=\w[\w.]*/g), told)
 })
 
