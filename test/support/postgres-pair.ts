@@ -78,7 +78,9 @@ export class Pair {
   /** Makes the standby the primary, and resolves when it is. The other is not told. */
   async promote (): Promise<void> {
     const promoted = this.standby
-    await promoted.ask('SELECT pg_promote()')
+    // Not waited for by a statement: what it could still see would keep the standby from going on.
+    await promoted.ask('SELECT pg_promote(false)')
+    await until(async () => (await promoted.ask('SELECT pg_is_in_recovery() AS waits')).every(({ waits }) => waits === false))
     this.standby = this.primary
     this.primary = promoted
   }

@@ -33,6 +33,8 @@ export class Link {
   readonly #options: Options
   readonly #trouble = new Trouble()
   #client: Promise<pg.Client> | undefined
+  /** What was sent and is not answered yet. */
+  readonly #asked = new Set<{ isAlone: boolean }>()
   /** The sessions that were given up, by the process of the server that may be at work for each yet. */
   readonly #left = new Set<number>()
   #closed = false
@@ -91,12 +93,10 @@ export class Link {
 
   #answer<Row extends object> (client: pg.Client, query: QueryConfig, began: number): Promise<Row[]> {
     return this.#primary.watched(client, async () => {
-      let isAlone = false
-      // Told by what the server calls itself: its words are in the language of the server.
-      const onNotice = ({ routine }: { routine?: string | undefined }) => { isAlone ||= routine === 'SyncRepWaitForLSN' }
-      client.on('notice', onNotice)
-      const { rows } = await client.query<Row>(query).finally(() => client.off('notice', onNotice))
-      if (isAlone) throw new TakesTooLong('the commit was told not to wait for its standby')
+      const asked = { isAlone: false }
+      this.#asked.add(asked)
+      const { rows } = await client.query<Row>(query).finally(() => this.#asked.delete(asked))
+      if (asked.isAlone) throw new TakesTooLong('the commit was told not to wait for its standby')
       return rows
     }, () => !this.#trouble.mayWait(began))
   }
@@ -115,6 +115,10 @@ export class Link {
   async #connect (forget: () => void): Promise<pg.Client> {
     const client = await this.#primary.connect()
     client.on('end', forget)
+    // By what the server calls itself: its words are in its own language. Which of several it is about it does not say.
+    client.on('notice', ({ routine }) => {
+      if (routine === 'SyncRepWaitForLSN') for (const asked of this.#asked) asked.isAlone = true
+    })
     try {
       await this.#primary.watched(client, async () => {
         await client.query(`SET search_path TO "${this.#primary.schema}"; ${SETTINGS}`)

@@ -22,6 +22,8 @@ export class Primary {
   readonly #hosts: readonly Host[]
   readonly #warn: (message: string, reason?: unknown) => void
   readonly #clients = new Map<pg.Client, Host>()
+  /** Those that were cut since an answer took too long. */
+  readonly #slow = new WeakSet<pg.Client>()
   #host: Host | undefined
   #timeline = ''
   #finding: Promise<Host> | undefined
@@ -89,16 +91,15 @@ export class Primary {
    * @throws `TakesTooLong`, and what `work` throws
    */
   async watched<T> (client: pg.Client, work: () => Promise<T>, isTooLong: () => boolean = () => false): Promise<T> {
-    let tooLong: TakesTooLong | undefined
     const timer = setInterval(() => {
       if (!isTooLong()) return this.#check(client)
-      tooLong = new TakesTooLong('no answer')
+      this.#slow.add(client)
       this.leave(client)
     }, SILENT_MS)
     try {
       return await work()
     } catch (error) {
-      if (tooLong !== undefined) throw tooLong
+      if (this.#slow.has(client)) throw new TakesTooLong('no answer')
       if (isTransient(error) && !(error instanceof TakesTooLong)) this.lost(client, error)
       throw error
     } finally {

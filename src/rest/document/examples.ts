@@ -31,6 +31,7 @@ const { name, ...others } = REQUEST_EXAMPLE.metadata
 
 const event = {
   sequence: 1042,
+  gateway: 'ectx-1',
   commit: 377,
   previous: '5f9c1b0d7c3c4f0e9a8b7d6c5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f',
   time: TIME,

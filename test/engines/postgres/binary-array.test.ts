@@ -14,7 +14,7 @@ const nullable = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null }
 const text = fc.string({ unit: 'grapheme' }).filter(value => !value.includes('\0'))
 const int32 = fc.integer()
 
-t.test('what is sent as arrays arrives as it is', () => fc.assert(fc.asyncProperty(
+t.test('what is sent as arrays arrives as it is', t => fc.assert(fc.asyncProperty(
   fc.array(nullable(text)), fc.array(fc.uint8Array()), fc.array(nullable(fc.maxSafeInteger())), fc.array(int32),
   async (strings, bytes, large, small) => {
     const { rows: [row] } = await client.query({
