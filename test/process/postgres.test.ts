@@ -1,13 +1,15 @@
 import t, { type Test } from 'tap'
+import { keysCommand } from '../../src/cli/keys-command.js'
 import { createClient, CONTEXTS, byReference, patient } from '../support/http.js'
 import { startPostgres, withSchema } from '../support/postgres.js'
 import { startProcess } from '../support/process.js'
+import { until } from '../support/until.js'
 import { toldOf } from '../support/told.js'
 
 /** `POSTGRES_ROUNDS=50` ends a gateway that often. */
 const ROUNDS = Number(process.env.POSTGRES_ROUNDS ?? 5)
 const GATEWAYS = 3
-const WRITERS = 24
+const WRITERS = 64
 
 const { url } = await startPostgres(t)
 
@@ -23,12 +25,13 @@ async function start (t: Test, env: Record<string, string>) {
   return { ...gateway, client: createClient(t, gateway.address) }
 }
 
-t.test(`${GATEWAYS} gateways on one database, of which one is killed ${ROUNDS} times while all write`, async t => {
+t.test(`${GATEWAYS} gateways on one database, of which one is killed, and a key retired, ${ROUNDS} times while all write`, async t => {
   const env = withSchema(t, url)
   const gateways = await Promise.all(Array.from({ length: GATEWAYS }, () => start(t, env)))
   const over = { isOver: false }
   const written: Written[] = []
   const taken: string[] = []
+  const shortLived: string[] = []
 
   const writing = Promise.all(Array.from({ length: WRITERS }, async (_, writer) => {
     for (let turn = 0; !over.isOver; turn++) {
@@ -44,6 +47,11 @@ t.test(`${GATEWAYS} gateways on one database, of which one is killed ${ROUNDS} t
         if (created.status !== 201) continue
         const { metadata: { id } } = JSON.parse(created.text)
         written.push({ name, id })
+        if (turn % 5 === 0) {
+          const { spec, metadata } = body(`${name}-short`)
+          const short = await client.post(CONTEXTS, { metadata, spec: { ...spec, ttl: '1s' } })
+          if (short.status === 201) shortLived.push(JSON.parse(short.text).metadata.id)
+        }
         if (turn % 3 === 0) {
           const deleted = await gateways[(writer + 1) % GATEWAYS]!.client.send('DELETE', `${CONTEXTS}/${id}`)
           if (deleted.status === 200) written.push({ name, id, deleted: true })
@@ -59,6 +67,7 @@ t.test(`${GATEWAYS} gateways on one database, of which one is killed ${ROUNDS} t
     await new Promise(resolve => setTimeout(resolve, 300))
     const victim = round % GATEWAYS
     await gateways[victim]!.kill()
+    await keysCommand(['rotate'], env)
     gateways[victim] = await start(t, env)
   }
   over.isOver = true
@@ -79,9 +88,18 @@ t.test(`${GATEWAYS} gateways on one database, of which one is killed ${ROUNDS} t
   }
   t.same(wrong, [], 'what was acknowledged is so')
 
+  t.ok(shortLived.length > 20)
+  await until(async () => {
+    const told = await toldOf(client)
+    return shortLived.every(id => told.get(id)?.includes('expired'))
+  })
+  const statuses = await Promise.all(shortLived.slice(-100).map(async id => (await client.get(`${CONTEXTS}/${id}`)).status))
+  t.same(statuses.filter(status => status !== 404), [], 'what has ended is gone')
+  const states = (await keysCommand(['list'], env)).match(/ (active|retired|destroyed) /g)!.map(state => state.trim())
+  t.ok(states.length > ROUNDS && states.filter(state => state === 'active').length === 1, 'one key seals, of many')
   const told = await toldOf(client)
   const events = (id: string | undefined) => told.get(id!)?.join(' ')
-  t.same([...told].filter(([id]) => !['created', 'created deleted'].includes(events(id)!)), [], 'each is told once')
+  t.same([...told].filter(([id]) => !['created', 'created deleted', 'created expired'].includes(events(id)!)), [], 'each is told once')
   const isTold = ({ id }: Written) => deleted.has(id) ? events(id) === 'created deleted' : events(id) !== undefined
   t.same(created.filter(context => !isTold(context)), [], 'nothing is untold')
   for (const gateway of gateways) t.equal((await gateway.stop()).code, 0)

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { systemClock } from '../../../src/clock.js'
+import type { Store } from '../../../src/storage/store.js'
+import { newDataDir } from '../../support/data-dir.js'
+import { KIND, newRecord } from '../../support/records.js'
+import { postgresEngines } from './support.js'
+
+const GATEWAYS = 3
+const WRITERS = 64
+const TURNS = 40
+
+const { open } = await postgresEngines(t)
+
+/** All changes up to the last of them, as one sees them who asks all the time. */
+async function follow (store: Store, total: number): Promise<string[]> {
+  const found: string[] = []
+  for (let position: string | undefined; found.length < total;) {
+    const changes = await store.changes(position, 100)
+    found.push(...changes.map(({ id, data }) => `${id} ${Buffer.from(data)}`))
+    position = changes.at(-1)?.position ?? position
+    if (changes.length === 0) await sleep(1)
+  }
+  return found
+}
+
+t.test(`${GATEWAYS} gateways whose ${WRITERS} writers make changes tell all who follow of each once, and in one order`, async t => {
+  const directory = newDataDir(t)
+  const engines = await Promise.all(Array.from({ length: GATEWAYS }, (_, index) => open(directory, systemClock, `g${index}`)))
+  t.teardown(() => Promise.all(engines.map(({ close }) => close())))
+  const total = WRITERS * TURNS * 2
+  const following = engines.map(({ store }) => follow(store, total))
+  const tell = (id: string, what: string) => ({ events: [{ kind: KIND, id, data: Buffer.from(what) }] })
+  await Promise.all(Array.from({ length: WRITERS }, async (_, writer) => {
+    for (let turn = 0; turn < TURNS; turn++) {
+      const id = `${writer}-${turn}`
+      await engines[(writer + turn) % GATEWAYS]!.store.insert(newRecord(id), tell(id, 'made'))
+      await engines[(writer + turn + 1) % GATEWAYS]!.store.remove(KIND, id, undefined, () => tell(id, 'gone'))
+    }
+  }))
+  const [first, ...others] = await Promise.all(following)
+  t.equal(new Set(first).size, total)
+  for (const other of others) t.same(other, first)
+  const wrong = first!.filter((change, at) => change.endsWith('gone') && first!.indexOf(change.replace('gone', 'made')) > at)
+  t.same(wrong, [])
+})
