@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 const { status } = spawnSync(process.execPath, ['scripts/setup.js', '--dev'], { stdio: 'inherit' })
@@ -14,7 +14,13 @@ mkdirSync(directory, { recursive: true })
 if (!existsSync(rootKey)) writeFileSync(rootKey, randomBytes(32).toString('base64'), { mode: 0o600 })
 
 const { startServer } = await import('./embedded-postgres.js')
-const server = await startServer({ directory: join(directory, 'db') })
+const server = await startServer({ directory: join(directory, 'db') }).catch(error => {
+  const file = join(directory, 'db', 'postmaster.pid')
+  const [pid] = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  const holder = pid === undefined ? '' : ` Process ${pid} may have it: end that, or whoever started it.`
+  console.error(`start:postgres: ${error.message}${holder}`)
+  process.exit(1)
+})
 console.log(`PostgreSQL is ready. A second gateway: ECTX_PORT=8081 ECTX_STORE=${server.url} ECTX_ROOT_KEY_FILE=${rootKey} npm start`)
 
 const gateway = spawn(process.execPath, ['--enable-source-maps', '--min-semi-space-size=16', 'dist/src/main.js'], {

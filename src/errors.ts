@@ -24,6 +24,8 @@ interface Details {
   readonly retryAfterSeconds?: number
 }
 
+const LOG_HAS_IT = /[;,] (?:and see )?the log (?:for|has) its reason/
+
 /**
  * The one error class. `message` is written for the caller: it says what to do and never holds a secret, a stack or
  * another program's text. That belongs in `cause`, which only the log sees.
@@ -39,6 +41,12 @@ export class GatewayError extends Error {
     this.violations = violations
     this.existingId = existingId
     this.retryAfterSeconds = retryAfterSeconds
+  }
+
+  /** The message for whoever sees no log: the code of the cause stands for what that has. */
+  get withoutLog (): string {
+    const { cause } = this
+    return this.message.replace(LOG_HAS_IT, cause instanceof Error && 'code' in cause ? ` (${cause.code})` : '')
   }
 
   /** The GatewayError that `thrown` is or was caused by; anything else is `internal`, and becomes the cause. */

@@ -44,7 +44,9 @@ async function serve (config: Config, log: Logger, ending: Ending): Promise<void
     `ignored what Kubernetes sets for a Service that is called "ectx" or "ectx-…": ${config.serviceLinks.join(', ')}; enableServiceLinks: false in the pod keeps it away`
     )
   }
-  const gateway = await composeGateway(config, log)
+  // A start may wait long for others: of a database, say.
+  const gateway = await Promise.race([composeGateway(config, log), ending.asked.then(() => undefined)])
+  if (gateway === undefined) return
   try {
     if (!ending.isAsked) await listen(gateway, config, log)
     log.info({ signal: await ending.asked }, 'closing')
@@ -61,7 +63,8 @@ async function listen (gateway: Gateway, { store, dataDir }: Config, log: Logger
 
 /** Why the gateway did not start, or could not close. */
 function whatToDo (error: unknown): string {
-  if (error instanceof ConfigError || error instanceof GatewayError) return error.message
+  if (error instanceof GatewayError) return error.withoutLog
+  if (error instanceof ConfigError) return error.message
   const advice = error instanceof Error && 'code' in error ? CANNOT_LISTEN[String(error.code)] : undefined
   if (error instanceof Error && advice !== undefined) return `${error.message}; ${advice}`
   return error instanceof Error ? error.stack ?? error.message : String(error)

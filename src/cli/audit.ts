@@ -57,7 +57,8 @@ try {
 } catch (error) {
   const isOfFiles = error instanceof Error && 'syscall' in error
   const where = isOfFiles && 'path' in error ? ` ${error.path}` : ''
-  const other = error instanceof ConfigError || error instanceof GatewayError ? error.message : String(error)
+  const known = error instanceof GatewayError ? error.withoutLog : undefined
+  const other = known ?? (error instanceof ConfigError ? error.message : String(error))
   const why = isOfFiles ? `cannot read the log${where}${fileProblem(error)}` : other
   process.exitCode = refuse(`audit: ${why}\n`)
 }

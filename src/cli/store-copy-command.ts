@@ -7,10 +7,11 @@ import type { EngineConfig } from '../engines/engine.js'
 import { copyRecords, countOf, type Copied } from './copy/copy-records.js'
 import { copyRing } from './copy/copy-ring.js'
 import { Findings } from './copy/findings.js'
-import type { SideName } from './copy/in-words-of.js'
+import { inWordsOf, type SideName } from './copy/in-words-of.js'
 import type { Progress } from './copy/progress.js'
 import { Side } from './copy/side.js'
 import { verify, type Verified } from './copy/verify.js'
+import { nameOf, parsePostgresUrl } from '../engines/postgres/postgres-url.js'
 import { UsageError } from './usage.js'
 
 export const USAGE = `Usage: npm run store:copy -- --from <place> --to <place>
@@ -51,7 +52,7 @@ export async function storeCopyCommand (
   const options = parse(args)
   if (options.help) return undefined
   const [source, target] = [configOf('from', options, environment), configOf('to', options, environment)]
-  assertApart(source, target, environment)
+  await assertApart(source, target, environment)
   const from = await Side.open('from', source, warn)
   try {
     const to = await Side.open('to', target, warn)
@@ -109,9 +110,10 @@ function configOf (side: SideName, options: Options, environment: NodeJS.Process
   }
 }
 
-function assertApart (source: EngineConfig, target: EngineConfig, { ECTX_KEYRING_FILE: ring }: NodeJS.ProcessEnv): void {
-  const where = ({ databaseUrl, dataDir }: EngineConfig) => databaseUrl ?? resolve(dataDir)
-  if (where(source) === where(target)) throw new UsageError('--from and --to are the same')
+async function assertApart (source: EngineConfig, target: EngineConfig, { ECTX_KEYRING_FILE: ring }: NodeJS.ProcessEnv): Promise<void> {
+  const where = (side: SideName, { databaseUrl, dataDir }: EngineConfig) =>
+    inWordsOf(side, async () => databaseUrl === undefined ? resolve(dataDir) : nameOf(parsePostgresUrl(databaseUrl)))
+  if (await where('from', source) === await where('to', target)) throw new UsageError('--from and --to are the same')
   if (ring && source.store === 'embedded' && target.store === 'embedded') {
     throw new UsageError(
       'ECTX_KEYRING_FILE is one ring, and each directory needs its own: put the source\'s into its directory, and unset the variable'

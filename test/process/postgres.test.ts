@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { keysCommand } from '../../src/cli/keys-command.js'
+import { verifyChains } from '../../src/engines/postgres/verify.js'
 import { createClient, CONTEXTS, byReference, patient } from '../support/http.js'
 import { startPostgres, withSchema } from '../support/postgres.js'
 import { startProcess } from '../support/process.js'
@@ -102,5 +103,6 @@ t.test(`${GATEWAYS} gateways on one database, of which one is killed, and a key 
   t.same([...told].filter(([id]) => !['created', 'created deleted', 'created expired'].includes(events(id)!)), [], 'each is told once')
   const isTold = ({ id }: Written) => deleted.has(id) ? events(id) === 'created deleted' : events(id) !== undefined
   t.same(created.filter(context => !isTold(context)), [], 'nothing is untold')
+  t.same((await verifyChains(env.ECTX_STORE)).problems, [])
   for (const gateway of gateways) t.equal((await gateway.stop()).code, 0)
 })

@@ -1,3 +1,5 @@
+import { GatewayError } from '../../errors.js'
+
 const MOST_IN_A_BATCH = 512
 
 interface Waiting<Item, Result> {
@@ -8,7 +10,7 @@ interface Waiting<Item, Result> {
 
 /**
  * Has what is asked for in one turn, and while enough batches are at work, done as one batch by `work`, which answers in that order.
- * Two are at work at once: so the server need not wait while the next is made ready here.
+ * Two are at work at once: so the server need not wait while the next is made ready here. What cannot be done fails alone.
  */
 export class Batcher<Item, Result> {
   readonly #work: (items: readonly Item[]) => Promise<readonly Result[]>
@@ -57,7 +59,9 @@ export class Batcher<Item, Result> {
       const results = await this.#work(batch.map(({ item }) => item))
       batch.forEach(({ resolve }, index) => resolve(results[index]!))
     } catch (error) {
-      for (const { reject } of batch) reject(error)
+      const isOfOne = batch.length > 1 && error instanceof GatewayError && error.code === 'internal'
+      if (isOfOne) for (const waiting of batch) await this.#do([waiting])
+      else for (const { reject } of batch) reject(error)
     }
   }
 }

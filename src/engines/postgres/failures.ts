@@ -23,6 +23,8 @@ const ADVICE: ReadonlyArray<[codes: RegExp, advice: string]> = [
   [/^57P0[123]$/, 'PostgreSQL starts or stops just now: wait for it, and see its log if it stays so'],
   [/^ETOOLONG$|^57014$/, 'PostgreSQL took too long: see pg_stat_activity for what holds it up. If it waits for SyncRep a synchronous standby is lost: ' +
     'start that, or take it out of synchronous_standby_names'],
+  [/^55P03$|^40P01$|^40001$/, 'another session holds for long what is needed: see pg_locks and pg_stat_activity for which, and end it'],
+  [/^42P05$|^26000$/, 'a pooler gives each statement another session: have PgBouncer use pool_mode = session, or name PostgreSQL itself in ECTX_STORE'],
   [/^ENOTFOUND$|^EAI_AGAIN$/, 'a host of ECTX_STORE has no address: mend its name'],
   [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'the certificate of PostgreSQL is for another host: name the host in ECTX_STORE as the certificate does'],
   [/^SELF_SIGNED|^UNABLE_TO_|^DEPTH_ZERO|^CERT_|^ERR_TLS/, 'the certificate of PostgreSQL is not trusted: give its root as sslrootcert in ECTX_STORE'],

@@ -14,6 +14,9 @@ const LEAVE_MS = 500
 // Plans are for tables whose statistics may be old: every statement here has an index that is right.
 const SETTINGS = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_bitmapscan'].map(name => `SET ${name} = off;`).join(' ')
 
+// Whatever role and server are set to: what is acknowledged is durable.
+const DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+
 interface Options {
   /** Is called on each new connection before anything else. */
   readonly prepare?: (client: pg.Client) => Promise<void>
@@ -122,8 +125,12 @@ export class Link {
     try {
       await this.#primary.watched(client, async () => {
         await client.query(`SET search_path TO "${this.#primary.schema}"; ${SETTINGS}`)
-        if (this.#options.writes === true) await this.#assertNoneWaits(client)
-        else await client.query('SET synchronous_commit = local')
+        if (this.#options.writes === true) {
+          await client.query(DURABLE)
+          await this.#assertNoneWaits(client)
+        } else {
+          await client.query('SET synchronous_commit = local')
+        }
         await this.#options.prepare?.(client)
       })
       return client

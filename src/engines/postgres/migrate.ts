@@ -41,6 +41,9 @@ async function assertUsable (client: pg.Client, schema: string): Promise<void> {
     values: [`"${schema}".migration`, `"${schema}".oldest_gateway()`]
   })
   if (!found?.is_there) return
+  // A start that was interrupted leaves an empty one.
+  const { rows: [migrated] } = await client.query(`SELECT FROM "${schema}".migration LIMIT 1`)
+  if (migrated === undefined) return
   const known = Math.max(...readdirSync(DIRECTORY).map(name => parseInt(name, 10)))
   if (found.tells) {
     const { rows } = await client.query<{ oldest: number }>(`SELECT "${schema}".oldest_gateway() AS oldest`)

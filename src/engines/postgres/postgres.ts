@@ -5,13 +5,13 @@ import { GatewayError } from '../../errors.js'
 import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
 import { Link } from './link.js'
-import { migrate } from './migrate.js'
 import { PostgresAudit } from './postgres-audit.js'
 import { PostgresReader } from './postgres-reader.js'
 import { PostgresRing } from './postgres-ring.js'
 import { PostgresStore } from './postgres-store.js'
 import { PostgresWriter } from './postgres-writer.js'
 import { parsePostgresUrl } from './postgres-url.js'
+import { prepare } from './prepare.js'
 import { Primary } from './primary.js'
 import { failure, TakesTooLong } from './failures.js'
 import { keepTidy } from './tidy.js'
@@ -34,7 +34,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
     primary.close()
   }
   try {
-    await prepare(primary)
+    await prepare(primary, warn)
     for (const link of [writing, reading, keeping]) await link.open()
     const writer = new PostgresWriter(writing, gateway, clock)
     const store = new PostgresStore(writer, new PostgresReader(reading))
@@ -58,25 +58,6 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
   }
 }
 
-/** Sees to it that the database can be written, and the schema is there, and of this version. */
-async function prepare (primary: Primary): Promise<void> {
-  const client = await primary.connect()
-  // What runs the migrations throws errors of its own, which do not say by a code what the server refused.
-  let refusal: unknown
-  client.connection.on('errorMessage', message => { refusal = message })
-  try {
-    await primary.watched(client, async () => {
-      const { rows: [row] } = await client.query<{ setting: string }>('SELECT current_setting(\'transaction_read_only\') AS setting')
-      if (row?.setting === 'on') throw Object.assign(new Error('the database can only be read'), { code: '25006' })
-      await migrate(client, primary.schema)
-    })
-  } catch (error) {
-    throw refusal ?? error
-  } finally {
-    primary.leave(client)
-  }
-}
-
 /**
  * Has each new connection hold the gateway's name for as long as it lasts. Where the one before was lost the server may not know that
  * yet: then that one is ended there. It throws `unavailable` where another process has the name.
@@ -89,7 +70,7 @@ function nameTaker (schema: string, gateway: string): (client: pg.Client) => Pro
     })
     if (row?.taken === true) {
       before = row.pid
-      await client.query({ text: 'INSERT INTO gateway (name) VALUES ($1) ON CONFLICT DO NOTHING', values: [gateway] })
+      await client.query({ text: 'SELECT join_gateways($1)', values: [gateway] })
       return
     }
     if (before === undefined) {

@@ -170,6 +170,7 @@ t.test('what is not clear is refused', async t => {
     [['--from', directory], {}, /--to is missing/],
     [['--from', directory, '--to', directory], {}, /are the same/],
     [['--from', directory, '--to', `${directory}/.`], {}, /are the same/],
+    [['--from', 'postgres://a@db:5432/x', '--to', 'postgres://b@db/x?schema=ectx&sslmode=require'], {}, /are the same/],
     [['--form', directory], {}, /'--form'/],
     [['--from', 'a', '--to', 'b'], { ECTX_KEYRING_FILE: 'ring' }, /each directory needs its own/]
   ]

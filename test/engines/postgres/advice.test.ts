@@ -84,18 +84,26 @@ t.test('with TLS, only a server is spoken to whose certificate is of a root that
   await refuses(t, /is not trusted: give its root as sslrootcert/, 'crypted', `sslmode=verify-full${mistaken}`)
   await refuses(t, /is not trusted: give its root as sslrootcert/, 'crypted', 'sslmode=verify-full')
   await refuses(t, /cannot be read: see sslrootcert/, 'crypted', `sslmode=verify-full&sslrootcert=${files}/none.pem`)
-  // As the driver has it, and unlike libpq.
+  // Unlike in libpq, and without a word of the driver on standard error.
   for (const mode of ['prefer', 'require', 'verify-ca']) await refuses(t, /is not trusted/, 'crypted', `sslmode=${mode}`)
-  await open(t, 'crypted', 'sslmode=require&uselibpqcompat=true')
+  await open(t, 'crypted', 'sslmode=no-verify')
 
   await use(await createCertificate(root, 'db.example'))
   await refuses(t, /is for another host/, 'crypted', `sslmode=verify-full${trusting}`)
+})
+
+t.test('a database that cannot keep every character is not used', async t => {
+  await operate("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
+  const opening = openPostgres(loadConfig({ ...withSchema(t, url.replace(/postgres$/, 'latin')), ECTX_DATA_DIR: newDataDir(t) }), systemClock, () => {})
+  await t.rejects(opening, { code: 'unavailable', message: /has the encoding LATIN1: make one by createdb --encoding=UTF8/ })
 })
 
 t.test('what no test can bring about is said too', async t => {
   const told = (code: string) => failure(Object.assign(new Error('s3cr3t'), { code })).message
   t.match(told('53100'), /disk of PostgreSQL is full/)
   t.match(told('57P03'), /starts or stops just now/)
+  t.match(told('55P03'), /another session holds for long what is needed/)
+  t.match(told('42P05'), /pool_mode = session/)
   t.match(told('XX000'), /the log has its reason/)
   t.equal(failure(Object.assign(new Error('s3cr3t'), { code: '22P02' })).code, 'internal')
 })

@@ -6,6 +6,7 @@ import { loadConfig } from '../../../src/config/config.js'
 import type { Engine } from '../../../src/engines/engine.js'
 import { Link } from '../../../src/engines/postgres/link.js'
 import { openPostgres } from '../../../src/engines/postgres/postgres.js'
+import { verifyChains } from '../../../src/engines/postgres/verify.js'
 import { PostgresRing } from '../../../src/engines/postgres/postgres-ring.js'
 import { Primary } from '../../../src/engines/postgres/primary.js'
 import { GatewayError } from '../../../src/errors.js'
@@ -106,6 +107,52 @@ t.test('what was sealed with a key that is destroyed by now is not stored', asyn
   t.equal(await engine.store.find(KIND, 'after'), undefined)
 })
 
+t.test('what was refused in a batch misplaces no audit event of the others', async t => {
+  const directory = newDataDir(t)
+  const { store, audit, close } = await open(directory, systemClock)
+  t.teardown(close)
+  await store.insert(newRecord('taken'))
+  const inserting = ['taken', 'b', 'taken', 'd'].map(id => store.insert(newRecord(id, { slug: `of ${id}` }), { audit: [newEvent(id)] }))
+  t.same((await Promise.allSettled(inserting)).map(({ status }) => status), ['rejected', 'fulfilled', 'rejected', 'fulfilled'])
+  for (const id of ['b', 'd']) {
+    const { events } = await audit.query({ contextId: id, executionId: `run of ${id}`, pageSize: 9 })
+    t.same(events.map(event => event.context_id), [id])
+  }
+  t.same((await verifyChains(`${url}?schema=${schemaOf(directory)}`)).problems, [])
+})
+
+t.test('what the database cannot keep spoils nothing that is written beside it', async t => {
+  const { store, close } = await open(newDataDir(t), systemClock)
+  t.teardown(close)
+  const outcomes = await Promise.allSettled(['a', 'b', 'c'].map(id => store.insert(newRecord(id, id === 'b' ? { slug: 'b\0' } : {}))))
+  t.same(outcomes.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
+  t.ok(await store.find(KIND, 'a') && await store.find(KIND, 'c'))
+  t.equal(await store.find(KIND, 'b'), undefined)
+})
+
+t.test('a gateway whose name somebody removed goes on, and its chain too', async t => {
+  const directory = newDataDir(t)
+  const { store, audit, close } = await open(directory, systemClock)
+  t.teardown(close)
+  await audit.record(newEvent('a'))
+  await operate(directory, 'TRUNCATE gateway')
+  await store.insert(newRecord('b'), { audit: [newEvent('b')] })
+  t.same((await audit.query({ pageSize: 9 })).events.map(({ sequence }) => sequence), [1, 2])
+  t.same((await verifyChains(`${url}?schema=${schemaOf(directory)}`)).problems, [])
+})
+
+t.test('commits are durable, whatever the role is set to', async t => {
+  await operate(newDataDir(t), 'ALTER ROLE ectx SET synchronous_commit = off')
+  t.teardown(() => operate(newDataDir(t), 'ALTER ROLE ectx RESET synchronous_commit'))
+  const { store, close } = await open(newDataDir(t), systemClock)
+  t.teardown(close)
+  const flushed = async () => (await operate(newDataDir(t), 'SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() AS is_all'))[0].is_all
+  for (let turn = 0; turn < 20; turn++) {
+    await store.insert(newRecord(String(turn)))
+    t.ok(await flushed())
+  }
+})
+
 t.test('two gateways sweep at once, and each record goes once', async t => {
   const directory = newDataDir(t)
   const engines = await Promise.all(['a', 'b'].map(name => open(directory, systemClock, name)))
@@ -131,7 +178,10 @@ t.test('what is wrong with the place is said, with what to do, and without its p
   await refused({ ECTX_STORE: url.replace(/postgres$/, 'nobody') }, /no such database/)
   await refused({ ECTX_STORE: 'postgres://ectx:s3cr3t@nowhere.invalid/postgres' }, /no address|has an address/)
   await refused({ ECTX_STORE: 'postgres://ectx:s3cr3t@:x/postgres' }, /ECTX_STORE has a host/)
-  await refused({ ECTX_STORE: `${url}?schema=No%20Schema` }, /schema that is none/)
+  for (const schema of ['No%20Schema', 'pg_x', 'information_schema']) await refused({ ECTX_STORE: `${url}?schema=${schema}` }, /schema that is none/)
+  await refused({ ECTX_STORE: `${url}?sslmod=verify-full` }, /parameter that is not known: those are schema, sslmode/)
+  await refused({ ECTX_STORE: `${url}?sslmode=bogus` }, /an sslmode that is none: they are disable, no-verify/)
+  await refused({ ECTX_STORE: 'postgres://ectx:p@s3cr3t,s@127.0.0.1/postgres' }, /special characters of a password as %40/)
 })
 
 t.test('a ring that could not be read for a while is used again when it can', async t => {

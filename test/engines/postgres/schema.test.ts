@@ -36,6 +36,16 @@ t.test('a newer schema is used as long as it allows that, and else the start say
   await t.rejects(open(directory, systemClock), { code: 'unavailable', message: /of another version of ectx/ })
 })
 
+t.test('a first start that was interrupted is no other version', async t => {
+  const directory = newDataDir(t)
+  const operate = await operator(t, directory)
+  const schema = schemaOf(directory)
+  await operate(`CREATE SCHEMA ${schema}; CREATE TABLE ${schema}.migration (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`)
+  const { store, close } = await open(directory, systemClock)
+  t.teardown(close)
+  await store.insert(newRecord('a'))
+})
+
 t.test('each gateway has a chain of its own, and each answers the events of all', async t => {
   const directory = newDataDir(t)
   const engines = await Promise.all(['a', 'b', 'c'].map(name => open(directory, systemClock, name)))

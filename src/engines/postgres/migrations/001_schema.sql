@@ -166,6 +166,17 @@ BEGIN
 END
 $$;
 
+-- Gives a gateway its row, where it has none. Where that was lost the chain goes on behind the last of its lines.
+CREATE FUNCTION join_gateways(p_name text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM gateway WHERE name = p_name) THEN RETURN; END IF;
+  INSERT INTO gateway (name) VALUES (p_name) ON CONFLICT DO NOTHING;
+  UPDATE gateway g SET first = (SELECT min(a.sequence) FROM audit a WHERE a.gateway = p_name), sequence = l.sequence,
+      hash = encode(sha256(convert_to(l.line, 'UTF8')), 'hex')
+    FROM (SELECT a.sequence, a.line FROM audit a WHERE a.gateway = p_name ORDER BY a.sequence DESC LIMIT 1) l WHERE g.name = p_name;
+END
+$$;
+
 -- Adds a line to the chain of a gateway for each of those that are wanted. `src/audit/event.ts` says what a line is.
 CREATE FUNCTION append_audit(
   p_gateway text, wanted boolean[], times bigint[], contexts text[], executions text[], descriptions text[]
@@ -173,11 +184,18 @@ CREATE FUNCTION append_audit(
 DECLARE
   number bigint;
   previous text;
-  numbers bigint[] := '{}';
-  lines text[] := '{}';
+  numbers bigint[];
+  lines text[];
 BEGIN
   IF NOT true = ANY (wanted) THEN RETURN; END IF;
-  SELECT g.sequence, g.hash INTO STRICT number, previous FROM gateway g WHERE g.name = p_gateway FOR UPDATE;
+  SELECT g.sequence, g.hash INTO number, previous FROM gateway g WHERE g.name = p_gateway FOR UPDATE;
+  IF NOT FOUND THEN
+    PERFORM join_gateways(p_gateway);
+    SELECT g.sequence, g.hash INTO STRICT number, previous FROM gateway g WHERE g.name = p_gateway FOR UPDATE;
+  END IF;
+  -- As long as the others: what is unnested with them belongs to the same place.
+  numbers := array_fill(NULL::bigint, ARRAY[array_length(wanted, 1)]);
+  lines := array_fill(NULL::text, ARRAY[array_length(wanted, 1)]);
   FOR i IN 1 .. array_length(wanted, 1) LOOP
     CONTINUE WHEN NOT wanted[i];
     number := number + 1;
