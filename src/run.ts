@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { composeGateway, type Gateway } from './compose.js'
 import { loadConfig, type Config } from './config/config.js'
@@ -5,6 +6,9 @@ import type { Ending } from './server/ending.js'
 import { GatewayError } from './errors.js'
 import { createLog } from './telemetry/log.js'
 import { ConfigError } from './config/variables.js'
+
+/** How long a start that is to end may take until all is open, and can be closed. */
+const START_MS = 3_000
 
 /** What to do where the system lets it not listen. */
 const CANNOT_LISTEN: Readonly<Record<string, string>> = {
@@ -44,8 +48,9 @@ async function serve (config: Config, log: Logger, ending: Ending): Promise<void
     `ignored what Kubernetes sets for a Service that is called "ectx" or "ectx-…": ${config.serviceLinks.join(', ')}; enableServiceLinks: false in the pod keeps it away`
     )
   }
-  // A start may wait long for others: of a database, say.
-  const gateway = await Promise.race([composeGateway(config, log), ending.asked.then(() => undefined)])
+  // A start may wait for others, of a database, say, and is then left as it is.
+  const tooLate = ending.asked.then(() => sleep(START_MS, undefined, { ref: false }))
+  const gateway = await Promise.race([composeGateway(config, log), tooLate])
   if (gateway === undefined) return
   try {
     if (!ending.isAsked) await listen(gateway, config, log)
