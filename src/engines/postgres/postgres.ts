@@ -39,7 +39,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
     const writer = new PostgresWriter(writing, gateway, clock)
     const store = new PostgresStore(writer, new PostgresReader(reading))
     const audit = new PostgresAudit(writer, keeping, clock, warn)
-    const stopTidying = keepTidy(keeping, auditDays, warn)
+    const stopTidying = await keepTidy(keeping, auditDays, warn)
     return {
       supports: postgresSupports,
       store,

@@ -15,7 +15,7 @@ export async function prepare (primary: Primary, warn: (message: string) => void
   // What runs the migrations throws errors of its own, which do not say by a code what the server refused.
   let refusal: unknown
   client.connection.on('errorMessage', message => { refusal ??= message })
-  const timer = setTimeout(() => warn('waiting for another session of the database: see pg_locks and pg_stat_activity'), TELL_MS)
+  const timer = setTimeout(() => warn('the database lets the start wait: where another session is in the way, pg_locks and pg_stat_activity tell which'), TELL_MS)
   try {
     await primary.watched(client, async () => {
       await assertUsable(client)

@@ -1,22 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Link } from './link.js'
 
 const EVERY_MS = 60_000
+// Another may be at it, and have stopped amidst it.
+const MOST_LOOKS = 100
+const PAUSE_MS = 50
 /** For how long `Store.changes` tells of a change. */
 const CHANGE_DAYS = 7
 
 /**
- * Looks after what gateways leave behind in the database, now and every minute, until the answered function is called; of many
- * gateways one at a time. Audit events are kept for `auditDays`.
+ * Looks after what gateways leave behind in the database, and sees to it that there is room for the days to come: now, before it
+ * answers, and every minute, until the answered function is called; of many gateways one at a time. Audit events are kept for `auditDays`.
+ * @throws as `Link.run`
  */
-export function keepTidy (link: Link, auditDays: number, warn: (message: string, cause?: unknown) => void): () => Promise<void> {
+export async function keepTidy (
+  link: Link, auditDays: number, warn: (message: string, cause?: unknown) => void
+): Promise<() => Promise<void>> {
+  /** Answers false where another gateway is at it. */
+  const tidy = async () => {
+    const values = [auditDays, CHANGE_DAYS]
+    const [row] = await link.run<{ done: boolean }>({ name: 'tidy 1', text: 'SELECT tidy($1, $2) AS done', values })
+    return row?.done === true
+  }
+  for (let look = 1; !await tidy() && look < MOST_LOOKS; look++) await sleep(PAUSE_MS)
   let working: Promise<unknown> | undefined
-  const look = () => {
-    working ??= link.run({ name: 'tidy 1', text: 'SELECT tidy($1, $2)', values: [auditDays, CHANGE_DAYS] })
+  const timer = setInterval(() => {
+    working ??= tidy()
       .catch(error => warn('what gateways left behind in the database could not be tidied up', error))
       .finally(() => { working = undefined })
-  }
-  const timer = setInterval(look, EVERY_MS).unref()
-  look()
+  }, EVERY_MS).unref()
   return async () => {
     clearInterval(timer)
     await working

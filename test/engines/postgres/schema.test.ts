@@ -96,6 +96,17 @@ t.test('old days go with their partitions, and with them the names of which noth
   t.equal((await operate("SELECT FROM pg_inherits WHERE inhparent = 'audit'::regclass")).length, 3 + 8, 'today and a week, and the three days before')
 })
 
+t.test('a gateway that starts after all others were away for weeks has room for what it is asked for at once', async t => {
+  const directory = newDataDir(t)
+  await (await open(directory, systemClock)).close()
+  const operate = await operator(t, directory)
+  const partitions = await operate("SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent IN ('audit'::regclass, 'change'::regclass)")
+  await operate(`DROP TABLE ${partitions.map(({ name }) => name).join(', ')}`)
+  const engines = await Promise.all(['a', 'b', 'c'].map(name => open(directory, systemClock, name)))
+  t.teardown(() => Promise.all(engines.map(({ close }) => close())))
+  await Promise.all(engines.map(({ store }, index) => store.insert(newRecord(String(index)), { audit: [newEvent('a')] })))
+})
+
 t.test('one gateway at a time tidies up', async t => {
   const directory = newDataDir(t)
   await (await open(directory, systemClock)).close()
