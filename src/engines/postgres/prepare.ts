@@ -5,6 +5,7 @@ import type { Primary } from './primary.js'
 
 const PATIENCE = '30s'
 const TELL_MS = 3_000
+const WAITS = 'the database lets the start wait: where another session is in the way, pg_locks and pg_stat_activity tell which'
 
 /**
  * Sees to it that the database can be used as it must be, and the schema is there, and of this version. Rejects with what stands in the
@@ -15,7 +16,7 @@ export async function prepare (primary: Primary, warn: (message: string) => void
   // What runs the migrations throws errors of its own, which do not say by a code what the server refused.
   let refusal: unknown
   client.connection.on('errorMessage', message => { refusal ??= message })
-  const timer = setTimeout(() => warn('the database lets the start wait: where another session is in the way, pg_locks and pg_stat_activity tell which'), TELL_MS)
+  const timer = setTimeout(() => warn(WAITS), TELL_MS)
   try {
     await primary.watched(client, async () => {
       await assertUsable(client)
