@@ -12,8 +12,11 @@ import { openEngine } from './engines/open-engine.js'
 import { GatewayError } from './errors.js'
 import { runTokenOf } from './kinds/execution-context/run-tokens.js'
 import { createOperations } from './kinds/operations.js'
+import { BODY_LIMIT } from './rest/input/body-limit.js'
 import { createRest } from './rest/rest.js'
+import { createConnect } from './rpc/connect.js'
 import { KeyRing } from './secrets/ring.js'
+import { Bodies } from './server/bodies.js'
 import { LIMITS } from './server/listener.js'
 import { mostConnections } from './server/open-files.js'
 import { createServer, type ServerSettings } from './server/server.js'
@@ -64,9 +67,11 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
       count
     }))
 
+  const operations = createOperations({ store, audit, vault: ring, clock, lifetimes: config.lifetimes }, createObserver(log))
+  const bodies = new Bodies(BODY_LIMIT)
   const http = await createServer({
     ...config,
-    transport: createRest(createOperations({ store, audit, vault: ring, clock, lifetimes: config.lifetimes }, createObserver(log))),
+    transports: [createConnect(operations, bodies), createRest(operations, bodies)],
     authentication: {
       authenticate: await authenticator(runTokenOf(store, ring), config, log, clock),
       failed: shown => failures.add(shown)

@@ -7,8 +7,9 @@ import ts from 'typescript'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['run', 'server'],
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
-  compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'secrets', 'server', 'storage', 'telemetry', 'upkeep'],
+  compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'rpc', 'secrets', 'server', 'storage', 'telemetry', 'upkeep'],
   cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'secrets', 'storage'],
+  rpc: ['errors', 'gen', 'kinds', 'resource', 'server'],
   rest: ['errors', 'gen', 'kinds', 'resource', 'server'],
   server: ['auth', 'clock', 'errors', 'files', 'resource'],
   kinds: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],
@@ -32,7 +33,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that some parts alone may import. */
 const ONLY: ReadonlyArray<[packages: RegExp, parts: readonly string[]]> = [
-  [/^fastify$|^@fastify\//, ['server', 'rest']],
+  [/^fastify$|^@fastify\//, ['server', 'rest', 'rpc']],
+  [/^@connectrpc\//, ['rpc']],
   [/^helmet$|^node:(https?|tls)$/, ['server']],
   [/^ajv$/, ['rest']],
   [/level$/, ['engines']],
@@ -96,8 +98,8 @@ t.test('the pipeline core imports nothing but itself', async t => {
   t.same(wrong.map(({ file, specifier }) => `${file}: ${specifier}`), [])
 })
 
-t.test('the wire schemas are for the transport, the health routes and the events of the audit log, which are kept as they are told, and know no more of src than the error codes', async t => {
-  t.same([...new Set(imports.filter(({ target }) => target.startsWith(`schemas${sep}`)).map(({ part }) => part))].sort(), ['audit', 'rest', 'server'])
+t.test('the wire schemas are for the transports, the health routes and the events of the audit log, which are kept as they are told, and know no more of src than the error codes', async t => {
+  t.same([...new Set(imports.filter(({ target }) => target.startsWith(`schemas${sep}`)).map(({ part }) => part))].sort(), ['audit', 'rest', 'rpc', 'server'])
   const wrong = importsOf('schemas').filter(({ target }) => target.startsWith(`src${sep}`) && target !== join('src', 'errors.js'))
   t.same(wrong.map(({ file, specifier }) => `${file}: ${specifier}`), [])
 })

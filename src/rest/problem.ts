@@ -1,7 +1,7 @@
 import type { Problem } from '../../schemas/problem.js'
 import type { Code, GatewayError } from '../errors.js'
 import { HttpFailure } from '../server/failure.js'
-import type { Refusal } from '../server/transport.js'
+import type { Refusal, Target } from '../server/transport.js'
 
 /** What each code means on HTTP: this table is the only place that knows. */
 const STATUS: Readonly<Record<Code, number>> = {
@@ -37,7 +37,7 @@ export const toProblem = (failure: GatewayError, requestId: string, instance: st
 })
 
 /** A failure as a problem document, with the headers that go with it. */
-export function refuse (failure: GatewayError, requestId: string, path: string): Refusal {
+export function refuse (failure: GatewayError, requestId: string, { path }: Target): Refusal {
   const problem = toProblem(failure, requestId, path)
   const { code, retryAfterSeconds = code === 'unavailable' ? 1 : undefined } = failure
   return {

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../kinds/operations.js'
+import type { Bodies } from '../server/bodies.js'
 import type { Edge, Transport } from '../server/transport.js'
 import { docs } from './document/docs.js'
 import { documentOptions, sharedSchemas } from './document/openapi.js'
@@ -16,7 +17,8 @@ import { home } from './routes/home.js'
 import { refuseUnrouted } from './unrouted.js'
 
 /** REST: translates HTTP with JSON to `operations`, and back. */
-export const createRest = (operations: Operations): Transport => ({
+export const createRest = (operations: Operations, bodies: Bodies): Transport => ({
+  owns: () => true,
   refuse,
 
   async register (app: FastifyInstance, edge: Edge): Promise<void> {
@@ -24,7 +26,7 @@ export const createRest = (operations: Operations): Transport => ({
     // Answers are sent as they are stored; the response schemas are for the document alone.
     app.setSerializerCompiler(() => JSON.stringify)
     for (const schema of sharedSchemas) app.addSchema(schema)
-    parseBodies(app)
+    parseBodies(app, bodies)
     refuseUnrouted(app, edge.limitAnonymous)
 
     await app.register(swagger, documentOptions)
@@ -34,7 +36,7 @@ export const createRest = (operations: Operations): Transport => ({
       await open.register(home)
     })
     await app.register(async v1 => {
-      await edge.protect(v1)
+      edge.protect(v1)
       refuseMalformedQueries(v1)
       for (const routes of [executionContextRoutes, executionContextListRoutes, executionContextRunRoutes]) {
         await v1.register(routes, { operations: operations.executionContexts })

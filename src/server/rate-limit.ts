@@ -8,25 +8,26 @@ const MINUTE_MS = 60_000
 const MOST_CALLERS = 10_000
 
 /**
- * Limits the routes that `app` gets from here on to `perMinute` requests of each caller in a minute, which begins with
- * its first; 0 is no limit, and `system` has none. Refuses one too many as `resource_exhausted`, after all `onRequest`
- * hooks of `app`, of which one finds out the caller.
+ * Limits routes to `perMinute` requests of each caller in a minute, which begins with its first, over all that the answered function is
+ * given; 0 is no limit, and `system` has none. Refuses one too many as `resource_exhausted`, after all `onRequest` hooks that the routes
+ * have by then, of which one finds out the caller.
  */
-export async function limitRate (app: FastifyInstance, perMinute: number): Promise<void> {
-  if (perMinute === 0) return
-  const none = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
-  await app.register(rateLimit, {
+export async function limitRate (app: FastifyInstance, perMinute: number): Promise<(routes: FastifyInstance) => void> {
+  if (perMinute === 0) return () => {}
+  if (!app.hasDecorator('createRateLimit')) await app.register(rateLimit, { global: false, cache: MOST_CALLERS })
+  const count = app.createRateLimit({
     max: perMinute,
     timeWindow: MINUTE_MS,
-    cache: MOST_CALLERS,
     keyGenerator: request => keyOf(request.origin.caller),
-    allowList: request => request.origin.caller.kind === 'system',
-    addHeaders: { ...none, 'retry-after': false },
-    addHeadersOnExceeding: none,
-    errorResponseBuilder: (_, { ttl }) => new GatewayError(
+    allowList: request => request.origin.caller.kind === 'system'
+  })
+  return routes => routes.addHook('onRequest', async request => {
+    const counted = await count(request)
+    if (counted.isAllowed || !counted.isExceeded) return
+    throw new GatewayError(
       'resource_exhausted',
       `this caller makes more than ${perMinute} requests a minute; wait before the next`,
-      { retryAfterSeconds: Math.ceil(ttl / 1000) }
+      { retryAfterSeconds: counted.ttlInSeconds }
     )
   })
 }

@@ -1,8 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import type { Code } from '../errors.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What it was refused with. */
+    failureCode: Code | undefined
+  }
+}
 
 /** One line for each request, after its answer: nothing of its body, its query or its headers. Call it before the routes are added. */
 export function logRequests (app: FastifyInstance, log: Logger): void {
+  app.decorateRequest('failureCode', undefined)
   // What is the same for all requests of a route is rendered once.
   app.addHook('onRoute', route => {
     const routeLog = log.child({ operation: route.schema?.operationId, route: route.url })
@@ -22,6 +31,7 @@ export function logRequest (log: Logger, request: FastifyRequest, reply: Fastify
     request_id: request.id,
     method: request.method,
     status: reply.statusCode,
+    code: request.failureCode,
     duration_ms: Math.round(reply.elapsedTime * 1000) / 1000
   }, 'request')
 }

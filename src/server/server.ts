@@ -1,7 +1,7 @@
 import type { Server as TlsServer } from 'node:https'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import { GatewayError } from '../errors.js'
+import { GatewayError, type Code } from '../errors.js'
 import { limitAnonymous } from './anonymous-limit.js'
 import { authenticateRequests, type Authentication } from './authentication.js'
 import { limitBacklog, MOST_WAITING } from './backlog-limit.js'
@@ -21,7 +21,10 @@ import { requestIdOf } from './request-id.js'
 import { logFailure, logRequest, logRequests } from './request-log.js'
 import { securityHeaders } from './security-headers.js'
 import { followTls, readTls, type TlsFiles } from './tls.js'
-import type { Transport } from './transport.js'
+import type { Edge, Transport } from './transport.js'
+
+/** Failures that are the gateway's own. */
+const OWN: ReadonlySet<Code> = new Set<Code>(['internal', 'unavailable', 'unimplemented', 'deadline_exceeded'])
 
 export interface ServerSettings {
   /** Without it the server speaks plain HTTP. */
@@ -34,7 +37,8 @@ export interface ServerSettings {
 }
 
 export interface ServerOptions extends ServerSettings {
-  readonly transport: Transport
+  /** The last owns what no other does. */
+  readonly transports: readonly Transport[]
   readonly authentication: Authentication
   /** Resolves where the gateway can do its work now. */
   readonly ready: () => Promise<void>
@@ -42,15 +46,15 @@ export interface ServerOptions extends ServerSettings {
 }
 
 /**
- * The edge of the gateway: all that is the same whatever a request is for, around `transport`. The caller listens and closes.
+ * The edge of the gateway: all that is the same whatever a request is for, around `transports`. The caller listens and closes.
  * @throws {GatewayError} that says what is wrong with the files of `tls`
  */
 export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
-  const { transport, authentication, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS } = options
+  const { transports, authentication, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS } = options
   const secure = tls && readTls(tls)
   const headers = securityHeaders(secure !== undefined)
   const backlog = new Budget(MOST_WAITING)
-  const refusal = renderRefusal(transport, log, headers)
+  const refusal = renderRefusal(transports, log, headers)
   const app = fastify({
     // What it says by itself at info, where it listens, `ready` says once.
     loggerInstance: log.child({}, { level: log.level === 'info' ? 'warn' : log.level }) as FastifyBaseLogger,
@@ -62,7 +66,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => {
-      sendRefusal(transport, request, reply.headers(headers), toFailure(error))
+      sendRefusal(transports, request, reply.headers(headers), toFailure(error))
       logRequest(log, request, reply)
     },
     // Fastify would tell one of its servers, and `localhost` can be two.
@@ -84,25 +88,31 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
   shedLoad(app, limits.loopDelay)
   logRequests(app, log)
   const limit = await limitAnonymous(app, backlog)
+  const limitCallers = await limitRate(app, requestsPerMinute)
   app.setErrorHandler((error, request, reply) => {
     const failure = toFailure(error)
     if (isForNobody(request, failure)) {
       reply.hijack()
       return
     }
-    sendRefusal(transport, request, reply, failure)
+    sendRefusal(transports, request, reply, failure)
     if (reply.statusCode >= 500) logFailure(log, request, failure)
     return reply
   })
 
-  await transport.register(app, {
-    async protect (routes) {
+  const edge: Edge = {
+    protect (routes) {
       authenticateRequests(routes, authentication)
       limitBacklog(routes, backlog, ({ origin }) => keyOf(origin.caller))
-      await limitRate(routes, requestsPerMinute)
+      limitCallers(routes)
     },
-    limitAnonymous: limit
-  })
+    limitAnonymous: limit,
+    failed (request, failure) {
+      request.failureCode = failure.code
+      if (OWN.has(failure.code)) logFailure(log, request, failure)
+    }
+  }
+  for (const transport of transports) await transport.register(app, edge)
   await app.register(healthRoutes, { ready, limit })
   return app
 }

@@ -9,18 +9,29 @@ export interface Refusal {
   readonly body: string
 }
 
+/** What a request is for. */
+export interface Target {
+  /** Without a query, which may hold anything. */
+  readonly path: string
+  readonly contentType?: string | undefined
+}
+
 /** How routes are guarded. */
 export interface Edge {
   /** Routes of `app` from here on are for callers: it finds out who calls, and limits how often and how much. */
-  protect (app: FastifyInstance): Promise<void>
+  protect (app: FastifyInstance): void
   /** For a route that needs no credentials: rejects who asks too often. */
   limitAnonymous (request: FastifyRequest): Promise<void>
+  /** Is told of a failure that a transport answers itself: for the line of the request, and the log where it is the gateway's own. */
+  failed (request: FastifyRequest, failure: GatewayError): void
 }
 
 /** A protocol over HTTP: its routes, and the form of all that is no success. */
 export interface Transport {
-  /** How it tells `failure`, of a request for `path`; neither a query nor anything else that was sent is repeated. */
-  refuse (failure: GatewayError, requestId: string, path: string): Refusal
+  /** Whether what is asked for at `path` is asked for by it. */
+  owns (path: string): boolean
+  /** How it tells `failure`, of a request for `target`; nothing else that was sent is repeated. */
+  refuse (failure: GatewayError, requestId: string, target: Target): Refusal
   /** Adds its routes, and what answers where there is none. */
   register (app: FastifyInstance, edge: Edge): Promise<void>
 }

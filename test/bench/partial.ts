@@ -9,7 +9,9 @@ import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
 import { createOperations } from '../../src/kinds/operations.js'
+import { BODY_LIMIT } from '../../src/rest/input/body-limit.js'
 import { createRest } from '../../src/rest/rest.js'
+import { Bodies } from '../../src/server/bodies.js'
 import { createServer } from '../../src/server/server.js'
 import { answerOf } from '../../src/resource/answer.js'
 import { openRecord } from '../../src/resource/sealed-record.js'
@@ -51,7 +53,7 @@ const operations = parts.includes('operations')
 
 const tokens = await StaticTokens.open(join(directory, 'tokens.json'))
 const app = await createServer({
-  transport: createRest(operations),
+  transports: [createRest(operations, new Bodies(BODY_LIMIT))],
   authentication: { authenticate: createAuthenticator({ tokens, runTokenOf: async () => undefined, allowSystem: false }), failed () {} },
   ready: async () => {},
   log,

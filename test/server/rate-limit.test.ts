@@ -17,10 +17,12 @@ const two: Caller = { kind: 'token', name: 'two', role: 'viewer' }
 async function startLimited (t: Test, perMinute: number) {
   const app = fastify()
   let caller = one
-  app.setErrorHandler((error, request, reply) => sendRefusal({ refuse, async register () {} }, request, reply, toFailure(error)))
+  const transports = [{ owns: () => true, refuse, async register () {} }]
+  app.setErrorHandler((error, request, reply) => sendRefusal(transports, request, reply, toFailure(error)))
+  const limit = await limitRate(app, perMinute)
   await app.register(async v1 => {
     authenticateRequests(v1, { authenticate: () => caller, failed () {} })
-    await limitRate(v1, perMinute)
+    limit(v1)
     v1.get('/limited', async () => 'ok')
     v1.post('/limited', async () => 'ok')
   })

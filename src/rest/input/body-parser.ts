@@ -1,16 +1,14 @@
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { invalidArgument, oneEach, type GatewayError, type Violation } from '../../errors.js'
-import { Bodies } from '../../server/bodies.js'
+import type { Bodies } from '../../server/bodies.js'
 import { HttpFailure } from '../../server/failure.js'
-import { BODY_LIMIT } from './body-limit.js'
-import { parseJsonBody } from './json-body.js'
+import { parseJsonBody } from '../../server/json/json-body.js'
 
 /**
  * Reads the bodies of the routes of `app`: JSON in UTF-8 that is sent plain. What cannot be kept as it was meant is
  * refused together with all else that is wrong with the body, so that no route ever sees it.
  */
-export function parseBodies (app: FastifyInstance): void {
-  const bodies = new Bodies(BODY_LIMIT)
+export function parseBodies (app: FastifyInstance, bodies: Bodies): void {
   // Behind every `onRequest`: who calls is known by now.
   app.addHook('preParsing', (request, _reply, _payload, done) => {
     const header = encoded(request)

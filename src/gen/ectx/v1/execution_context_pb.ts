@@ -2,10 +2,12 @@
 // @generated from file ectx/v1/execution_context.proto (package ectx.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ExecutionContext } from "../../ai/stigmer/agentic/executioncontext/v1/api_pb.js";
 import { file_ai_stigmer_agentic_executioncontext_v1_api } from "../../ai/stigmer/agentic/executioncontext/v1/api_pb.js";
+import type { ExecutionContextIdSchema } from "../../ai/stigmer/agentic/executioncontext/v1/io_pb.js";
+import { file_ai_stigmer_agentic_executioncontext_v1_io } from "../../ai/stigmer/agentic/executioncontext/v1/io_pb.js";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -15,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ectx/v1/execution_context.proto.
  */
 export const file_ectx_v1_execution_context: GenFile = /*@__PURE__*/
-  fileDesc("Ch9lY3R4L3YxL2V4ZWN1dGlvbl9jb250ZXh0LnByb3RvEgdlY3R4LnYxIswCChxMaXN0RXhlY3V0aW9uQ29udGV4dHNSZXF1ZXN0EkYKDGV4ZWN1dGlvbl9pZBgBIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjAKBmxhYmVscxgCIAMoCzIWLmVjdHgudjEuTGFiZWxTZWxlY3RvckIIukgFkgECEEASRAoKY3JlYXRlZF9ieRgDIAEoCUIwukgtcisYgAgyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjIKDmV4cGlyZXNfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgAQiQgoNTGFiZWxTZWxlY3RvchIYCgRuYW1lGAEgASgJQgq6SAdyBRABGP0BEhcKBXZhbHVlGAIgASgJQgi6SAVyAxj9ASKWAQoURXhlY3V0aW9uQ29udGV4dFBhZ2USVAoSZXhlY3V0aW9uX2NvbnRleHRzGAEgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDwoHZGFtYWdlZBgDIAMoCSJqCh5EZWxldGVFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QSSAoMZXhlY3V0aW9uX2lkGAEgASgJQjK6SC9yLRABGP0BMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJCIrChhEZWxldGVkRXhlY3V0aW9uQ29udGV4dHMSDwoHZGVsZXRlZBgBIAMoCSJECiBCYXRjaEdldEV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBIgCgNpZHMYASADKAlCE7pIEJIBDQgBEGQiB3IFEAEY/QEigAEKFUV4ZWN1dGlvbkNvbnRleHRCYXRjaBJUChJleGVjdXRpb25fY29udGV4dHMYASADKAsyOC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0EhEKCW5vdF9mb3VuZBgCIAMoCSJ/ChVFeGVjdXRpb25Db250ZXh0TGVhc2USNQoRbGVhc2VfZXhwaXJlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKRAQoNR2V0RW52UmVxdWVzdBIXCgJpZBgBIAEoCUILukgIcgMY/QHIAQESLAoGZm9ybWF0GAIgASgOMhIuZWN0eC52MS5FbnZGb3JtYXRCCLpIBYIBAhABEhgKBnByZWZpeBgDIAEoCUIIukgFcgMY/QESHwoEa2V5cxgEIAMoCUIRukgOkgELEGQiB3IFEAEY/QEiFgoDRW52Eg8KB2NvbnRlbnQYASABKAkqRAoJRW52Rm9ybWF0EggKBGpzb24QABIKCgZkb3RlbnYQARIJCgVzaGVsbBACEgoKBmRvY2tlchADEgoKBmdpdGh1YhAEYgZwcm90bzM", [file_ai_stigmer_agentic_executioncontext_v1_api, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch9lY3R4L3YxL2V4ZWN1dGlvbl9jb250ZXh0LnByb3RvEgdlY3R4LnYxIswCChxMaXN0RXhlY3V0aW9uQ29udGV4dHNSZXF1ZXN0EkYKDGV4ZWN1dGlvbl9pZBgBIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjAKBmxhYmVscxgCIAMoCzIWLmVjdHgudjEuTGFiZWxTZWxlY3RvckIIukgFkgECEEASRAoKY3JlYXRlZF9ieRgDIAEoCUIwukgtcisYgAgyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjIKDmV4cGlyZXNfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgAQiQgoNTGFiZWxTZWxlY3RvchIYCgRuYW1lGAEgASgJQgq6SAdyBRABGP0BEhcKBXZhbHVlGAIgASgJQgi6SAVyAxj9ASKWAQoURXhlY3V0aW9uQ29udGV4dFBhZ2USVAoSZXhlY3V0aW9uX2NvbnRleHRzGAEgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDwoHZGFtYWdlZBgDIAMoCSJqCh5EZWxldGVFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QSSAoMZXhlY3V0aW9uX2lkGAEgASgJQjK6SC9yLRABGP0BMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJCIrChhEZWxldGVkRXhlY3V0aW9uQ29udGV4dHMSDwoHZGVsZXRlZBgBIAMoCSJECiBCYXRjaEdldEV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBIgCgNpZHMYASADKAlCE7pIEJIBDQgBEGQiB3IFEAEY/QEigAEKFUV4ZWN1dGlvbkNvbnRleHRCYXRjaBJUChJleGVjdXRpb25fY29udGV4dHMYASADKAsyOC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0EhEKCW5vdF9mb3VuZBgCIAMoCSJ/ChVFeGVjdXRpb25Db250ZXh0TGVhc2USNQoRbGVhc2VfZXhwaXJlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKRAQoNR2V0RW52UmVxdWVzdBIXCgJpZBgBIAEoCUILukgIcgMY/QHIAQESLAoGZm9ybWF0GAIgASgOMhIuZWN0eC52MS5FbnZGb3JtYXRCCLpIBYIBAhABEhgKBnByZWZpeBgDIAEoCUIIukgFcgMY/QESHwoEa2V5cxgEIAMoCUIRukgOkgELEGQiB3IFEAEY/QEiFgoDRW52Eg8KB2NvbnRlbnQYASABKAkqRAoJRW52Rm9ybWF0EggKBGpzb24QABIKCgZkb3RlbnYQARIJCgVzaGVsbBACEgoKBmRvY2tlchADEgoKBmdpdGh1YhAEMuQBChhFeGVjdXRpb25Db250ZXh0Q29tbWFuZHMSZwoJaGVhcnRiZWF0EjouYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dElkGh4uZWN0eC52MS5FeGVjdXRpb25Db250ZXh0TGVhc2USXwoRZGVsZXRlQnlFeGVjdXRpb24SJy5lY3R4LnYxLkRlbGV0ZUV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBohLmVjdHgudjEuRGVsZXRlZEV4ZWN1dGlvbkNvbnRleHRzMvMBChdFeGVjdXRpb25Db250ZXh0UXVlcmllcxJRCgRsaXN0EiUuZWN0eC52MS5MaXN0RXhlY3V0aW9uQ29udGV4dHNSZXF1ZXN0Gh0uZWN0eC52MS5FeGVjdXRpb25Db250ZXh0UGFnZSIDkAIBElUKCGdldEJhdGNoEikuZWN0eC52MS5CYXRjaEdldEV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBoeLmVjdHgudjEuRXhlY3V0aW9uQ29udGV4dEJhdGNoEi4KBmdldEVudhIWLmVjdHgudjEuR2V0RW52UmVxdWVzdBoMLmVjdHgudjEuRW52YgZwcm90bzM", [file_ai_stigmer_agentic_executioncontext_v1_api, file_ai_stigmer_agentic_executioncontext_v1_io, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Which contexts: those that have all that is given; without anything, all.
@@ -315,4 +317,72 @@ export enum EnvFormat {
  */
 export const EnvFormatSchema: GenEnum<EnvFormat> = /*@__PURE__*/
   enumDesc(file_ectx_v1_execution_context, 0);
+
+/**
+ * What changes contexts, and the predecessor has not.
+ *
+ * @generated from service ectx.v1.ExecutionContextCommands
+ */
+export const ExecutionContextCommands: GenService<{
+  /**
+   * From now on the context lives for its lease; for operators and its own run token.
+   *
+   * @generated from rpc ectx.v1.ExecutionContextCommands.heartbeat
+   */
+  heartbeat: {
+    methodKind: "unary";
+    input: typeof ExecutionContextIdSchema;
+    output: typeof ExecutionContextLeaseSchema;
+  },
+  /**
+   * Deletes all that the execution has when this begins; for operators.
+   *
+   * @generated from rpc ectx.v1.ExecutionContextCommands.deleteByExecution
+   */
+  deleteByExecution: {
+    methodKind: "unary";
+    input: typeof DeleteExecutionContextsRequestSchema;
+    output: typeof DeletedExecutionContextsSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_ectx_v1_execution_context, 0);
+
+/**
+ * What reads contexts, and the predecessor has not.
+ *
+ * @generated from service ectx.v1.ExecutionContextQueries
+ */
+export const ExecutionContextQueries: GenService<{
+  /**
+   * Without their secrets. Who has a run token sees its own context alone.
+   *
+   * @generated from rpc ectx.v1.ExecutionContextQueries.list
+   */
+  list: {
+    methodKind: "unary";
+    input: typeof ListExecutionContextsRequestSchema;
+    output: typeof ExecutionContextPageSchema;
+  },
+  /**
+   * For operators.
+   *
+   * @generated from rpc ectx.v1.ExecutionContextQueries.getBatch
+   */
+  getBatch: {
+    methodKind: "unary";
+    input: typeof BatchGetExecutionContextsRequestSchema;
+    output: typeof ExecutionContextBatchSchema;
+  },
+  /**
+   * All values, secrets too; for operators and its own run token.
+   *
+   * @generated from rpc ectx.v1.ExecutionContextQueries.getEnv
+   */
+  getEnv: {
+    methodKind: "unary";
+    input: typeof GetEnvRequestSchema;
+    output: typeof EnvSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_ectx_v1_execution_context, 1);
 

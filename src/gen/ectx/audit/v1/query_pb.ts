@@ -2,16 +2,18 @@
 // @generated from file ectx/audit/v1/query.proto (package ectx.audit.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ectx/audit/v1/query.proto.
  */
 export const file_ectx_audit_v1_query: GenFile = /*@__PURE__*/
-  fileDesc("ChllY3R4L2F1ZGl0L3YxL3F1ZXJ5LnByb3RvEg1lY3R4LmF1ZGl0LnYxIrsBChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhwKCmNvbnRleHRfaWQYASABKAlCCLpIBXIDGP0BEkYKDGV4ZWN1dGlvbl9pZBgCIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiABGIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("ChllY3R4L2F1ZGl0L3YxL3F1ZXJ5LnByb3RvEg1lY3R4LmF1ZGl0LnYxIrsBChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhwKCmNvbnRleHRfaWQYASABKAlCCLpIBXIDGP0BEkYKDGV4ZWN1dGlvbl9pZBgCIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiABCJUCg5BdWRpdEV2ZW50UGFnZRIpCgZldmVudHMYASADKAsyGS5lY3R4LmF1ZGl0LnYxLkF1ZGl0RXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIusCCgpBdWRpdEV2ZW50EhAKCHNlcXVlbmNlGAEgASgDEg8KB2dhdGV3YXkYAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY29tbWl0GAQgASgDEg0KBWV2ZW50GAUgASgJEioKBmNhbGxlchgGIAEoCzIaLmVjdHguYXVkaXQudjEuQXVkaXRDYWxsZXISEQoJb3BlcmF0aW9uGAcgASgJEhIKCmNvbnRleHRfaWQYCCABKAkSDAoEc2x1ZxgJIAEoCRIUCgxleGVjdXRpb25faWQYCiABKAkSDAoEa2V5cxgLIAMoCRISCgpyZXF1ZXN0X2lkGAwgASgJEhYKDnJlbW90ZV9hZGRyZXNzGA0gASgJEg8KB291dGNvbWUYDiABKAkSDgoGa2V5X2lkGA8gASgJEg0KBWNvdW50GBAgASgDEhAKCHByZXZpb3VzGBEgASgJIikKC0F1ZGl0Q2FsbGVyEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCTJhCgxBdWRpdFF1ZXJpZXMSUQoEbGlzdBIlLmVjdHguYXVkaXQudjEuTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBodLmVjdHguYXVkaXQudjEuQXVkaXRFdmVudFBhZ2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Which events of the audit log; without an id, all of them.
@@ -50,4 +52,192 @@ export type ListAuditEventsRequest = Message<"ectx.audit.v1.ListAuditEventsReque
  */
 export const ListAuditEventsRequestSchema: GenMessage<ListAuditEventsRequest> = /*@__PURE__*/
   messageDesc(file_ectx_audit_v1_query, 0);
+
+/**
+ * @generated from message ectx.audit.v1.AuditEventPage
+ */
+export type AuditEventPage = Message<"ectx.audit.v1.AuditEventPage"> & {
+  /**
+   * Oldest first.
+   *
+   * @generated from field: repeated ectx.audit.v1.AuditEvent events = 1;
+   */
+  events: AuditEvent[];
+
+  /**
+   * For the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message ectx.audit.v1.AuditEventPage.
+ * Use `create(AuditEventPageSchema)` to create a new message.
+ */
+export const AuditEventPageSchema: GenMessage<AuditEventPage> = /*@__PURE__*/
+  messageDesc(file_ectx_audit_v1_query, 1);
+
+/**
+ * One thing that somebody did or tried to do. Names values by their keys and never holds one.
+ *
+ * @generated from message ectx.audit.v1.AuditEvent
+ */
+export type AuditEvent = Message<"ectx.audit.v1.AuditEvent"> & {
+  /**
+   * From 1, without a gap; where there is a gateway, of that one.
+   *
+   * @generated from field: int64 sequence = 1;
+   */
+  sequence: bigint;
+
+  /**
+   * Where it happened, where many gateways share a database.
+   *
+   * @generated from field: string gateway = 2;
+   */
+  gateway: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 3;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * The number it was committed under in the store, before it came into the log.
+   *
+   * @generated from field: int64 commit = 4;
+   */
+  commit: bigint;
+
+  /**
+   * What happened, such as created.
+   *
+   * @generated from field: string event = 5;
+   */
+  event: string;
+
+  /**
+   * @generated from field: ectx.audit.v1.AuditCaller caller = 6;
+   */
+  caller?: AuditCaller | undefined;
+
+  /**
+   * What was asked for.
+   *
+   * @generated from field: string operation = 7;
+   */
+  operation: string;
+
+  /**
+   * @generated from field: string context_id = 8;
+   */
+  contextId: string;
+
+  /**
+   * @generated from field: string slug = 9;
+   */
+  slug: string;
+
+  /**
+   * @generated from field: string execution_id = 10;
+   */
+  executionId: string;
+
+  /**
+   * The names of the secrets that were shown.
+   *
+   * @generated from field: repeated string keys = 11;
+   */
+  keys: string[];
+
+  /**
+   * @generated from field: string request_id = 12;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string remote_address = 13;
+   */
+  remoteAddress: string;
+
+  /**
+   * ok, or why not.
+   *
+   * @generated from field: string outcome = 14;
+   */
+  outcome: string;
+
+  /**
+   * The new key of the ring, with rotated_key.
+   *
+   * @generated from field: string key_id = 15;
+   */
+  keyId: string;
+
+  /**
+   * How many events were lost, or failed beside those that have an event of their own.
+   *
+   * @generated from field: int64 count = 16;
+   */
+  count: bigint;
+
+  /**
+   * SHA-256 of the line before, in hex.
+   *
+   * @generated from field: string previous = 17;
+   */
+  previous: string;
+};
+
+/**
+ * Describes the message ectx.audit.v1.AuditEvent.
+ * Use `create(AuditEventSchema)` to create a new message.
+ */
+export const AuditEventSchema: GenMessage<AuditEvent> = /*@__PURE__*/
+  messageDesc(file_ectx_audit_v1_query, 2);
+
+/**
+ * @generated from message ectx.audit.v1.AuditCaller
+ */
+export type AuditCaller = Message<"ectx.audit.v1.AuditCaller"> & {
+  /**
+   * As audit blocks of resources name it.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * How it showed who it is.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+};
+
+/**
+ * Describes the message ectx.audit.v1.AuditCaller.
+ * Use `create(AuditCallerSchema)` to create a new message.
+ */
+export const AuditCallerSchema: GenMessage<AuditCaller> = /*@__PURE__*/
+  messageDesc(file_ectx_audit_v1_query, 3);
+
+/**
+ * The audit log; for operators.
+ *
+ * @generated from service ectx.audit.v1.AuditQueries
+ */
+export const AuditQueries: GenService<{
+  /**
+   * @generated from rpc ectx.audit.v1.AuditQueries.list
+   */
+  list: {
+    methodKind: "unary";
+    input: typeof ListAuditEventsRequestSchema;
+    output: typeof AuditEventPageSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_ectx_audit_v1_query, 0);
 

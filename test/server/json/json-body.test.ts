@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { GatewayError } from '../../../src/errors.js'
-import { parseJsonBody } from '../../../src/rest/input/json-body.js'
+import { parseJsonBody } from '../../../src/server/json/json-body.js'
 
 // The same inputs each time; another seed looks elsewhere.
 fc.configureGlobal({ seed: 20 })

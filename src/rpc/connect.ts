@@ -1,0 +1,152 @@
+import { fromBinary, type DescMessage, type JsonValue } from '@bufbuild/protobuf'
+import { Code, ConnectError, createConnectRouter, createContextKey, createContextValues, type HandlerContext } from '@connectrpc/connect'
+import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { GatewayError, invalidArgument, oneEach } from '../errors.js'
+import type { Operations } from '../kinds/operations.js'
+import { tooLarge, type Bodies } from '../server/bodies.js'
+import { goneOf } from '../server/connection.js'
+import { HttpFailure } from '../server/failure.js'
+import { parseJsonBody } from '../server/json/json-body.js'
+import type { Edge, Transport } from '../server/transport.js'
+import { JSON_OPTIONS, refuse, toConnectError } from './failure.js'
+import { mistakesIn } from './json-message.js'
+import { askedIn } from './metadata.js'
+import { METHODS } from './methods.js'
+
+const REQUEST = createContextKey<FastifyRequest | undefined>(undefined)
+const NEVER = new AbortController().signal
+const SERVICES = [...new Set(METHODS.map(({ descriptor }) => `/${descriptor.parent.typeName}/`))]
+/** Of one message each way; JSON inside gRPC-Web frames is what nobody sends. */
+const TYPES = /^application\/(?:json|proto|grpc-web(?:\+proto)?)(?:$|\s*;)/i
+
+/** Connect and gRPC-Web: the operations by the services of the protos, on the port of REST. */
+export const createConnect = (operations: Operations, bodies: Bodies): Transport => ({
+  owns: path => SERVICES.some(service => path.startsWith(service)),
+  refuse,
+
+  async register (app: FastifyInstance, edge: Edge): Promise<void> {
+    await app.register(async rpc => {
+      edge.protect(rpc)
+      rpc.removeAllContentTypeParsers()
+      rpc.addContentTypeParser('*', (request: FastifyRequest) => bodies.read(request.raw))
+      for (const handler of handlersOf(operations, edge)) {
+        rpc.route({
+          method: handler.allowedMethods as Array<'GET' | 'POST'>,
+          url: handler.requestPath,
+          exposeHeadRoute: false,
+          schema: { operationId: `${handler.service.name}/${handler.method.name}` },
+          handler: (request, reply) => serve(handler, request, reply)
+        })
+      }
+    })
+  }
+})
+
+function handlersOf (operations: Operations, edge: Edge): readonly UniversalHandler[] {
+  const router = createConnectRouter({
+    grpc: false, jsonOptions: JSON_OPTIONS, acceptCompression: [], interceptors: []
+  })
+  for (const { descriptor, run } of METHODS) {
+    router.rpc(descriptor, async (input, context: HandlerContext) => {
+      const request = context.values.get(REQUEST)!
+      context.responseTrailer.set('x-request-id', request.id)
+      try {
+        return await run(operations, input, askedIn(request), context.signal)
+      } catch (error) {
+        const failure = failureOf(error, context.signal)
+        edge.failed(request, failure)
+        throw toConnectError(failure, request.id)
+      }
+    })
+  }
+  return router.handlers
+}
+
+/** What a run came to: where its deadline has passed meanwhile, that. */
+function failureOf (error: unknown, { aborted, reason }: AbortSignal): GatewayError {
+  const isLate = aborted && reason instanceof ConnectError && reason.code === Code.DeadlineExceeded
+  if (!isLate) return GatewayError.from(error)
+  return new GatewayError('deadline_exceeded', 'the deadline of the call has passed; what it began may have happened')
+}
+
+async function serve (handler: UniversalHandler, request: FastifyRequest, reply: FastifyReply) {
+  const { status, header, body } = await handler({
+    httpVersion: request.raw.httpVersion,
+    url: new URL(request.url, 'http://localhost').href,
+    method: request.method,
+    header: headersOf(request),
+    body: bodyOf(handler, request),
+    signal: goneOf(request) ?? NEVER,
+    contextValues: createContextValues().set(REQUEST, request)
+  })
+  reply.code(status).header('cache-control', 'no-store')
+  header?.forEach((value, name) => { if (name !== 'content-length') reply.header(name, value) })
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body ?? []) chunks.push(chunk)
+  return reply.send(Buffer.concat(chunks))
+}
+
+function headersOf ({ headers }: FastifyRequest): Headers {
+  const found = new Headers()
+  for (const [name, value] of Object.entries(headers)) for (const each of [value ?? []].flat()) found.append(name, each)
+  return found
+}
+
+/** The body, which is known to be such a message by then: what the library says of one that is none quotes it, or calls it our fault. */
+function bodyOf (handler: UniversalHandler, request: FastifyRequest): UniversalServerRequest['body'] {
+  const { input } = handler.method
+  if (request.method === 'GET') {
+    const { encoding, message } = messageInQuery(request)
+    if (encoding === 'json') readJson(input, message)
+    else assertBinary(input, message)
+    return bytes(Buffer.alloc(0))
+  }
+  const type = (request.headers['content-type'] ?? '').toLowerCase()
+  const body = request.body as Buffer | undefined ?? Buffer.alloc(0)
+  if (!TYPES.test(type)) {
+    throw new HttpFailure(415, 'invalid_argument', 'the Content-Type must be application/json, application/proto or application/grpc-web')
+  }
+  if (type.startsWith('application/json')) return readJson(input, body) ?? {}
+  if (body.length > MOST_BINARY_BYTES) throw new HttpFailure(413, 'resource_exhausted', tooLarge(MOST_BINARY_BYTES))
+  assertBinary(input, type.startsWith('application/grpc-web') ? messageInFrame(body) : body)
+  return bytes(body)
+}
+
+async function * bytes (body: Buffer): AsyncGenerator<Uint8Array> {
+  yield body
+}
+
+/** What the query of a GET holds. */
+function messageInQuery ({ query }: FastifyRequest): { readonly encoding: string | undefined, readonly message: Buffer } {
+  const { encoding, message = '', base64 } = query as Record<string, string | undefined>
+  return { encoding, message: Buffer.from(message, base64 === '1' ? 'base64url' : 'utf8') }
+}
+
+// The largest valid message has not half of it; in JSON each character may be escaped.
+const MOST_BINARY_BYTES = 4 * 1024 * 1024
+const FRAME_HEAD = 5
+
+/** gRPC-Web puts a byte of flags and the length before a message. */
+function messageInFrame (body: Buffer): Buffer {
+  const isWhole = body.length >= FRAME_HEAD && body[0] === 0 && body.readUInt32BE(1) === body.length - FRAME_HEAD
+  if (!isWhole) throw invalidArgument([{ pointer: '', detail: 'is not one gRPC-Web frame that is sent plain' }])
+  return body.subarray(FRAME_HEAD)
+}
+
+function assertBinary (message: DescMessage, sent: Buffer): void {
+  try {
+    fromBinary(message, sent)
+  } catch {
+    throw invalidArgument([{ pointer: '', detail: `is no ${message.typeName} in the binary form of protobuf` }])
+  }
+}
+
+/** @throws `invalid_argument` where the text is no JSON, or not of such a message */
+function readJson (message: DescMessage, text: Buffer): JsonValue | undefined {
+  const { value, flaws } = parseJsonBody(text)
+  if (value === undefined) return undefined
+  const mistakes = [...flaws, ...mistakesIn(message, value)]
+  if (mistakes.length > 0) throw invalidArgument(oneEach(mistakes))
+  return value as JsonValue
+}

@@ -1,0 +1,99 @@
+import { fromJson, toJson, type DescMethodUnary, type JsonObject } from '@bufbuild/protobuf'
+import { ConnectError, type Transport } from '@connectrpc/connect'
+import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web'
+import { BadRequestSchema, ErrorInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js'
+import { METHODS } from '../../src/rpc/methods.js'
+import { CONTEXTS } from '../support/http.js'
+
+/** What goes beside the message. */
+export interface Beside {
+  readonly token?: string
+  readonly view?: string
+  readonly runToken?: boolean
+  readonly key?: string
+}
+
+export interface Outcome {
+  /** `ok`, or the code of the failure. */
+  readonly code: string
+  readonly message?: JsonObject
+  readonly existingId?: string | undefined
+  /** Which fields are wrong, as paths of a proto. */
+  readonly fields?: readonly string[]
+}
+
+type Input = Readonly<Record<string, any>>
+
+/** Calls an operation, called as its service and method, with a message in JSON. */
+export type Call = (operation: string, input: Input, beside?: Beside) => Promise<Outcome>
+
+const methodOf = (operation: string): DescMethodUnary => METHODS
+  .map(({ descriptor }) => descriptor).find(({ parent, name }) => `${parent.name}/${name}` === operation)!
+export const OPERATIONS: readonly string[] = METHODS.map(({ descriptor: { parent, name } }) => `${parent.name}/${name}`)
+
+const options = { useProtoFieldName: true }
+const query = (values: Readonly<Record<string, unknown>>) => new URLSearchParams(
+  Object.entries(values).flatMap(([name, value]) => value === undefined ? [] : [[name, String(value)] as [string, string]])
+).toString()
+
+/** How each operation is asked for over REST. */
+const REST: Readonly<Record<string, (input: Input) => [method: string, path: string, query?: object, body?: object]>> = {
+  'ExecutionContextCommandController/create': input => ['POST', CONTEXTS, {}, input],
+  'ExecutionContextCommandController/apply': input => ['POST', `${CONTEXTS}/apply`, {}, input],
+  'ExecutionContextCommandController/delete': ({ resource_id: id, ...more }) => ['DELETE', `${CONTEXTS}/${id}`, more],
+  'ExecutionContextQueryController/get': ({ value }) => ['GET', `${CONTEXTS}/${value}`],
+  'ExecutionContextQueryController/getByReference': input => ['GET', `${CONTEXTS}/by-reference`, input],
+  'ExecutionContextCommands/heartbeat': ({ value }) => ['POST', `${CONTEXTS}/${value}/heartbeat`],
+  'ExecutionContextCommands/deleteByExecution': ({ execution_id: id }) => ['DELETE', `/v1/executions/${id}/execution-contexts`],
+  'ExecutionContextQueries/list': ({ labels = [], ...more }) =>
+    ['GET', CONTEXTS, { ...more, ...Object.fromEntries(labels.map(({ name, value }: Record<string, string>) => [`label.${name}`, value])) }],
+  'ExecutionContextQueries/getBatch': input => ['POST', `${CONTEXTS}/batch-get`, {}, input],
+  'ExecutionContextQueries/getEnv': ({ id, ...more }) => ['GET', `${CONTEXTS}/${id}/env`, more],
+  'AuditQueries/list': input => ['GET', '/v1/audit-events', input]
+}
+
+export const overRest = (address: string): Call => async (operation, input, { token, view, runToken, key } = {}) => {
+  const [method, path, parameters, body] = REST[operation]!(input)
+  const response = await fetch(`${address}${path}?${query({ ...parameters, view, run_token: runToken })}`, {
+    method,
+    headers: {
+      ...token && { authorization: `Bearer ${token}` }, ...key && { 'idempotency-key': key }, ...body && { 'content-type': 'application/json' }
+    },
+    ...body && { body: JSON.stringify(body) }
+  })
+  const text = await response.text()
+  if (!response.ok) {
+    const { code, existing_id: existingId, errors = [] } = JSON.parse(text)
+    return { code, existingId, fields: errors.map(({ pointer }: { pointer: string }) => pointer.slice(1).replaceAll('/', '.')) }
+  }
+  const { output } = methodOf(operation)
+  const json = operation.endsWith('getEnv') ? { content: text } : JSON.parse(text)
+  return { code: 'ok', message: toJson(output, fromJson(output, json), options) as JsonObject }
+}
+
+/** Each protocol and form of the RPC port, by its name. */
+export const RPC: Readonly<Record<string, (address: string) => Call>> = {
+  'Connect with JSON': baseUrl => overRpc(createConnectTransport({ baseUrl, jsonOptions: options })),
+  'Connect with binary messages': baseUrl => overRpc(createConnectTransport({ baseUrl, useBinaryFormat: true })),
+  'Connect, by GET where that is possible': baseUrl => overRpc(createConnectTransport({ baseUrl, useHttpGet: true, jsonOptions: options })),
+  'gRPC-Web': baseUrl => overRpc(createGrpcWebTransport({ baseUrl }))
+}
+
+const overRpc = (transport: Transport): Call => async (operation, input, { token, view, runToken, key } = {}) => {
+  const descriptor = methodOf(operation)
+  const header = {
+    ...token && { authorization: `Bearer ${token}` },
+    ...view && { 'ectx-view': view },
+    ...runToken && { 'ectx-run-token': 'true' },
+    ...key && { 'idempotency-key': key }
+  }
+  try {
+    const { message } = await transport.unary(descriptor, undefined, undefined, header, fromJson(descriptor.input, input))
+    return { code: 'ok', message: toJson(descriptor.output, message, options) as JsonObject }
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error
+    const [info] = error.findDetails(ErrorInfoSchema)
+    const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations.map(({ field }) => field))
+    return { code: info?.reason.toLowerCase() ?? 'unknown', existingId: info?.metadata.existing_id, fields }
+  }
+}
