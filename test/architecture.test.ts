@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 
-/** Each part of src, and the parts that it may import. `main → compose → rest → kinds → steps → resource → pipeline`. */
+/** Each part of src, and the parts that it may import. `main → compose → rest, rpc → kinds → steps → resource → pipeline`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['run', 'server'],
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
