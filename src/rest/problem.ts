@@ -1,7 +1,7 @@
 import type { Problem } from '../../schemas/problem.js'
 import type { Code, GatewayError } from '../errors.js'
 import { HttpFailure } from '../server/failure.js'
-import type { Refusal, Target } from '../server/transport.js'
+import { headersOf, type Refusal, type Target } from '../server/transport.js'
 
 /** What each code means on HTTP: this table is the only place that knows. */
 const STATUS: Readonly<Record<Code, number>> = {
@@ -39,15 +39,9 @@ export const toProblem = (failure: GatewayError, requestId: string, instance: st
 /** A failure as a problem document, with the headers that go with it. */
 export function refuse (failure: GatewayError, requestId: string, { path }: Target): Refusal {
   const problem = toProblem(failure, requestId, path)
-  const { code, retryAfterSeconds = code === 'unavailable' ? 1 : undefined } = failure
   return {
     status: problem.status,
-    headers: {
-      'content-type': 'application/problem+json; charset=utf-8',
-      'cache-control': 'no-store',
-      ...(code === 'unauthenticated' && { 'www-authenticate': 'Bearer realm="ectx"' }),
-      ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) })
-    },
+    headers: { 'content-type': 'application/problem+json; charset=utf-8', ...headersOf(failure) },
     body: JSON.stringify(problem)
   }
 }

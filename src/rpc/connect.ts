@@ -1,5 +1,6 @@
 import { fromBinary, type DescMessage, type JsonValue } from '@bufbuild/protobuf'
 import { Code, ConnectError, createConnectRouter, createContextKey, createContextValues, type HandlerContext } from '@connectrpc/connect'
+import { base64Decode } from '@bufbuild/protobuf/wire'
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError, invalidArgument, oneEach } from '../errors.js'
@@ -15,6 +16,8 @@ import { askedIn } from './metadata.js'
 import { METHODS } from './methods.js'
 
 const REQUEST = createContextKey<FastifyRequest | undefined>(undefined)
+// The library wants a whole URL, and looks at its query alone.
+const ANY_HOST = 'http://localhost'
 const NEVER = new AbortController().signal
 const SERVICES = [...new Set(METHODS.map(({ descriptor }) => `/${descriptor.parent.typeName}/`))]
 /** Of one message each way; JSON inside gRPC-Web frames is what nobody sends. */
@@ -73,7 +76,7 @@ function failureOf (error: unknown, { aborted, reason }: AbortSignal): GatewayEr
 async function serve (handler: UniversalHandler, request: FastifyRequest, reply: FastifyReply) {
   const { status, header, body } = await handler({
     httpVersion: request.raw.httpVersion,
-    url: new URL(request.url, 'http://localhost').href,
+    url: new URL(request.url, ANY_HOST).href,
     method: request.method,
     header: headersOf(request),
     body: bodyOf(handler, request),
@@ -117,10 +120,16 @@ async function * bytes (body: Buffer): AsyncGenerator<Uint8Array> {
   yield body
 }
 
-/** What the query of a GET holds. */
-function messageInQuery ({ query }: FastifyRequest): { readonly encoding: string | undefined, readonly message: Buffer } {
-  const { encoding, message = '', base64 } = query as Record<string, string | undefined>
-  return { encoding, message: Buffer.from(message, base64 === '1' ? 'base64url' : 'utf8') }
+/** What the query of a GET holds, read as the library does. */
+function messageInQuery ({ url }: FastifyRequest): { readonly encoding: string | null, readonly message: Buffer } {
+  const query = new URL(url, ANY_HOST).searchParams
+  const message = query.get('message') ?? ''
+  try {
+    const bytes = query.get('base64') === '1' ? Buffer.from(base64Decode(message)) : Buffer.from(message)
+    return { encoding: query.get('encoding'), message: bytes }
+  } catch {
+    throw invalidArgument([{ pointer: '/message', detail: 'is not base64' }])
+  }
 }
 
 // The largest valid message has not half of it; in JSON each character may be escaped.

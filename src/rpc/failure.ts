@@ -4,7 +4,7 @@ import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import type { Code, GatewayError } from '../errors.js'
 import { HttpFailure } from '../server/failure.js'
-import type { Refusal, Target } from '../server/transport.js'
+import { headersOf, type Refusal, type Target } from '../server/transport.js'
 import {
   BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, ResourceInfoSchema, RetryInfoSchema
 } from '../gen/google/rpc/error_details_pb.js'
@@ -36,7 +36,8 @@ type Details = NonNullable<ConstructorParameters<typeof ConnectError>[3]>
 
 /** A failure as a status with Google's details: why, where in the message, what is in the way, and when to come again. */
 export function toConnectError (failure: GatewayError, requestId: string): ConnectError {
-  const { code, message, violations, existingId, retryAfterSeconds = code === 'unavailable' ? 1 : undefined } = failure
+  const { code, message, violations, existingId } = failure
+  const headers = headersOf(failure)
   const metadata = existingId === undefined ? {} : { existing_id: existingId }
   const details: Details = [
     { desc: ErrorInfoSchema, value: { reason: code.toUpperCase(), domain: DOMAIN, metadata } },
@@ -49,10 +50,10 @@ export function toConnectError (failure: GatewayError, requestId: string): Conne
   if (existingId !== undefined) {
     details.push({ desc: ResourceInfoSchema, value: { resourceType: KIND, resourceName: existingId } })
   }
-  if (retryAfterSeconds !== undefined) {
-    details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryAfterSeconds * 1000) } })
+  if (headers['retry-after'] !== undefined) {
+    details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(Number(headers['retry-after']) * 1000) } })
   }
-  return new ConnectError(message, STATUS[code], undefined, details)
+  return new ConnectError(message, STATUS[code], headers, details)
 }
 
 const NAME = /^[A-Za-z_]\w*$/
@@ -65,7 +66,7 @@ const fieldOf = (pointer: string): string => pointer.split('/').slice(1)
 /** A failure of what never came to a method, in the form of the protocol that it was sent by. */
 export function refuse (failure: GatewayError, requestId: string, { contentType = '' }: Target): Refusal {
   const error = toConnectError(failure, requestId)
-  const headers = { 'cache-control': 'no-store', ...failure.code === 'unauthenticated' && { 'www-authenticate': 'Bearer realm="ectx"' } }
+  const headers = headersOf(failure)
   if (contentType.startsWith('application/grpc-web')) {
     const trailers = Object.fromEntries(setTrailerStatus(new Headers(), error))
     return { status: 200, headers: { ...headers, ...trailers, 'content-type': 'application/grpc-web+proto' }, body: '' }

@@ -26,7 +26,7 @@ export interface Method<I extends DescMessage = DescMessage, O extends DescMessa
 }
 
 const method = <I extends DescMessage, O extends DescMessage>(descriptor: DescMethodUnary<I, O>, run: Method<I, O>['run']) =>
-  ({ descriptor, run }) as unknown as Method
+  ({ descriptor, run }) as Method
 
 const commands = ExecutionContextCommandController.method
 const queries = ExecutionContextQueryController.method
@@ -61,7 +61,7 @@ export const METHODS: readonly Method[] = [
     ({ content: (await executionContexts.exportEnv({ origin, input }, signal)).text })),
   method(AuditQueries.method.list, async ({ auditEvents }, input, { origin }, signal) => {
     const { events, nextPageToken } = await auditEvents.list({ origin, input }, signal)
-    return { events: events.map(event => eventOf(event)), nextPageToken }
+    return { events: events.map(eventOf), nextPageToken }
   })
 ]
 

@@ -11,7 +11,7 @@ import { refuseWhileClosing } from './closing.js'
 import { goneOf } from './connection.js'
 import { ConnectionPlaces } from './connection-places.js'
 import { serveConnections } from './connections.js'
-import { toFailure } from './failure.js'
+import { HttpFailure, toFailure } from './failure.js'
 import { healthRoutes } from './health.js'
 import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
@@ -23,7 +23,6 @@ import { securityHeaders } from './security-headers.js'
 import { followTls, readTls, type TlsFiles } from './tls.js'
 import type { Edge, Transport } from './transport.js'
 
-/** Failures that are the gateway's own. */
 const OWN: ReadonlySet<Code> = new Set<Code>(['internal', 'unavailable', 'unimplemented', 'deadline_exceeded'])
 
 export interface ServerSettings {
@@ -96,7 +95,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
       return
     }
     sendRefusal(transports, request, reply, failure)
-    if (reply.statusCode >= 500) logFailure(log, request, failure)
+    if (isOwn(failure)) logFailure(log, request, failure)
     return reply
   })
 
@@ -109,13 +108,16 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     limitAnonymous: limit,
     failed (request, failure) {
       request.failureCode = failure.code
-      if (OWN.has(failure.code)) logFailure(log, request, failure)
+      if (isOwn(failure)) logFailure(log, request, failure)
     }
   }
   for (const transport of transports) await transport.register(app, edge)
   await app.register(healthRoutes, { ready, limit })
   return app
 }
+
+/** Whether a failure is the gateway's own, and no mistake of a client: in whatever form and with whatever status it is told. */
+const isOwn = (failure: GatewayError): boolean => OWN.has(failure.code) && !(failure instanceof HttpFailure && failure.status < 500)
 
 /** Whether the client has gone away, before its body ended or before what it asked for began: then nothing is wrong here. */
 function isForNobody ({ raw }: FastifyRequest, failure: GatewayError): boolean {

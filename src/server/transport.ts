@@ -36,5 +36,14 @@ export interface Transport {
   register (app: FastifyInstance, edge: Edge): Promise<void>
 }
 
+/** The headers that go with a failure, whatever its form. */
+export function headersOf ({ code, retryAfterSeconds = code === 'unavailable' ? 1 : undefined }: GatewayError): Record<string, string> {
+  return {
+    'cache-control': 'no-store',
+    ...(code === 'unauthenticated' && { 'www-authenticate': 'Bearer realm="ectx"' }),
+    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) })
+  }
+}
+
 /** A URL's path: a query may hold anything. */
 export const pathOf = (url: string) => url.split('?', 1)[0]!

@@ -16,7 +16,7 @@ export interface Beside {
 export interface Outcome {
   /** `ok`, or the code of the failure. */
   readonly code: string
-  readonly message?: JsonObject
+  readonly message?: Record<string, any>
   readonly existingId?: string | undefined
   /** Which fields are wrong, as paths of a proto. */
   readonly fields?: readonly string[]

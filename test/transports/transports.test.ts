@@ -1,14 +1,26 @@
 // One table of calls over each transport: the same comes of them, and the same is on record. A new operation fails it until every
 // transport has it.
 import fc from 'fast-check'
+import pino from 'pino'
 import t, { type Test } from 'tap'
+import { createOperations } from '../../src/kinds/operations.js'
+import { createObserver } from '../../src/telemetry/observer.js'
 import { bearer, OPERATOR, VIEWER, withTokens } from '../support/callers.js'
+import { testDependencies } from '../support/dependencies.js'
 import { startGateway } from '../support/gateway.js'
 import { OPERATIONS, overRest, RPC, type Call, type Outcome } from './clients.js'
 
-const [CREATE, APPLY, DELETE, GET, BY_REFERENCE, HEARTBEAT, DELETE_ALL, LIST, BATCH, ENV, AUDIT] = OPERATIONS as unknown as readonly [
-  string, string, string, string, string, string, string, string, string, string, string
-]
+const CREATE = 'ExecutionContextCommandController/create'
+const APPLY = 'ExecutionContextCommandController/apply'
+const DELETE = 'ExecutionContextCommandController/delete'
+const GET = 'ExecutionContextQueryController/get'
+const BY_REFERENCE = 'ExecutionContextQueryController/getByReference'
+const HEARTBEAT = 'ExecutionContextCommands/heartbeat'
+const DELETE_ALL = 'ExecutionContextCommands/deleteByExecution'
+const LIST = 'ExecutionContextQueries/list'
+const BATCH = 'ExecutionContextQueries/getBatch'
+const ENV = 'ExecutionContextQueries/getEnv'
+const AUDIT = 'AuditQueries/list'
 const operator = { token: OPERATOR }
 const viewer = { token: VIEWER }
 
@@ -23,7 +35,7 @@ async function callAll (call: Call): Promise<ReadonlyArray<readonly [title: stri
   const ask = async (title: string, ...asked: Parameters<Call>) => {
     const outcome = await call(...asked)
     outcomes.push([title, outcome])
-    return outcome.message as any
+    return outcome.message!
   }
   const made = await ask('create', CREATE, context('one', { lease: '60s' }), { ...operator, runToken: true })
   const { id } = made.metadata
@@ -89,7 +101,20 @@ async function start (t: Test, call: (address: string) => Call) {
   return outcomes
 }
 
-const expected = await start(t, overRest)
+const called = new Set<string>()
+const expected = await start(t, address => {
+  const call = overRest(address)
+  return (operation, ...more) => {
+    called.add(operation)
+    return call(operation, ...more)
+  }
+})
+
+t.test('every operation there is can be called by a message, and is in the table', async t => {
+  const operations = createOperations(testDependencies(), createObserver(pino({ level: 'silent' })))
+  t.equal(OPERATIONS.length, Object.values(operations).flatMap(kind => Object.keys(kind)).length)
+  t.same([...called].sort(), [...OPERATIONS].sort())
+})
 
 t.test('REST, which the others are held to, does what the table says', async t => {
   const codes = new Set([...expected.values()].map(({ code }) => code))
@@ -151,6 +176,7 @@ t.test('callers share their limit over all transports', async t => {
   const refused = await rpc()
   t.equal(refused.statusCode, 429)
   t.match(refused.json(), { code: 'resource_exhausted' })
+  t.match(refused.headers['retry-after'], /^([1-9]|[1-5]\d|60)$/)
   t.equal((await rest()).statusCode, 429)
 })
 
@@ -169,5 +195,9 @@ t.test('garbage is refused, whatever it is called, and is no fault of the gatewa
     t.ok(statusCode < 500, `${type} ${payload.toString('hex')}: ${statusCode} ${answer}`)
     t.notMatch(`${headers['grpc-status']} ${answer}`, /grpc-status: ?(?:2|13)\b|^(?:2|13) /, `${type} ${payload.toString('hex')}`)
   }), { numRuns: 500, seed: 13 })
+  for (const query of ['', '?encoding=json&message={', '?encoding=proto&base64=1&message=*', '?encoding=json&message={}&message={', '?encoding=proto&message=%ff']) {
+    const { statusCode, payload } = await app.inject({ url: `/ectx.v1.ExecutionContextQueries/list${query}`, headers: bearer(OPERATOR) })
+    t.ok(statusCode < 500, `${query}: ${statusCode} ${payload}`)
+  }
   t.same(lines.filter(({ level }) => level === 'error'), [])
 })

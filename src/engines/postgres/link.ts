@@ -142,15 +142,14 @@ export class Link {
 
   /** Commits that wait for a lost standby hold their sessions until it is back: one of a link at a time, or there would be ever more. */
   async #assertNoneWaits (client: pg.Client): Promise<void> {
-    const { rows } = await client.query<{ pid: number, waits: boolean }>({
-      text: 'SELECT pid, wait_event = \'SyncRep\' AS waits FROM pg_stat_activity WHERE pid = ANY ($1) AND application_name = \'ectx\'',
+    const { rows: [found] } = await client.query<{ own: number, waiting: number[] }>({
+      text: `SELECT pg_backend_pid() AS own, ARRAY(SELECT pid FROM pg_stat_activity
+        WHERE pid = ANY ($1) AND application_name = 'ectx' AND wait_event = 'SyncRep') AS waiting`,
       values: [[...this.#left]]
     })
     this.#left.clear()
-    for (const { pid, waits } of rows) if (waits) this.#left.add(pid)
+    for (const pid of found!.waiting) this.#left.add(pid)
     if (this.#left.size > 0) throw new TakesTooLong('the commit before still waits for its standby')
-    this.#left.add(processOf(client))
+    this.#left.add(found!.own)
   }
 }
-
-const processOf = (client: pg.Client): number => (client as unknown as { processID: number }).processID

@@ -23,7 +23,7 @@ export class PostgresStore implements Store {
   insert (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Promise<void> {
     return this.#accept(async () => {
       const steps: Steps = second === undefined ? [{ op: 'insert', record }] : [{ op: 'first', record }, { op: 'second', record: second }]
-      this.#assertStored(await this.#apply(steps, along), record)
+      this.#assertStored(await this.#writer.apply(steps, along), record)
     })
   }
 
@@ -37,14 +37,14 @@ export class PostgresStore implements Store {
 
   replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
     return this.#accept(async () => {
-      const outcome = await this.#apply([{ op: 'replace', record, wanted: [revision] }], along)
+      const outcome = await this.#writer.apply([{ op: 'replace', record, wanted: [revision] }], along)
       if (outcome === 'gone' || outcome === 'stale') throw staleRevision(record.id, revision)
       this.#assertStored(outcome, record)
     })
   }
 
   renew (kind: string, id: string, expireTime: number, along?: Along): Promise<boolean> {
-    return this.#accept(async () => await this.#apply([{ op: 'renew', record: { kind, id, expireTime } }], along) === 'ok')
+    return this.#accept(async () => await this.#writer.apply([{ op: 'renew', record: { kind, id, expireTime } }], along) === 'ok')
   }
 
   remove (
@@ -59,7 +59,7 @@ export class PostgresStore implements Store {
         const expired = await this.#reader.expired(limit)
         return Promise.all(expired.map(async record => {
           const { kind, id, revision } = record
-          const outcome = await this.#apply([{ op: 'expire', record: { kind, id }, wanted: [revision] }], along?.(record))
+          const outcome = await this.#writer.apply([{ op: 'expire', record: { kind, id }, wanted: [revision] }], along?.(record))
           return outcome === 'ok' ? record : undefined
         }))
       })
@@ -119,14 +119,10 @@ export class PostgresStore implements Store {
       if (record === undefined) return undefined
       if (revisions !== undefined && !revisions.includes(record.revision)) throw staleRevision(id, ...revisions)
       // What comes along was made of this revision; where it is another by now, of that.
-      const outcome = await this.#apply([{ op: 'remove', record: { kind, id }, wanted: [record.revision] }], along?.(record))
+      const outcome = await this.#writer.apply([{ op: 'remove', record: { kind, id }, wanted: [record.revision] }], along?.(record))
       if (outcome === 'ok') return record
       if (outcome === 'gone') return undefined
     }
-  }
-
-  #apply (steps: Steps, along?: Along): Promise<string> {
-    return this.#writer.apply(steps, along)
   }
 
   /** @throws what an insert or a replace that came to `outcome` is refused with */
