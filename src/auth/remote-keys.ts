@@ -87,7 +87,7 @@ export class RemoteKeys implements KeySource {
 
   async #fetchSoon (): Promise<KeySet> {
     const wait = this.#triedAt + this.#cooldownMs - this.#clock.monotonic()
-    if (wait > 0) await pause(wait)
+    if (wait > 0) await pause(wait, undefined, { ref: false })
     return await this.#fetchNow()
   }
 

@@ -55,10 +55,7 @@ t.test('pipelining without reading', async t => {
   ] as const) {
     await t.test(what, async t => {
       await flood(t, gateway.address, flooding)
-      const before = performance.now()
       t.equal((await create(contextBody({ metadata: { name: what } }))).status, 201)
-      // A second where nothing else runs on the machine.
-      t.ok(performance.now() - before < 10_000)
       t.equal((await client.get('/healthz')).status, 200)
       if (process.platform === 'linux') t.ok(megabytesOf(gateway.pid) < MOST_MB)
     })
