@@ -27,18 +27,18 @@ import { keepSweeping } from './upkeep/sweep.js'
 
 const HOUR_MS = 3_600_000
 
-type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes'>
+type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort'>
 
 export interface Gateway {
-  /** Serves from now on. Answers the URL that it listens at. */
-  listen (): Promise<string>
+  /** Serves from now on. Answers the URL that it listens at, and the host and port of gRPC where that is served. */
+  listen (): Promise<{ readonly address: string, readonly grpc: string | undefined }>
   /** Lets what runs end, and closes all that was opened. */
   close (): Promise<void>
 }
 
 /** The gateway that `config` asks for. */
 export async function composeGateway (config: Config, log: Logger): Promise<Gateway> {
-  const { host, port } = config
+  const { host, port, grpcPort } = config
   if (!isLoopback(host) && config.tls === undefined && config.trustedProxies.length === 0) {
     log.warn(
       'tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address'
@@ -46,8 +46,12 @@ export async function composeGateway (config: Config, log: Logger): Promise<Gate
   }
   const engine = await openEngine(config, systemClock, (message, err) => log.warn({ err }, message))
   const limits = { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) }
-  const { http, close } = await assemble(engine, { ...config, limits }, log)
-  return { listen: () => http.listen({ host, port }), close }
+  const { http, grpc, close } = await assemble(engine, { ...config, limits }, log)
+  const listen = async () => ({
+    address: await http.listen({ host, port }),
+    grpc: grpcPort === undefined ? undefined : await grpc?.listen({ host, port: grpcPort })
+  })
+  return { listen, close }
 }
 
 /** The parts of a gateway on any engine, which it closes when it closes. */
@@ -69,32 +73,36 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
 
   const operations = createOperations({ store, audit, vault: ring, clock, lifetimes: config.lifetimes }, createObserver(log))
   const bodies = new Bodies(BODY_LIMIT)
-  const http = await createServer({
+  const ready = async () => {
+    audit.admit()
+    await store.ready()
+    await ring.current()
+  }
+  const { http, gate } = await createServer({
     ...config,
     transports: [createConnect(operations, bodies), createRest(operations, bodies)],
     authentication: {
       authenticate: await authenticator(runTokenOf(store, ring), config, log, clock),
       failed: shown => failures.add(shown)
     },
-    ready: async () => {
-      audit.admit()
-      await store.ready()
-      await ring.current()
-    },
+    ready,
     log
   })
+  // What it is made of takes a while to load.
+  const { createGrpc } = config.grpcPort === undefined ? {} : await import('./rpc/grpc/grpc.js')
+  const grpc = createGrpc?.(operations, bodies, gate, { tls: config.tls, ready, log })
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   const stopSweeping = keepSweeping({ store, log })
 
   let closing: Promise<void> | undefined
   const close = () => (closing ??= (async () => {
-    await http.close()
+    await Promise.all([http.close(), grpc?.close()])
     await Promise.all([stopKeeping(), stopSweeping()])
     failures.flush()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
     await engine.close()
   })())
-  return { http, close }
+  return { http, grpc, close }
 }
 
 /**

@@ -12,8 +12,8 @@ const START_MS = 3_000
 
 /** What to do where the system lets it not listen. */
 const CANNOT_LISTEN: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'stop what listens there or set ECTX_PORT',
-  EACCES: 'this user may not listen there: set ECTX_PORT to a port above 1023',
+  EADDRINUSE: 'stop what listens there or set ECTX_PORT, or of gRPC ECTX_GRPC_PORT',
+  EACCES: 'this user may not listen there: set ECTX_PORT, or of gRPC ECTX_GRPC_PORT, to a port above 1023',
   EADDRNOTAVAIL: 'set ECTX_HOST to an address of this machine',
   EAFNOSUPPORT: 'set ECTX_HOST to an address of a kind that this machine has',
   ENOTFOUND: 'set ECTX_HOST to an address, or to a name that leads to this machine',
@@ -62,8 +62,8 @@ async function serve (config: Config, log: Logger, ending: Ending): Promise<void
 }
 
 async function listen (gateway: Gateway, { store, dataDir }: Config, log: Logger): Promise<void> {
-  const address = await gateway.listen()
-  log.info({ address, docs: `${address}/docs`, data_dir: store === 'embedded' ? dataDir : undefined }, 'ready')
+  const { address, grpc } = await gateway.listen()
+  log.info({ address, docs: `${address}/docs`, grpc, data_dir: store === 'embedded' ? dataDir : undefined }, 'ready')
 }
 
 /** Why the gateway did not start, or could not close. */

@@ -9,7 +9,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
   compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'rpc', 'secrets', 'server', 'storage', 'telemetry', 'upkeep'],
   cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'secrets', 'storage'],
-  rpc: ['errors', 'gen', 'kinds', 'resource', 'server'],
+  rpc: ['clock', 'errors', 'gen', 'kinds', 'resource', 'server'],
   rest: ['errors', 'gen', 'kinds', 'resource', 'server'],
   server: ['auth', 'clock', 'errors', 'files', 'resource'],
   kinds: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],
@@ -34,7 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages that some parts alone may import. */
 const ONLY: ReadonlyArray<[packages: RegExp, parts: readonly string[]]> = [
   [/^fastify$|^@fastify\//, ['server', 'rest', 'rpc']],
-  [/^@connectrpc\//, ['rpc']],
+  [/^@connectrpc\/|grpc/, ['rpc']],
   [/^helmet$|^node:(https?|tls)$/, ['server']],
   [/^ajv$/, ['rest']],
   [/level$/, ['engines']],

@@ -14,7 +14,7 @@ async function compose (t: Test, env: Readonly<Record<string, string>>) {
   const lines: Array<Record<string, unknown>> = []
   const gateway = await composeGateway(loadConfig({ ECTX_PORT: '0', ...env }), createLogger('warn', { write: line => { lines.push(JSON.parse(line)) } }))
   t.teardown(gateway.close)
-  const { get, post, send } = createClient(t, await gateway.listen())
+  const { get, post, send } = createClient(t, (await gateway.listen()).address)
   const json = async (path: string, method = 'GET') => JSON.parse((await send(method, path)).text)
   const create = async () => JSON.parse((await post(CONTEXTS, contextBody())).text)
   return { close: gateway.close, get, json, create, warnings: lines.map(({ msg }) => String(msg)) }

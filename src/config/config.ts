@@ -16,6 +16,8 @@ export interface JwtConfig {
 export interface Config {
   readonly host: string
   readonly port: number
+  /** Where gRPC is served, where it is. */
+  readonly grpcPort: number | undefined
   /** Which engine. */
   readonly store: typeof STORES[number]
   /** Where the database is, where the engine is one. Secret: it may hold a password. */
@@ -61,6 +63,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
   return Object.freeze({
     host: values.ECTX_HOST,
     port: values.ECTX_PORT,
+    grpcPort: values.ECTX_GRPC_PORT,
     store: POSTGRES_URL.test(values.ECTX_STORE) ? 'postgres' : values.ECTX_STORE as 'embedded' | 'memory',
     databaseUrl: POSTGRES_URL.test(values.ECTX_STORE) ? values.ECTX_STORE : undefined,
     gatewayName: values.ECTX_GATEWAY_NAME,
@@ -97,6 +100,7 @@ function * incomplete (values: Variables): Generator<string> {
   if (values.ECTX_JWT_ISSUER !== undefined && Object.values(rolesOf(values)).flat().length === 0) {
     yield 'ECTX_JWT_OPERATORS must be set too, or ECTX_JWT_VIEWERS: which values of the claim ECTX_JWT_ROLE_CLAIM give the role'
   }
+  if (values.ECTX_GRPC_PORT === values.ECTX_PORT && values.ECTX_PORT !== 0) yield 'ECTX_GRPC_PORT must be another than ECTX_PORT'
   if (millisecondsOf(values.ECTX_DEFAULT_TTL) > millisecondsOf(values.ECTX_MAX_TTL)) {
     yield `ECTX_DEFAULT_TTL must be at most ECTX_MAX_TTL, which is ${values.ECTX_MAX_TTL}`
   }

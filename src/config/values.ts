@@ -37,6 +37,7 @@ export const VariablesSchema = Type.Object({
     expected: 'an address or a host name to listen on, without port and brackets'
   }),
   ECTX_PORT: whole(0, 65_535, 8080, 'a port from 0 (any free one) to 65535'),
+  ECTX_GRPC_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535, expected: 'a port from 0 (any free one) to 65535' })),
   ECTX_STORE: Type.String({
     format: 'store',
     default: 'embedded',

@@ -1,4 +1,4 @@
-import { fromBinary, type DescMessage, type JsonValue } from '@bufbuild/protobuf'
+import type { DescMessage, JsonValue } from '@bufbuild/protobuf'
 import { Code, ConnectError, createConnectRouter, createContextKey, createContextValues, type HandlerContext } from '@connectrpc/connect'
 import { base64Decode } from '@bufbuild/protobuf/wire'
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol'
@@ -10,7 +10,8 @@ import { goneOf } from '../server/connection.js'
 import { HttpFailure } from '../server/failure.js'
 import { parseJsonBody } from '../server/json/json-body.js'
 import type { Edge, Transport } from '../server/transport.js'
-import { JSON_OPTIONS, refuse, toConnectError } from './failure.js'
+import { decode, MOST_BINARY_BYTES } from './binary-message.js'
+import { JSON_OPTIONS, lateFailure, refuse, toConnectError } from './failure.js'
 import { mistakesIn } from './json-message.js'
 import { askedIn } from './metadata.js'
 import { METHODS } from './methods.js'
@@ -69,8 +70,7 @@ function handlersOf (operations: Operations, edge: Edge): readonly UniversalHand
 /** What a run came to: where its deadline has passed meanwhile, that. */
 function failureOf (error: unknown, { aborted, reason }: AbortSignal): GatewayError {
   const isLate = aborted && reason instanceof ConnectError && reason.code === Code.DeadlineExceeded
-  if (!isLate) return GatewayError.from(error)
-  return new GatewayError('deadline_exceeded', 'the deadline of the call has passed; what it began may have happened')
+  return isLate ? lateFailure() : GatewayError.from(error)
 }
 
 async function serve (handler: UniversalHandler, request: FastifyRequest, reply: FastifyReply) {
@@ -102,7 +102,7 @@ function bodyOf (handler: UniversalHandler, request: FastifyRequest): UniversalS
   if (request.method === 'GET') {
     const { encoding, message } = messageInQuery(request)
     if (encoding === 'json') readJson(input, message)
-    else assertBinary(input, message)
+    else decode(input, message)
     return bytes(Buffer.alloc(0))
   }
   const type = (request.headers['content-type'] ?? '').toLowerCase()
@@ -112,7 +112,7 @@ function bodyOf (handler: UniversalHandler, request: FastifyRequest): UniversalS
   }
   if (type.startsWith('application/json')) return readJson(input, body) ?? {}
   if (body.length > MOST_BINARY_BYTES) throw new HttpFailure(413, 'resource_exhausted', tooLarge(MOST_BINARY_BYTES))
-  assertBinary(input, type.startsWith('application/grpc-web') ? messageInFrame(body) : body)
+  decode(input, type.startsWith('application/grpc-web') ? messageInFrame(body) : body)
   return bytes(body)
 }
 
@@ -132,8 +132,6 @@ function messageInQuery ({ url }: FastifyRequest): { readonly encoding: string |
   }
 }
 
-// The largest valid message has not half of it; in JSON each character may be escaped.
-const MOST_BINARY_BYTES = 4 * 1024 * 1024
 const FRAME_HEAD = 5
 
 /** gRPC-Web puts a byte of flags and the length before a message. */
@@ -141,14 +139,6 @@ function messageInFrame (body: Buffer): Buffer {
   const isWhole = body.length >= FRAME_HEAD && body[0] === 0 && body.readUInt32BE(1) === body.length - FRAME_HEAD
   if (!isWhole) throw invalidArgument([{ pointer: '', detail: 'is not one gRPC-Web frame that is sent plain' }])
   return body.subarray(FRAME_HEAD)
-}
-
-function assertBinary (message: DescMessage, sent: Buffer): void {
-  try {
-    fromBinary(message, sent)
-  } catch {
-    throw invalidArgument([{ pointer: '', detail: `is no ${message.typeName} in the binary form of protobuf` }])
-  }
 }
 
 /** @throws `invalid_argument` where the text is no JSON, or not of such a message */

@@ -10,6 +10,10 @@ import {
 } from '../gen/google/rpc/error_details_pb.js'
 import { KIND } from '../../schemas/execution-context.js'
 
+/** For a call whose deadline has passed: its client wished it so. */
+export const lateFailure = () =>
+  new HttpFailure(408, 'deadline_exceeded', 'the deadline of the call has passed; what it began may have happened')
+
 /** What each code means here: the names are the same, and our own two are refusals of what is there. */
 const STATUS: Readonly<Record<Code, Status>> = {
   invalid_argument: Status.InvalidArgument,

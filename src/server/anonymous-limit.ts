@@ -1,9 +1,8 @@
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { networkOf } from '../auth/address.js'
 import { GatewayError } from '../errors.js'
-import { refuseBacklog } from './backlog-limit.js'
-import type { Budget } from './budget.js'
+import { countable } from './rate-limit.js'
 
 const MINUTE_MS = 60_000
 /** Many people behind one address, with as many probes, stay far below it. */
@@ -12,16 +11,16 @@ const PER_MINUTE = 3_000
 const MOST_ADDRESSES = 10_000
 
 /**
- * A limit for what needs no credentials: so many requests a minute of each address (of IPv6 each /64), and so much that
- * waits for it. It rejects one too many as `resource_exhausted`, or `unavailable`.
+ * A limit for what needs no credentials: so many requests a minute of each address (of IPv6 each /64). It rejects one too many as
+ * `resource_exhausted`.
  */
-export async function limitAnonymous (app: FastifyInstance, backlog: Budget): Promise<(request: FastifyRequest) => Promise<void>> {
-  const keyGenerator = ({ ip }: FastifyRequest) => networkOf(ip)
+export async function limitAnonymous (app: FastifyInstance): Promise<(address: string) => Promise<void>> {
+  const keyGenerator = ({ ip }: { readonly ip: string }) => networkOf(ip)
   await app.register(rateLimit, { global: false, max: PER_MINUTE, timeWindow: MINUTE_MS, cache: MOST_ADDRESSES, keyGenerator })
   const count = app.createRateLimit()
 
-  return async request => {
-    const counted = await count(request)
+  return async address => {
+    const counted = await count(countable({ ip: address }))
     if (!counted.isAllowed && counted.isExceeded) {
       throw new GatewayError(
         'resource_exhausted',
@@ -29,6 +28,5 @@ export async function limitAnonymous (app: FastifyInstance, backlog: Budget): Pr
         { retryAfterSeconds: counted.ttlInSeconds }
       )
     }
-    refuseBacklog(request, backlog, networkOf(request.ip))
   }
 }

@@ -5,8 +5,8 @@ import { GatewayError, type Code } from '../errors.js'
 import type { Origin } from '../resource/call.js'
 import { isFromThisMachine } from './this-machine.js'
 
-/** The credentials of one request. */
-interface Shown extends Credentials {
+/** The credentials of one call. */
+export interface Shown extends Credentials {
   readonly requestId: string
 }
 
@@ -27,40 +27,48 @@ declare module 'fastify' {
 const FAILURES: ReadonlySet<Code> = new Set<Code>(['unauthenticated', 'resource_exhausted'])
 
 /**
- * Finds out who calls the routes of `app`, before anything else of a request is read, and refuses whoever shows nothing.
- * What failed before counts for nothing: a credential that is valid always passes.
+ * Who calls and from where, at once where it can. What failed before counts for nothing: a credential that is valid always passes.
+ * @throws {GatewayError} at once or by the promise: as `Authenticate` does, and `unauthenticated` where nothing is shown
  */
-export function authenticateRequests (app: FastifyInstance, { authenticate, failed }: Authentication): void {
-  const accept = (request: FastifyRequest, { requestId, remoteAddress }: Shown, caller: Caller) => {
+export function originOf ({ authenticate, failed }: Authentication, shown: Shown): Origin | Promise<Origin> {
+  const accept = (caller: Caller): Origin => {
     if (caller.kind === 'anonymous') {
       throw new GatewayError(
         'unauthenticated',
         'credentials are needed: send "Authorization: Bearer <token>" with a static token, a JWT or the run token of the context'
       )
     }
-    request.origin = { caller, requestId, remoteAddress }
+    const { requestId, remoteAddress } = shown
+    return { caller, requestId, remoteAddress }
   }
-  const identify = (request: FastifyRequest, credentials: Shown): void | Promise<void> => {
-    const found = authenticate(credentials)
-    if (!(found instanceof Promise)) return accept(request, credentials, found)
-    return found.then(caller => accept(request, credentials, caller))
+  const refuse = (error: unknown): never => {
+    if (FAILURES.has(GatewayError.from(error).code)) failed(shown)
+    throw error
   }
+  try {
+    const found = authenticate(shown)
+    return found instanceof Promise ? found.then(accept).catch(refuse) : accept(found)
+  } catch (error) {
+    return refuse(error)
+  }
+}
 
+/** Finds out who calls the routes of `app`, before anything else of a request is read, and refuses whoever shows nothing. */
+export function authenticateRequests (app: FastifyInstance, authentication: Authentication): void {
   app.decorateRequest('origin')
   app.addHook('onRequest', (request, _, done) => {
-    const credentials = credentialsOf(request)
-    const refuse = (error: Error) => {
-      if (FAILURES.has(GatewayError.from(error).code)) failed(credentials)
-      done(error)
-    }
-    let identified
+    let origin
     try {
-      identified = identify(request, credentials)
+      origin = originOf(authentication, credentialsOf(request))
     } catch (error) {
-      return refuse(error as Error)
+      return done(error as Error)
     }
-    if (identified === undefined) done()
-    else identified.then(() => done(), refuse)
+    const accept = (found: Origin) => {
+      request.origin = found
+      done()
+    }
+    if (origin instanceof Promise) origin.then(accept, done)
+    else accept(origin)
   })
 }
 

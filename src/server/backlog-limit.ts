@@ -21,7 +21,12 @@ export function refuseBacklog ({ raw: { socket, method } }: FastifyRequest, back
   const connection = connectionOf(socket)
   if (connection === undefined) return
   connection.owner = owner
-  if ((method === 'GET' || method === 'HEAD') && backlog.heldBy(owner) > MOST_OF_EACH) throw OVER
+  if (method === 'GET' || method === 'HEAD') assertRead(backlog, owner)
+}
+
+/** @throws `unavailable` where too much that `owner` asked for waits to be taken by it */
+export function assertRead (backlog: Budget, owner: string): void {
+  if (backlog.heldBy(owner) > MOST_OF_EACH) throw OVER
 }
 
 /** Applies `refuseBacklog` to all routes that `app` gets from here on. */

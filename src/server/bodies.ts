@@ -16,6 +16,13 @@ const MIB = 1024 * 1024
 /** What is said of a body of more than `limit` bytes. */
 export const tooLarge = (limit: number) => `the body is larger than ${limit / MIB} MiB`
 
+/** What one body takes. */
+interface Room {
+  /** It has so many bytes by now. */
+  grow (bytes: number): void
+  release (): void
+}
+
 /** Reads the bodies of requests, of all together so much at once. */
 export class Bodies {
   readonly #limit: number
@@ -24,6 +31,21 @@ export class Bodies {
   /** @param limit how many bytes one may have, in whole MiB */
   constructor (limit: number) {
     this.#limit = limit
+  }
+
+  /** Room for a body, to be released when it is answered. Where others need it, it is taken back, and `refuse` is called. */
+  room (refuse: (failure: GatewayError) => void): Room {
+    const holder: Holder = {
+      owner: '',
+      giveWay: () => {
+        this.#budget.release(holder)
+        refuse(NO_ROOM)
+      }
+    }
+    return {
+      grow: bytes => { if (bytes > FREE_BYTES) this.#budget.hold(holder, bytes) },
+      release: () => this.#budget.release(holder)
+    }
   }
 
   /**
@@ -44,22 +66,26 @@ export class Bodies {
       }
       const fail = (error: Error) => {
         settle()
-        this.#budget.release(holder)
+        room.release()
+        chunks.length = 0
         // What else comes is thrown away.
         request.resume()
         reject(error)
       }
-      const holder: Holder = { owner: '', giveWay: () => fail(NO_ROOM) }
+      const room = this.room(fail)
       const onData = (chunk: Buffer) => {
         received += chunk.length
         if (received > this.#limit) return fail(this.#tooLarge())
         chunks.push(chunk)
-        if (received > FREE_BYTES) this.#budget.hold(holder, received)
+        room.grow(received)
       }
       const onEnd = () => {
         settle()
         if (expected >= 0 && received !== expected) return fail(cutShort())
+        if (connection === undefined) room.release()
+        else if (received > FREE_BYTES) connection.whenAnswered(room.release)
         resolve(Buffer.concat(chunks, received))
+        chunks.length = 0
       }
       const onError = () => fail(cutShort())
 

@@ -3,24 +3,31 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { bareAddress, inNetworks } from '../auth/address.js'
 import { forwardedFor } from './forwarded.js'
 
+/** The part of a request that says where it comes from. */
+type Asked = Pick<IncomingMessage, 'headers'> & { readonly socket: Pick<IncomingMessage['socket'], 'remoteAddress'> }
+
 /**
- * Makes `request.ip` the bare address of the client, empty where the connection has none any more. It is the address of the
+ * Finds the bare address of the client, empty where the connection has none any more. It is the address of the
  * connection, or where that is one of `trustedProxies` the last one that such a proxy did not add for another: it
  * says so in `X-Forwarded-For`, or in `Forwarded` where there is no `X-Forwarded-For`. Where a proxy says what is no address,
- * its own counts. Call it before the routes are added.
+ * its own counts.
  */
-export function findClientAddress (app: FastifyInstance, trustedProxies: readonly string[]): void {
+export function clientAddresses (trustedProxies: readonly string[]): (asked: Asked) => string {
   const isTrusted = inNetworks(trustedProxies)
+  return asked => {
+    const connected = bareAddress(asked.socket.remoteAddress ?? '') ?? ''
+    return isTrusted(connected) ? forwarded(asked, connected, isTrusted) : connected
+  }
+}
 
+/** Makes `request.ip` what `addressOf` finds. Call it before the routes are added. */
+export function findClientAddress (app: FastifyInstance, addressOf: (asked: Asked) => string): void {
   app.decorateRequest('ip', {
-    getter (this: FastifyRequest) {
-      const connected = bareAddress(this.raw.socket.remoteAddress ?? '') ?? ''
-      return isTrusted(connected) ? forwarded(this.raw, connected, isTrusted) : connected
-    }
+    getter (this: FastifyRequest) { return addressOf(this.raw) }
   })
 }
 
-function forwarded ({ headers }: IncomingMessage, connected: string, isTrusted: (address: string) => boolean): string {
+function forwarded ({ headers }: Asked, connected: string, isTrusted: (address: string) => boolean): string {
   const xForwardedFor = headers['x-forwarded-for']
   const hops = xForwardedFor === undefined ? forwardedFor(headers.forwarded ?? '') : String(xForwardedFor).split(',')
   let nearest = connected

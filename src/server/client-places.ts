@@ -1,12 +1,20 @@
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+
+/** Something that a connection was asked for. */
+export interface Pending {
+  /** Tells when it is answered, or cannot be any more. */
+  once (event: 'close', listener: () => void): unknown
+}
+
+/** Whether it is the client's turn: to send the rest of what it asks, or to read the answer. */
+type IsWaiting = () => boolean
 
 export interface Connection {
   /** Over TLS, when its handshake is done, what is in it. */
   socket: Socket
   readonly client: ClientPlaces
-  /** What is not answered yet, in order. */
-  readonly pending: ServerResponse[]
+  /** Of each thing that is not answered yet. */
+  readonly pending: Set<IsWaiting>
   /** Of one beyond the places, until it asks. */
   patience: NodeJS.Timeout | undefined
 }
@@ -38,14 +46,14 @@ export class ClientPlaces {
     return this.#busy.delete(connection) || this.#idle.delete(connection)
   }
 
-  /** `connection` asks for `response`. */
-  begin (connection: Connection, response: ServerResponse): void {
+  /** `connection` was asked for `asked`. */
+  begin (connection: Connection, asked: Pending, isWaiting: IsWaiting): void {
     const { pending } = connection
-    if (pending.length === 0 && this.remove(connection)) this.#busy.add(connection)
-    pending.push(response)
-    response.once('close', () => {
-      pending.splice(pending.indexOf(response), 1)
-      if (pending.length === 0 && this.#busy.delete(connection)) this.#idle.add(connection)
+    if (pending.size === 0 && this.remove(connection)) this.#busy.add(connection)
+    pending.add(isWaiting)
+    asked.once('close', () => {
+      pending.delete(isWaiting)
+      if (pending.size === 0 && this.#busy.delete(connection)) this.#idle.add(connection)
     })
   }
 
@@ -56,5 +64,4 @@ export class ClientPlaces {
   }
 }
 
-/** Whether it is the client's turn: to send a request or the rest of one, or to read an answer. */
-const isWaiting = ({ pending: [response] }: Connection) => response === undefined || response.writableEnded || !response.req.complete
+const isWaiting = ({ pending }: Connection) => [...pending].every(waits => waits())

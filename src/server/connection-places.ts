@@ -1,10 +1,10 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import { bareAddress, inNetworks, networkOf } from '../auth/address.js'
 import { isLoopback } from '../auth/loopback.js'
-import { ClientPlaces, type Connection } from './client-places.js'
+import { ClientPlaces, type Connection, type Pending } from './client-places.js'
 import { seldom } from './seldom.js'
 
 /** Of all places, those of one client. */
@@ -23,9 +23,9 @@ export interface ConnectionPlacesOptions {
 }
 
 /**
- * Has a place for whoever asks, on any connection to `server`. Where all are taken a new connection gets one by its first request, from
- * one that waits for its client, of the client with most connections. One client has at most a quarter of all
- * places; this machine and trusted proxies, whom many come through, may have all.
+ * Has a place for whoever asks, on any connection to the servers that it watches. Where all are taken a new connection gets one
+ * by its first request, from one that waits for its client, of the client with most connections. One client has at most a
+ * quarter of all places; this machine and trusted proxies, whom many come through, may have all.
  */
 export class ConnectionPlaces {
   readonly #most: number
@@ -34,24 +34,36 @@ export class ConnectionPlaces {
   readonly #bySocket = new WeakMap<Socket, Connection>()
   readonly #byPeer = new Map<string, Connection>()
   readonly #tellClosed: () => void
+  readonly #tellFailed: () => void
   #count = 0
 
-  constructor (server: Server, { most, trustedProxies, log }: ConnectionPlacesOptions) {
+  constructor ({ most, trustedProxies, log }: ConnectionPlacesOptions) {
     this.#most = most
     this.#isShared = inNetworks(trustedProxies)
     this.#tellClosed = seldom(
       TELL_EVERY_MS,
       count => log.warn({ count }, 'connections were closed: there were too many of one client, or of all')
     )
-    const tellFailed = seldom(TELL_EVERY_MS, count => log.warn({ count }, 'connections could not be accepted'))
+    this.#tellFailed = seldom(TELL_EVERY_MS, count => log.warn({ count }, 'connections could not be accepted'))
+  }
 
+  watch (server: Server): void {
+    const ofRequest = ({ socket }: IncomingMessage, response: ServerResponse) =>
+      // One that has no socket yet is behind another.
+      this.begin(socket, response, () => response.socket === null || response.writableEnded || !response.req.complete)
     server.on('connection', (socket: Socket) => this.#add(socket))
     server.on('secureConnection', (socket: TLSSocket) => this.#secured(socket))
-    server.on('request', (request, response) => this.#begin(request, response))
-    server.on('checkContinue', (request, response) => this.#begin(request, response))
-    server.on('checkExpectation', (request, response) => this.#begin(request, response))
+    for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, ofRequest)
     // Before it listens, an error is for whoever wants it to.
-    server.once('listening', () => server.on('error', tellFailed))
+    server.once('listening', () => server.on('error', this.#tellFailed))
+  }
+
+  /** The client at the other end of `socket` has asked for `asked`. */
+  begin (socket: Socket, asked: Pending, isWaiting: () => boolean): void {
+    const connection = this.#bySocket.get(socket)
+    if (connection === undefined) return
+    if (connection.patience !== undefined) this.#takePlace(connection)
+    connection.client.begin(connection, asked, isWaiting)
   }
 
   /** Closes the connections on which nothing was sent. */
@@ -78,7 +90,7 @@ export class ConnectionPlaces {
       socket.destroy()
       return
     }
-    const connection: Connection = { socket, client, pending: [], patience: undefined }
+    const connection: Connection = { socket, client, pending: new Set(), patience: undefined }
     if (this.#giver(client, 1) !== undefined) connection.patience = setTimeout(() => this.#close(connection), PATIENCE_MS).unref()
     const peer = peerOf(socket)
     client.add(connection)
@@ -99,13 +111,6 @@ export class ConnectionPlaces {
     if (connection === undefined) return
     connection.socket = socket
     this.#bySocket.set(socket, connection)
-  }
-
-  #begin ({ socket }: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#bySocket.get(socket)
-    if (connection === undefined) return
-    if (connection.patience !== undefined) this.#takePlace(connection)
-    connection.client.begin(connection, response)
   }
 
   #takePlace (connection: Connection): void {

@@ -102,6 +102,12 @@ export class Connection implements Holder {
     else if (this.#current !== undefined && asksToSend(this.#current.req)) this.#current.writeContinue()
   }
 
+  /** Calls `done` when the current request is answered, or cannot be any more. */
+  whenAnswered (done: () => void): void {
+    if (this.#current === undefined) done()
+    else this.#current.once('close', done)
+  }
+
   /** The body is in, or nobody wants the rest of it. */
   settleBody (): void {
     this.#abandonBody = undefined

@@ -19,11 +19,11 @@ export const NEVER_SHED = { neverShed: true }
 
 /**
  * Refuses requests at once, as `unavailable`, while the event loop is late by more than `loopDelay` milliseconds in the
- * mean of a second; never where that is `Infinity`. Memory is no sign of distress here: the database's mapped files count,
- * and garbage does until it is collected.
+ * mean of a second; never where that is `Infinity`. Answers what tells it to those who do not come by `app`. Memory is no
+ * sign of distress here: the database's mapped files count, and garbage does until it is collected.
  */
-export function shedLoad (app: FastifyInstance, loopDelay: number): void {
-  if (loopDelay === Infinity) return
+export function shedLoad (app: FastifyInstance, loopDelay: number): () => GatewayError | undefined {
+  if (loopDelay === Infinity) return () => undefined
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   delay.enable()
   let isLate = false
@@ -40,4 +40,5 @@ export function shedLoad (app: FastifyInstance, loopDelay: number): void {
     clearInterval(timer)
     delay.disable()
   })
+  return () => isLate ? OVERLOADED : undefined
 }

@@ -1,5 +1,5 @@
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller } from '../auth/caller.js'
 import { GatewayError } from '../errors.js'
 
@@ -7,13 +7,15 @@ const MINUTE_MS = 60_000
 // Whoever was not seen for longest is forgotten first, and starts anew.
 const MOST_CALLERS = 10_000
 
+/** Counts a call. Rejects one too many of its caller as `resource_exhausted`. */
+type LimitCaller = (caller: Caller) => Promise<void>
+
 /**
- * Limits routes to `perMinute` requests of each caller in a minute, which begins with its first, over all that the answered function is
- * given; 0 is no limit, and `system` has none. Refuses one too many as `resource_exhausted`, after all `onRequest` hooks that the routes
- * have by then, of which one finds out the caller.
+ * A limit of `perMinute` calls of each caller in a minute, which begins with its first, over all that it is asked about; `system` has
+ * none. `undefined` where there is none: 0.
  */
-export async function limitRate (app: FastifyInstance, perMinute: number): Promise<(routes: FastifyInstance) => void> {
-  if (perMinute === 0) return () => {}
+export async function limitRate (app: FastifyInstance, perMinute: number): Promise<LimitCaller | undefined> {
+  if (perMinute === 0) return undefined
   if (!app.hasDecorator('createRateLimit')) await app.register(rateLimit, { global: false, cache: MOST_CALLERS })
   const count = app.createRateLimit({
     max: perMinute,
@@ -21,16 +23,20 @@ export async function limitRate (app: FastifyInstance, perMinute: number): Promi
     keyGenerator: request => keyOf(request.origin.caller),
     allowList: request => request.origin.caller.kind === 'system'
   })
-  return routes => routes.addHook('onRequest', async request => {
-    const counted = await count(request)
+  return async caller => {
+    const counted = await count(countable({ origin: { caller } }))
     if (counted.isAllowed || !counted.isExceeded) return
     throw new GatewayError(
       'resource_exhausted',
       `this caller makes more than ${perMinute} requests a minute; wait before the next`,
       { retryAfterSeconds: counted.ttlInSeconds }
     )
-  })
+  }
 }
+
+/** What the plugin looks at of a request. */
+export const countable = (shown: { readonly origin: { readonly caller: Caller } } | { readonly ip: string }) =>
+  ({ ...shown, routeOptions: {} }) as FastifyRequest
 
 /** Names a caller among all of all kinds. */
 export const keyOf = ({ kind, name }: Caller) => `${kind}:${name}`

@@ -32,11 +32,14 @@ export function logRequest (log: Logger, request: FastifyRequest, reply: Fastify
     method: request.method,
     status: reply.statusCode,
     code: request.failureCode,
-    duration_ms: Math.round(reply.elapsedTime * 1000) / 1000
+    duration_ms: rounded(reply.elapsedTime)
   }, 'request')
 }
 
+/** Milliseconds, to the microsecond. */
+export const rounded = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000
+
 /** A failure that is the gateway's own, with its causes; the answer says only that it happened. */
-export function logFailure (log: Logger, request: FastifyRequest, error: Error): void {
-  log.error({ request_id: request.id, route: request.routeOptions?.url, err: error }, 'request failed')
+export function logFailure (log: Logger, requestId: string, route: string | undefined, error: Error): void {
+  log.error({ request_id: requestId, route, err: error }, 'request failed')
 }

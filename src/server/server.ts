@@ -1,17 +1,19 @@
 import type { Server as TlsServer } from 'node:https'
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import { GatewayError, type Code } from '../errors.js'
+import { networkOf } from '../auth/address.js'
+import { GatewayError } from '../errors.js'
 import { limitAnonymous } from './anonymous-limit.js'
-import { authenticateRequests, type Authentication } from './authentication.js'
-import { limitBacklog, MOST_WAITING } from './backlog-limit.js'
+import { authenticateRequests, originOf, type Authentication } from './authentication.js'
+import { limitBacklog, MOST_WAITING, refuseBacklog } from './backlog-limit.js'
 import { Budget } from './budget.js'
-import { findClientAddress } from './client-address.js'
+import { clientAddresses, findClientAddress } from './client-address.js'
 import { refuseWhileClosing } from './closing.js'
 import { goneOf } from './connection.js'
 import { ConnectionPlaces } from './connection-places.js'
 import { serveConnections } from './connections.js'
-import { HttpFailure, toFailure } from './failure.js'
+import { isOwn, toFailure } from './failure.js'
+import type { Gate } from './gate.js'
 import { healthRoutes } from './health.js'
 import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
@@ -22,8 +24,6 @@ import { logFailure, logRequest, logRequests } from './request-log.js'
 import { securityHeaders } from './security-headers.js'
 import { followTls, readTls, type TlsFiles } from './tls.js'
 import type { Edge, Transport } from './transport.js'
-
-const OWN: ReadonlySet<Code> = new Set<Code>(['internal', 'unavailable', 'unimplemented', 'deadline_exceeded'])
 
 export interface ServerSettings {
   /** Without it the server speaks plain HTTP. */
@@ -44,11 +44,17 @@ export interface ServerOptions extends ServerSettings {
   readonly log: Logger
 }
 
+/** A server of HTTP, and what other listeners have in common with it. */
+export interface Server {
+  readonly http: FastifyInstance
+  readonly gate: Gate
+}
+
 /**
  * The edge of the gateway: all that is the same whatever a request is for, around `transports`. The caller listens and closes.
  * @throws {GatewayError} that says what is wrong with the files of `tls`
  */
-export async function createServer (options: ServerOptions): Promise<FastifyInstance> {
+export async function createServer (options: ServerOptions): Promise<Server> {
   const { transports, authentication, ready, log, tls, trustedProxies = [], requestsPerMinute = 0, limits = LIMITS } = options
   const secure = tls && readTls(tls)
   const headers = securityHeaders(secure !== undefined)
@@ -74,7 +80,8 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     // Only names the scheme of the address that it says it listens at: the server is made above.
     ...(secure && { https: {} })
   })
-  const places = new ConnectionPlaces(app.server, { most: limits.connections, trustedProxies, log })
+  const places = new ConnectionPlaces({ most: limits.connections, trustedProxies, log })
+  places.watch(app.server)
   if (tls && secure) followTls(app.server as TlsServer, tls, secure, log)
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -82,11 +89,16 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     const hasHost = request.headers.host !== undefined || request.raw.httpVersion === '1.0'
     done(hasHost ? undefined : new GatewayError('invalid_argument', 'a request needs a Host header'))
   })
-  findClientAddress(app, trustedProxies)
+  const addressOf = clientAddresses(trustedProxies)
+  findClientAddress(app, addressOf)
   refuseWhileClosing(app, places, limits.closing)
-  shedLoad(app, limits.loopDelay)
+  const overload = shedLoad(app, limits.loopDelay)
   logRequests(app, log)
-  const limit = await limitAnonymous(app, backlog)
+  const limitAddress = await limitAnonymous(app)
+  const limit = async (request: FastifyRequest) => {
+    await limitAddress(request.ip)
+    refuseBacklog(request, backlog, networkOf(request.ip))
+  }
   const limitCallers = await limitRate(app, requestsPerMinute)
   app.setErrorHandler((error, request, reply) => {
     const failure = toFailure(error)
@@ -95,7 +107,7 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
       return
     }
     sendRefusal(transports, request, reply, failure)
-    if (isOwn(failure)) logFailure(log, request, failure)
+    if (isOwn(failure)) logFailure(log, request.id, request.routeOptions?.url, failure)
     return reply
   })
 
@@ -103,21 +115,28 @@ export async function createServer (options: ServerOptions): Promise<FastifyInst
     protect (routes) {
       authenticateRequests(routes, authentication)
       limitBacklog(routes, backlog, ({ origin }) => keyOf(origin.caller))
-      limitCallers(routes)
+      if (limitCallers !== undefined) routes.addHook('onRequest', ({ origin }) => limitCallers(origin.caller))
     },
     limitAnonymous: limit,
     failed (request, failure) {
       request.failureCode = failure.code
-      if (isOwn(failure)) logFailure(log, request, failure)
+      if (isOwn(failure)) logFailure(log, request.id, request.routeOptions?.url, failure)
     }
   }
   for (const transport of transports) await transport.register(app, edge)
   await app.register(healthRoutes, { ready, limit })
-  return app
+  const gate: Gate = {
+    limits,
+    places,
+    backlog,
+    addressOf,
+    overload,
+    originOf: shown => originOf(authentication, shown),
+    limitCaller: caller => limitCallers?.(caller),
+    limitAnonymous: limitAddress
+  }
+  return { http: app, gate }
 }
-
-/** Whether a failure is the gateway's own, and no mistake of a client: in whatever form and with whatever status it is told. */
-const isOwn = (failure: GatewayError): boolean => OWN.has(failure.code) && !(failure instanceof HttpFailure && failure.status < 500)
 
 /** Whether the client has gone away, before its body ended or before what it asked for began: then nothing is wrong here. */
 function isForNobody ({ raw }: FastifyRequest, failure: GatewayError): boolean {

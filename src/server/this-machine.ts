@@ -21,12 +21,14 @@ function isForwarding (name: string): boolean {
   return is
 }
 
+type Asked = Pick<IncomingMessage, 'socket' | 'headers' | 'rawHeaders' | 'url'>
+
 /**
  * Whether a request was made on this machine and for this gateway, as far as that can be seen: it comes from a loopback
  * address, names this machine as its one host, shows no sign of a proxy, and no web page of another origin made
  * it. Believes no header that says otherwise, whoever sent it.
  */
-export function isFromThisMachine ({ socket, headers, rawHeaders, url = '' }: IncomingMessage): boolean {
+export function isFromThisMachine ({ socket, headers, rawHeaders, url = '' }: Asked): boolean {
   if (!isLoopback(socket.remoteAddress ?? '') || !hasOneHost(rawHeaders)) return false
   for (const name in headers) if (isForwarding(name)) return false
   const host = headers.host!.toLowerCase()

@@ -1,7 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Server } from 'node:https'
-import { createSecureContext, type TlsOptions, type TLSSocket } from 'node:tls'
+import { createSecureContext, type Server, type TlsOptions, type TLSSocket } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { GatewayError } from '../errors.js'

@@ -52,7 +52,7 @@ const operations = parts.includes('operations')
     }
 
 const tokens = await StaticTokens.open(join(directory, 'tokens.json'))
-const app = await createServer({
+const { http: app } = await createServer({
   transports: [createRest(operations, new Bodies(BODY_LIMIT))],
   authentication: { authenticate: createAuthenticator({ tokens, runTokenOf: async () => undefined, allowSystem: false }), failed () {} },
   ready: async () => {},

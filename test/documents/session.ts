@@ -13,7 +13,7 @@ import { difference, inThisRun, type Known } from './expectation.js'
 
 /** What npm's scripts need of the checkout. */
 const LINKED = ['package.json', 'scripts', 'dist', 'node_modules']
-const HOSTS = ['127.0.0.1', 'localhost']
+const BEFORE_PORTS = ['127.0.0.1:', 'localhost:', 'ECTX_GRPC_PORT=']
 
 type Shell = ChildProcessByStdio<Writable, Readable, null>
 type Gateway = ChildProcessByStdio<null, Readable, Readable>
@@ -26,16 +26,16 @@ interface Ran {
 
 /**
  * One shell for the commands of a document, in a new directory that npm takes for the built checkout. `npm start` starts a gateway in
- * the place of the one before, on a free port, which the document calls 8080. All ends with the test.
+ * the place of the one before, on free ports, which the document calls 8080 and 50051. All ends with the test.
  */
 export async function startSession (t: Test) {
   const directory = newDataDir(t)
   for (const name of LINKED) symlinkSync(resolve(name), join(directory, name))
-  const port = await freePort()
+  const ports = [[8080, await freePort()], [50051, await freePort()]] as const
   const env = {
     PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
     HOME: directory,
-    ECTX_PORT: String(port),
+    ECTX_PORT: String(ports[0][1]),
     npm_config_update_notifier: 'false'
   }
   const shell = spawn('bash', { cwd: directory, env, stdio: ['pipe', 'pipe', 'inherit'] })
@@ -58,9 +58,10 @@ export async function startSession (t: Test) {
   return {
     /** Runs a command. @returns where the document does not say what it prints, `undefined` where it does */
     async differs ({ line, text, prints }: Command) {
-      const command = withPort(inThisRun(text, known), 8080, port)
+      const command = ports.reduce((text, [ours, free]) => withPort(text, ours, free), inThisRun(text, known))
       const { output, status } = /\bnpm start\b/.test(command) ? await start(command) : await run(shell, command)
-      const printed = withPort(status === 0 ? output : `${output.replace(/[^\n]$/, '$&\n')}(exit status ${status})`, port, 8080)
+      const all = status === 0 ? output : `${output.replace(/[^\n]$/, '$&\n')}(exit status ${status})`
+      const printed = ports.reduce((text, [ours, free]) => withPort(text, free, ours), all)
       const found = difference(prints, printed, known)
       return found && { line: line + text.split('\n').length + found.index, expected: found.expected, printed: found.printed }
     }
@@ -68,7 +69,7 @@ export async function startSession (t: Test) {
 }
 
 const withPort = (text: string, from: number, to: number): string =>
-  HOSTS.reduce((text, host) => text.replaceAll(`${host}:${from}`, `${host}:${to}`), text)
+  BEFORE_PORTS.reduce((text, before) => text.replaceAll(`${before}${from}`, `${before}${to}`), text)
 
 /** Runs `command` in `shell` itself, so that what it sets stays set. */
 async function run (shell: Shell, command: string): Promise<Ran> {

@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { findClientAddress } from '../../src/server/client-address.js'
+import { clientAddresses, findClientAddress } from '../../src/server/client-address.js'
 import { bearer, OPERATOR, withTokens } from '../support/callers.js'
 import { PATH, startGateway } from '../support/gateway.js'
 
@@ -9,7 +9,7 @@ const PROXY = '10.0.0.1'
 /** Answers what address a request is found to come from. */
 async function startFinder (t: Test, trusted: readonly string[]) {
   const app = fastify()
-  findClientAddress(app, trusted)
+  findClientAddress(app, clientAddresses(trusted))
   app.get('/', async ({ ip }) => ({ ip }))
   t.teardown(() => app.close())
   return async (headers: Record<string, string>, remoteAddress = PROXY): Promise<string> => (await app.inject({ url: '/', headers, remoteAddress })).json().ip

@@ -85,7 +85,8 @@ t.test('closing ends at once the connections without a request, and soon the oth
 /** A server, and sockets of which only the addresses matter; each has asked for something and been answered. */
 function places (most: number, trustedProxies: string[] = []) {
   const server = new EventEmitter()
-  const connections = new ConnectionPlaces(server as Server, { most, trustedProxies, log: createLogger('silent', { write () {} }) })
+  const connections = new ConnectionPlaces({ most, trustedProxies, log: createLogger('silent', { write () {} }) })
+  connections.watch(server as Server)
   let port = 0
   const open = (remoteAddress: string) => {
     const socket = Object.assign(new EventEmitter(), { remoteAddress, remotePort: ++port, localAddress: '192.0.2.1', destroyed: false, bytesRead: 0, destroy () { this.destroyed = true } })

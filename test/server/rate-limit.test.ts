@@ -22,7 +22,7 @@ async function startLimited (t: Test, perMinute: number) {
   const limit = await limitRate(app, perMinute)
   await app.register(async v1 => {
     authenticateRequests(v1, { authenticate: () => caller, failed () {} })
-    limit(v1)
+    v1.addHook('onRequest', ({ origin }) => limit?.(origin.caller) ?? Promise.resolve())
     v1.get('/limited', async () => 'ok')
     v1.post('/limited', async () => 'ok')
   })

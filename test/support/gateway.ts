@@ -54,9 +54,9 @@ export async function startGateway (
       await kept.close()
     }
   }
-  const { http: app, close } = await assemble(engine, { ...config, limits }, log, clock)
+  const { http: app, grpc, close } = await assemble(engine, { ...config, limits }, log, clock)
   t.teardown(close)
-  return { app, close, lines, dataDir }
+  return { app, grpc, close, lines, dataDir }
 }
 
 /** The body of a request that creates a context, with `changes` laid over its top level. */

@@ -1,9 +1,11 @@
-import { fromJson, toJson, type DescMethodUnary, type JsonObject } from '@bufbuild/protobuf'
+import { fromBinary, fromJson, toBinary, toJson, type DescMethodUnary, type JsonObject } from '@bufbuild/protobuf'
 import { ConnectError, type Transport } from '@connectrpc/connect'
+import { findTrailerError } from '@connectrpc/connect/protocol-grpc'
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web'
 import { BadRequestSchema, ErrorInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js'
 import { METHODS } from '../../src/rpc/methods.js'
 import { CONTEXTS } from '../support/http.js'
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 
 /** What goes beside the message. */
 export interface Beside {
@@ -79,21 +81,50 @@ export const RPC: Readonly<Record<string, (address: string) => Call>> = {
   'gRPC-Web': baseUrl => overRpc(createGrpcWebTransport({ baseUrl }))
 }
 
-const overRpc = (transport: Transport): Call => async (operation, input, { token, view, runToken, key } = {}) => {
+const headersOf = ({ token, view, runToken, key }: Beside): Record<string, string> => ({
+  ...token && { authorization: `Bearer ${token}` },
+  ...view && { 'ectx-view': view },
+  ...runToken && { 'ectx-run-token': 'true' },
+  ...key && { 'idempotency-key': key }
+})
+
+const overRpc = (transport: Transport): Call => async (operation, input, beside = {}) => {
   const descriptor = methodOf(operation)
-  const header = {
-    ...token && { authorization: `Bearer ${token}` },
-    ...view && { 'ectx-view': view },
-    ...runToken && { 'ectx-run-token': 'true' },
-    ...key && { 'idempotency-key': key }
-  }
   try {
-    const { message } = await transport.unary(descriptor, undefined, undefined, header, fromJson(descriptor.input, input))
+    const { message } = await transport.unary(descriptor, undefined, undefined, headersOf(beside), fromJson(descriptor.input, input))
     return { code: 'ok', message: toJson(descriptor.output, message, options) as JsonObject }
   } catch (error) {
-    if (!(error instanceof ConnectError)) throw error
-    const [info] = error.findDetails(ErrorInfoSchema)
-    const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations.map(({ field }) => field))
-    return { code: info?.reason.toLowerCase() ?? 'unknown', existingId: info?.metadata.existing_id, fields }
+    return outcomeOf(error)
   }
 }
+
+function outcomeOf (error: unknown): Outcome {
+  if (!(error instanceof ConnectError)) throw error
+  const [info] = error.findDetails(ErrorInfoSchema)
+  const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations.map(({ field }) => field))
+  return { code: info?.reason.toLowerCase() ?? 'unknown', existingId: info?.metadata.existing_id, fields }
+}
+
+/** `address` is host and port. */
+export function overGrpc (address: string): { readonly call: Call, close (): void } {
+  const client = new Client(address, credentials.createInsecure())
+  const call: Call = async (operation, input, beside = {}) => {
+    const { input: request, output, parent, name } = methodOf(operation)
+    const metadata = Metadata.fromHttp2Headers(headersOf(beside))
+    const asked = Buffer.from(toBinary(request, fromJson(request, input)))
+    return await new Promise(resolve => {
+      client.makeUnaryRequest(`/${parent.typeName}/${name}`, (bytes: Buffer) => bytes, bytes => bytes, asked, metadata, (error, answer) => {
+        if (error !== null) resolve(outcomeOf(connectError(error)))
+        else resolve({ code: 'ok', message: toJson(output, fromBinary(output, answer!), options) as JsonObject })
+      })
+    })
+  }
+  return { call, close: () => client.close() }
+}
+
+/** The failure as Connect's client would have it. */
+const connectError = ({ code, details, metadata }: ServiceError) => findTrailerError(new Headers({
+  'grpc-status': String(code),
+  'grpc-message': encodeURIComponent(details),
+  'grpc-status-details-bin': metadata.get('grpc-status-details-bin').map(value => (value as Buffer).toString('base64')).join()
+}))

@@ -8,7 +8,7 @@ import { createObserver } from '../../src/telemetry/observer.js'
 import { bearer, OPERATOR, VIEWER, withTokens } from '../support/callers.js'
 import { testDependencies } from '../support/dependencies.js'
 import { startGateway } from '../support/gateway.js'
-import { OPERATIONS, overRest, RPC, type Call, type Outcome } from './clients.js'
+import { OPERATIONS, overGrpc, overRest, RPC, type Call, type Outcome } from './clients.js'
 
 const CREATE = 'ExecutionContextCommandController/create'
 const APPLY = 'ExecutionContextCommandController/apply'
@@ -93,11 +93,12 @@ function plain (outcomes: Awaited<ReturnType<typeof callAll>>) {
   return new Map<string, any>(JSON.parse(text))
 }
 
-async function start (t: Test, call: (address: string) => Call) {
-  const { app, lines } = await startGateway(t, undefined, withTokens(t))
-  const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  const outcomes = plain(await callAll(call(address)))
+async function start (t: Test, call: (address: string, grpc: string) => Call) {
+  const { app, grpc, lines } = await startGateway(t, undefined, { ...withTokens(t), ECTX_GRPC_PORT: '0' })
+  const at = { host: '127.0.0.1', port: 0 }
+  const outcomes = plain(await callAll(call(await app.listen(at), await grpc!.listen(at))))
   t.notMatch(JSON.stringify(lines), /s3cr3t/, 'no secret is in the log')
+  t.same(lines.filter(({ level }) => level === 'error'), [])
   return outcomes
 }
 
@@ -125,9 +126,18 @@ t.test('REST, which the others are held to, does what the table says', async t =
   t.ok(expected.get('the audit log').message.events.length > 20)
 })
 
-for (const [name, call] of Object.entries(RPC)) {
+const TRANSPORTS: Readonly<Record<string, (t: Test) => (address: string, grpc: string) => Call>> = {
+  ...Object.fromEntries(Object.entries(RPC).map(([name, call]) => [name, () => call])),
+  gRPC: t => (_, grpc) => {
+    const { call, close } = overGrpc(grpc)
+    t.teardown(close)
+    return call
+  }
+}
+
+for (const [name, call] of Object.entries(TRANSPORTS)) {
   t.test(name, async t => {
-    for (const [title, outcome] of await start(t, call)) {
+    for (const [title, outcome] of await start(t, call(t))) {
       const { fields, ...told } = expected.get(title)
       // What each calls a field is its own affair.
       t.same({ ...outcome, fields: outcome.fields?.length }, { ...told, fields: fields?.length }, title)

@@ -1,0 +1,162 @@
+import { create, toBinary, type DescService } from '@bufbuild/protobuf'
+import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt'
+import type { Http2Server } from 'node:http2'
+import type { Socket } from 'node:net'
+import { promisify } from 'node:util'
+import {
+  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleUnaryCall, type MethodDefinition
+} from '@grpc/grpc-js'
+import type { Logger } from 'pino'
+import { GatewayError } from '../../errors.js'
+import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.js'
+import type { Operations } from '../../kinds/operations.js'
+import type { Bodies } from '../../server/bodies.js'
+import { HttpFailure } from '../../server/failure.js'
+import type { Gate } from '../../server/gate.js'
+import { Http2Listener } from '../../server/http2-listener.js'
+import { limitSessions } from '../../server/http2-sessions.js'
+import type { TlsFiles } from '../../server/tls.js'
+import { decode, MOST_BINARY_BYTES } from '../binary-message.js'
+import { askedIn } from '../metadata.js'
+import { METHODS, type Method } from '../methods.js'
+import { Call, type Route } from './call.js'
+import { Door } from './door.js'
+import { Health } from './health.js'
+import { REFLECTION_PATHS, serveReflection } from './reflection.js'
+
+const MINUTE_MS = 60_000
+const LIMITS = {
+  'grpc.max_receive_message_length': MOST_BINARY_BYTES,
+  'grpc.max_concurrent_streams': 100,
+  'grpc.max_connection_idle_ms': 5 * MINUTE_MS,
+  // So that clients spread anew over the gateways behind a name.
+  'grpc.max_connection_age_ms': 30 * MINUTE_MS,
+  'grpc.max_connection_age_grace_ms': MINUTE_MS,
+  'grpc.keepalive_time_ms': MINUTE_MS,
+  'grpc.keepalive_timeout_ms': 20_000,
+  // Counts and names all connections, for a service that is not offered.
+  'grpc.enable_channelz': 0
+}
+
+export interface GrpcOptions {
+  readonly tls?: TlsFiles | undefined
+  /** Resolves where the gateway can do its work now. */
+  readonly ready: () => Promise<void>
+  readonly log: Logger
+}
+
+export interface Grpc {
+  /** Serves from now on. Answers host and port. */
+  listen (at: { readonly host: string, readonly port: number }): Promise<string>
+  /** Takes no more, lets what runs end, and after a while ends it. */
+  close (): Promise<void>
+}
+
+const SERVICES: readonly DescService[] = [...new Set(METHODS.map(({ descriptor }) => descriptor.parent))]
+const pathOf = ({ descriptor: { parent, name } }: Method) => `/${parent.typeName}/${name}`
+
+/** gRPC: the operations by the services of the protos, on a port of its own. */
+export function createGrpc (operations: Operations, bodies: Bodies, gate: Gate, { tls, ready, log }: GrpcOptions): Grpc {
+  // It would print what it cannot read of headers, tokens among it.
+  setLogVerbosity(logVerbosity.NONE)
+  const health = new Health(SERVICES.map(({ typeName }) => typeName), ready)
+  const routes = new Map([...operationRoutes(log), ...openRoutes(health, gate, log)].map(route => [route.path, route]))
+  const unknown: Route = {
+    ...OPEN, path: '', log, prepare () { throw new HttpFailure(404, 'unimplemented', 'there is no such method') }
+  }
+  const door = new Door(gate, bodies, path => routes.get(path) ?? unknown)
+
+  const server = new Server({ ...LIMITS, interceptors: [door.interceptor] })
+  for (const service of SERVICES) {
+    const methods = METHODS.filter(({ descriptor }) => descriptor.parent === service)
+    server.addService(
+      Object.fromEntries(methods.map(method => [method.descriptor.localName, definitionOf(method)])),
+      Object.fromEntries(methods.map(method => [method.descriptor.localName, handlerOf(method, operations)]))
+    )
+  }
+  health.addTo(server)
+  serveReflection(server, [...SERVICES, HealthService])
+
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const http2 = http2Of(server)
+  let current: Socket
+  limitSessions(http2)
+  door.guard(http2, () => current)
+  const accept = (socket: Socket) => {
+    current = socket
+    injector.injectConnection(socket)
+  }
+  const listener = new Http2Listener({ tls, limits: gate.limits, places: gate.places, log, accept })
+
+  return {
+    listen: at => listener.listen(at),
+    async close () {
+      listener.close()
+      health.close()
+      door.close()
+      const closed = promisify(server.tryShutdown.bind(server))()
+      injector.drain(gate.limits.closing)
+      await closed
+    }
+  }
+}
+
+/** What it serves with, which it keeps to itself: it has no limits of its own for headers and pings, and no place before a call. */
+const http2Of = (server: Server): Http2Server =>
+  [...(server as unknown as { http2Servers: Map<Http2Server, unknown> }).http2Servers.keys()][0]!
+
+const operationRoutes = (log: Logger): Route[] => METHODS.map(method => {
+  const { descriptor: { parent, name, idempotency } } = method
+  const path = pathOf(method)
+  return {
+    path,
+    isOpen: false,
+    isRead: idempotency === Idempotency.NO_SIDE_EFFECTS,
+    isStreaming: false,
+    log: log.child({ operation: `${parent.name}/${name}`, route: path })
+  }
+})
+
+const OPEN = { isOpen: true, isRead: true, isStreaming: false }
+
+/** What is asked about the gateway itself. */
+function openRoutes (health: Health, { limits }: Gate, log: Logger): Route[] {
+  const { Check: check, List: list, Watch: watch } = Health.service
+  const route = (path: string, rest: Partial<Route>): Route =>
+    ({ ...OPEN, path, log: log.child({ operation: path.split('.').at(-1), route: path }), ...rest })
+  return [
+    route(check!.path, { prepare: () => health.look() }),
+    route(list!.path, { prepare: () => health.look() }),
+    route(watch!.path, { isStreaming: true, prepare: call => health.watch(call) }),
+    ...REFLECTION_PATHS.map(path => route(path, {
+      isStreaming: true,
+      prepare: ({ stream }) => { stream.setTimeout(limits.idleTimeout, () => stream.close()) }
+    }))
+  ]
+}
+
+const asIs = (bytes: Buffer) => bytes
+
+/** Messages pass as they are: where the library reads one that is none, it says that the gateway failed. */
+const definitionOf = (method: Method): MethodDefinition<Buffer, Buffer> => ({
+  path: pathOf(method),
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: asIs,
+  requestDeserialize: asIs,
+  responseSerialize: asIs,
+  responseDeserialize: asIs
+})
+
+const handlerOf = ({ descriptor: { input, output }, run }: Method, operations: Operations): handleUnaryCall<Buffer, Buffer> =>
+  (unary, respond) => {
+    const call = Call.of(unary.metadata)
+    const answer = async () => {
+      const message = await run(operations, decode(input, unary.request), askedIn(call), call.signal)
+      const { buffer, byteOffset, byteLength } = toBinary(output, create(output, message))
+      call.answers(byteLength)
+      unary.sendMetadata(call.metadata())
+      respond(null, Buffer.from(buffer, byteOffset, byteLength), call.metadata())
+    }
+    answer().catch((error: unknown) => call.refuse(GatewayError.from(error)))
+  }
