@@ -1,4 +1,4 @@
-import type { Client, Load } from './client.js'
+import type { Load, Measured } from './client.js'
 import type { Server } from './servers.js'
 
 /** What one round of a load cost. */
@@ -16,7 +16,9 @@ export interface Round {
 export const first = ({ status, next }: Load, count: number): Load => ({ status, next: () => count-- > 0 ? next() : undefined })
 
 /** Runs `load` against `server` for `milliseconds` at most, by `client`. */
-export async function measure (server: Server, load: Load, milliseconds: number, client: Client = server.client): Promise<Round> {
+export async function measure<L = Load> (
+  server: Server, load: L, milliseconds: number, client: { run (load: L, milliseconds: number): Promise<Measured> } = server.client as never
+): Promise<Round> {
   const before = server.cpu()
   const { requests, seconds, latencies } = await client.run(load, milliseconds)
   await server.quiet()
