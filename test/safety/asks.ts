@@ -22,7 +22,7 @@ export const OPERATIONS = Object.entries(paths).flatMap(([path, item]) => entrie
   parameters: operation.parameters as OpenAPIV3.ParameterObject[] ?? []
 })))
 
-const HEADERS = ['x-anything', 'cookie', 'referer', 'user-agent', 'origin', 'accept', 'accept-encoding', 'content-encoding', 'idempotency-key', 'if-match', 'if-none-match', 'range', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-http-method-override', 'x-api-key', 'x-request-id', 'traceparent', 'baggage']
+export const HEADERS = ['x-anything', 'cookie', 'referer', 'user-agent', 'origin', 'accept', 'accept-encoding', 'content-encoding', 'idempotency-key', 'if-match', 'if-none-match', 'range', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-http-method-override', 'x-api-key', 'x-request-id', 'traceparent', 'baggage']
 
 /** Where a path names something. */
 const ID = /\{\w+\}/
@@ -69,7 +69,7 @@ export function * credentialAsks (canary: string, { id, slug }: { id: string, sl
 }
 
 /** Bodies that are refused, each with `canary` in it; and the headers that they come with, where it is not JSON. */
-function * badBodies (canary: string): Generator<[body: string | Buffer, headers?: Record<string, string>]> {
+export function * badBodies (canary: string): Generator<[body: string | Buffer, headers?: Record<string, string>]> {
   const spec = (data: unknown) => contextBody({ spec: { execution_id: 'wfx-1', data: data as object } })
   const metadata = (fields: object) => contextBody({ metadata: { name: 'Refused', ...fields } })
   const wrong: unknown[] = [

@@ -125,3 +125,18 @@ t.test('beyond 64 MiB in all, the upload that has taken longest is told to try a
   for (const socket of others) socket.end('{')
   for (const socket of others) t.same(answersIn(await text(socket)).map(({ status }) => status), [400])
 })
+
+t.test('what was answered does not count', async t => {
+  const { open } = await listenRaw(t)
+  const first = open()
+  first.write(headOf(PATH, { 'Content-Type': 'application/json', 'Content-Length': BODY_LIMIT }))
+  await new Promise<void>(resolve => first.write(Buffer.alloc(BODY_LIMIT - 1, ' '), () => resolve()))
+  for (let turn = 0; turn < 8; turn++) {
+    const socket = open()
+    socket.write(headOf(PATH, { 'Content-Type': 'application/json', 'Content-Length': BODY_LIMIT, Connection: 'close' }))
+    socket.end(JSON.stringify(contextBody({ metadata: { name: `Run ${turn}` } })).padEnd(BODY_LIMIT))
+    t.same(answersIn(await text(socket)).map(({ status }) => status), [201])
+  }
+  first.end('{')
+  t.same(answersIn(await text(first)).map(({ status }) => status), [400])
+})

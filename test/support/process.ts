@@ -55,6 +55,6 @@ export async function startProcess (t: Test, options: Options = {}) {
     if (line?.msg === 'ready') resolve(line)
   }))
   const failed = gateway.exited.then(({ stderr }) => { throw new Error(`the server did not start: ${stderr}`) })
-  const { address } = await Promise.race([ready, failed])
-  return { ...gateway, address: String(address), pid: gateway.child.pid! }
+  const { address, grpc } = await Promise.race([ready, failed])
+  return { ...gateway, address: String(address), grpc: String(grpc), pid: gateway.child.pid! }
 }

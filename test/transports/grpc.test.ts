@@ -1,14 +1,19 @@
 // What is gRPC's own: what stands before a call, what bounds it, and how it ends. What calls come to is in transports.test.ts.
 import { create, toBinary } from '@bufbuild/protobuf'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { constants } from 'node:http2'
+import { writeFileSync } from 'node:fs'
+import { connect, constants } from 'node:http2'
+import { connect as tlsConnect, type TLSSocket } from 'node:tls'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { LIMITS, type Limits } from '../../src/server/listener.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { auditEvents } from '../support/audit-events.js'
 import { bearer, OPERATOR, withTokens } from '../support/callers.js'
+import { createCertificate, createRoot } from '../support/certificates.js'
 import { startGateway, type LoggedStore } from '../support/gateway.js'
 import { ask, CREATE, frame, GET, LIST, openSession } from '../support/raw-grpc.js'
 import { until } from '../support/until.js'
@@ -172,4 +177,63 @@ t.test('pings without end are too many', async t => {
   t.equal(code, undefined, 'not where calls are between them')
   while (!session.destroyed) await ping()
   t.equal(code, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+})
+
+t.test('whatever is sent, it is no fault of the gateway', async t => {
+  const { session, lines } = await start(t)
+  const whole = context('fuzzed')
+  const message = fc.oneof(
+    fc.uint8Array({ maxLength: 64 }),
+    fc.tuple(fc.nat(), fc.nat(), fc.uint8Array({ maxLength: 4 })).map(([from, less, more]) =>
+      Buffer.concat([whole.subarray(0, from % whole.length), more, whole.subarray(from % whole.length + less % 8)]))
+  )
+  const body = fc.tuple(fc.array(message, { maxLength: 3 }), fc.boolean(), fc.option(fc.nat(), { nil: undefined }), fc.uint8Array({ maxLength: 6 }))
+    .map(([messages, isCompressed, cut, more]) => Buffer.concat([...messages.map(bytes => frame(bytes, isCompressed)), more]).subarray(0, cut))
+  const value = fc.oneof(fc.stringMatching(/^[!-~]{1,20}$/), fc.constantFrom('gzip', 'identity', 'deflate', '1S', '100m', '99999999H', 'full', 'true'))
+  const names = [
+    'grpc-encoding', 'grpc-timeout', 'grpc-accept-encoding', 'ectx-view', 'ectx-run-token', 'idempotency-key', 'content-type', 'x-request-id', 'x-any-bin'
+  ]
+  const headers = fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 2 })
+  const path = fc.oneof(fc.constantFrom(CREATE, GET, LIST, `${HEALTH}/Check`, `${HEALTH}/List`), fc.stringMatching(/^\/[!-~]{0,30}$/))
+  const isWell = async (path: string, headers: object, body: Buffer) =>
+    !/^(?:internal|unknown|reset)$/.test((await ask(session, path, headers, body)).code)
+  await fc.assert(fc.asyncProperty(path, headers, body, fc.boolean(), (path, headers, body, isKnown) =>
+    isWell(path, { ...isKnown && operator, ...headers }, body)), { numRuns: 1500, seed: 13 })
+  t.same(lines.filter(({ level }) => level === 'error'), [])
+})
+
+t.test('over TLS alone, by the files of REST, which may change meanwhile', async t => {
+  const [root, other] = [await createRoot('root'), await createRoot('other')]
+  const [first, second, client, stranger] = await Promise.all([
+    createCertificate(root), createCertificate(root), createCertificate(root, 'client'), createCertificate(other, 'client')
+  ])
+  const directory = t.testdir({ cert: first.cert, key: first.key, ca: root.cert })
+  const files = { ECTX_TLS_CERT: `${directory}/cert`, ECTX_TLS_KEY: `${directory}/key`, ECTX_TLS_CA: `${directory}/ca` }
+  const { grpc } = await startGateway(t, undefined, { ...withTokens(t), ...files, ECTX_GRPC_PORT: '0' }, UNHURRIED)
+  const address = await grpc!.listen({ host: '127.0.0.1', port: 0 })
+  const session = await openSession(t, address, { ca: root.cert, ...client })
+  t.equal((await ask(session, LIST, operator)).code, 'ok')
+  const certificate = (session.socket as TLSSocket).getPeerCertificate().raw
+  t.same(certificate, new X509Certificate(first.cert).raw)
+
+  const isRefused = (options: object) => new Promise<boolean>(resolve => {
+    const session = connect(`https://${address}`, { ca: root.cert, ...options }).on('error', () => resolve(true)).on('close', () => resolve(true))
+    ask(session, LIST, operator).then(({ code }) => resolve(code === 'reset'), () => resolve(true))
+  })
+  t.ok(await isRefused({}), 'without a certificate')
+  t.ok(await isRefused(stranger), 'with a stranger one')
+  const [host, port] = address.split(':')
+  const overHttp1 = tlsConnect({ host, port: Number(port), ca: root.cert, ...client, ALPNProtocols: ['http/1.1'] })
+  await t.rejects(once(overHttp1, 'secureConnect'), /alert/, 'for another protocol')
+  t.equal((await ask(await openSession(t, address, { ca: root.cert, ...client }), LIST, operator)).code, 'ok')
+
+  writeFileSync(`${directory}/key`, second.key)
+  writeFileSync(`${directory}/cert`, second.cert)
+  await until(async () => {
+    const session = await openSession(t, address, { ca: root.cert, ...client })
+    const { raw } = (session.socket as TLSSocket).getPeerCertificate()
+    session.destroy()
+    return raw.equals(new X509Certificate(second.cert).raw)
+  })
+  t.equal((await ask(session, LIST, operator)).code, 'ok', 'what was open goes on')
 })
