@@ -5,7 +5,7 @@ import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/conn
 import { BadRequestSchema, ErrorInfoSchema } from '../../src/gen/google/rpc/error_details_pb.js'
 import { METHODS } from '../../src/rpc/methods.js'
 import { CONTEXTS } from '../support/http.js'
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js'
 
 /** What goes beside the message. */
 export interface Beside {
@@ -114,7 +114,7 @@ export function overGrpc (address: string): { readonly call: Call, close (): voi
     const asked = Buffer.from(toBinary(request, fromJson(request, input)))
     return await new Promise(resolve => {
       client.makeUnaryRequest(`/${parent.typeName}/${name}`, (bytes: Buffer) => bytes, bytes => bytes, asked, metadata, (error, answer) => {
-        if (error !== null) resolve(outcomeOf(connectError(error)))
+        if (error !== null) resolve(failureOf(error))
         else resolve({ code: 'ok', message: toJson(output, fromBinary(output, answer!), options) as JsonObject })
       })
     })
@@ -122,9 +122,11 @@ export function overGrpc (address: string): { readonly call: Call, close (): voi
   return { call, close: () => client.close() }
 }
 
-/** The failure as Connect's client would have it. */
-const connectError = ({ code, details, metadata }: ServiceError) => findTrailerError(new Headers({
-  'grpc-status': String(code),
-  'grpc-message': encodeURIComponent(details),
-  'grpc-status-details-bin': metadata.get('grpc-status-details-bin').map(value => (value as Buffer).toString('base64')).join()
-}))
+function failureOf ({ code, details, metadata }: ServiceError): Outcome {
+  const [told] = metadata.get('grpc-status-details-bin')
+  // Of the connection, not of the gateway.
+  if (told === undefined) return { code: status[code].toLowerCase() }
+  return outcomeOf(findTrailerError(new Headers({
+    'grpc-status': String(code), 'grpc-message': encodeURIComponent(details), 'grpc-status-details-bin': (told as Buffer).toString('base64')
+  })))
+}
