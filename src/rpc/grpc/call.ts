@@ -42,6 +42,7 @@ export class Call implements Holder {
   #library: Library | undefined
   /** By its name. */
   #outcome: string | undefined
+  #isAnswered = false
   #unread = { bytes: 0, since: 0 }
 
   constructor (readonly route: Route, readonly stream: ServerHttp2Stream, readonly headers: IncomingHttpHeaders, backlog: Budget) {
@@ -71,7 +72,7 @@ export class Call implements Holder {
 
   /** Whether it is the client's turn: to send the rest of it, or to read the answer. */
   get isWaiting (): boolean {
-    return this.isOver || !this.stream.readableEnded
+    return this.isOver || this.#isAnswered || !this.stream.readableEnded
   }
 
   /** What goes before and behind its answer. */
@@ -98,6 +99,7 @@ export class Call implements Holder {
 
   /** So many bytes are on their way to the client. */
   answers (bytes: number): void {
+    this.#isAnswered = true
     if (bytes > 0) this.#backlog.hold(this, bytes)
   }
 
