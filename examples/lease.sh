@@ -3,14 +3,14 @@
 . "$(dirname "$0")/common.sh"
 run=run-$$
 
-say "the engine creates a context that lives for two seconds without a heartbeat"
-created=$(call --header "Idempotency-Key: $run" --data "$(body "Example $run" "$run" '"ttl":"600s","lease":"2s",')" "$CONTEXTS?run_token=true&view=redacted")
+say "the engine creates a context that lives for four seconds without a heartbeat"
+created=$(call --header "Idempotency-Key: $run" --data "$(body "Example $run" "$run" '"ttl":"600s","lease":"4s",')" "$CONTEXTS?run_token=true&view=redacted")
 id=$(echo "$created" | field id)
 token=$(echo "$created" | field run_token)
 
 say "the run says every half second that it still runs"
 beat () {
-  curl --silent --show-error --fail --output /dev/null --header "Authorization: Bearer $token" --request POST "$CONTEXTS/$id/heartbeat"
+  curl --silent --fail --output /dev/null --header "Authorization: Bearer $token" --request POST "$CONTEXTS/$id/heartbeat"
 }
 while sleep 0.5 && beat; do :; done &
 beating=$!
@@ -18,7 +18,7 @@ beating=$!
 say "and works with its values"
 (
   eval "$(curl --silent --show-error --fail --header "Authorization: Bearer $token" "$CONTEXTS/$id/env?format=shell")"
-  sleep 3
+  sleep 5
   echo "in $REGION, with a token of ${#API_TOKEN} characters"
 )
 
