@@ -166,6 +166,26 @@ t.test('thousands of calls that are given up leave nothing behind', async t => {
   t.same(lines.filter(({ level }) => level === 'error'), [])
 })
 
+t.test('who gives up call after call needs another session, and no call is done that it takes for refused', async t => {
+  const { address, app } = await start(t)
+  const session = await openSession(t, address)
+  let goaway: number | undefined
+  session.on('goaway', code => { goaway = code })
+  const turn = () => new Promise(resolve => setImmediate(resolve))
+  for (let call = 0; call < 1200 && !session.closed; call++) {
+    const stream = session.request({ ':method': 'POST', ':path': CREATE, 'content-type': 'application/grpc', ...operator })
+    stream.on('error', () => {}).end(frame(context(`given-up-${call}`)))
+    setImmediate(() => stream.close(constants.NGHTTP2_CANCEL))
+    if (call % 50 === 49) await turn()
+  }
+  const slugs = Array.from({ length: 20 }, (_, index) => `wanted-${index}`)
+  const codes = await Promise.all(slugs.map(async slug => session.closed ? 'reset' : (await ask(session, CREATE, operator, frame(context(slug)))).code))
+  t.equal(goaway, constants.NGHTTP2_NO_ERROR)
+  const found = await Promise.all(slugs.map(async slug => (await app.inject({ url: `/v1/execution-contexts/by-reference?slug=${slug}`, headers: operator })).statusCode))
+  t.same(found, codes.map(code => code === 'ok' ? 200 : 404))
+  t.equal((await ask(await openSession(t, address), CREATE, operator, frame(context('on another')))).code, 'ok')
+})
+
 t.test('pings without end are too many', async t => {
   const { session } = await start(t)
   const ping = () => new Promise<void>(resolve => session.ping(() => resolve()))
