@@ -17,8 +17,8 @@ const MIB = 1024 * 1024
 export const tooLarge = (limit: number) => `the body is larger than ${limit / MIB} MiB`
 
 /** What one body takes. */
-interface Room {
-  /** It has so many bytes by now. */
+export interface Room {
+  /** It has so many bytes by now, of which a few do not count. */
   grow (bytes: number): void
   release (): void
 }
@@ -43,7 +43,10 @@ export class Bodies {
       }
     }
     return {
-      grow: bytes => { if (bytes > FREE_BYTES) this.#budget.hold(holder, bytes) },
+      grow: bytes => {
+        if (bytes > FREE_BYTES) this.#budget.hold(holder, bytes)
+        else this.#budget.release(holder)
+      },
       release: () => this.#budget.release(holder)
     }
   }

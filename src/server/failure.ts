@@ -9,8 +9,12 @@ export class HttpFailure extends GatewayError {
 
 const OWN: ReadonlySet<Code> = new Set<Code>(['internal', 'unavailable', 'unimplemented', 'deadline_exceeded'])
 
-/** Whether a failure is the gateway's own, and no mistake of a client: in whatever form and with whatever status it is told. */
-export const isOwn = (failure: GatewayError): boolean => OWN.has(failure.code) && !(failure instanceof HttpFailure && failure.status < 500)
+/**
+ * Whether a failure is a fault of the gateway: neither a mistake of a client, in whatever form and with whatever status it is told,
+ * nor a limit, which says when to come again.
+ */
+export const isOwn = (failure: GatewayError): boolean =>
+  OWN.has(failure.code) && failure.retryAfterSeconds === undefined && !(failure instanceof HttpFailure && failure.status < 500)
 
 /** Failures of Fastify's, by its error code: what they are to a caller, and the status where HTTP has one for them. */
 const OF_FASTIFY: Readonly<Record<string, { code: Code, status?: number, detail: string }>> = {

@@ -20,6 +20,7 @@ export interface Http2ListenerOptions {
 export class Http2Listener {
   readonly #options: Http2ListenerOptions
   #servers: readonly Server[] = []
+  readonly #sockets = new Set<Socket>()
 
   constructor (options: Http2ListenerOptions) {
     this.#options = options
@@ -40,6 +41,11 @@ export class Http2Listener {
     for (const server of this.#servers) server.close()
   }
 
+  /** Lets go of all connections, whatever is on them. */
+  destroyAll (): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
   #create (): Server {
     const { tls, limits, places, log, accept } = this.#options
     const secure = tls && readTls(tls)
@@ -50,7 +56,8 @@ export class Http2Listener {
     if (tls && secure) followTls(server as TlsServer, tls, secure, log)
     return server.on(secure === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
       // What goes wrong ends it, and with it what is on it.
-      socket.on('error', () => {})
+      socket.on('error', () => {}).once('close', () => this.#sockets.delete(socket))
+      this.#sockets.add(socket)
       accept(socket)
     })
   }

@@ -1,5 +1,6 @@
 import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import { systemClock } from '../clock.js'
+import type { Limits } from './listener.js'
 
 /** As HTTP/1.1 has it here. */
 const MOST_HEADER_BYTES = 16 * 1024
@@ -13,10 +14,15 @@ const MOST_PINGS = 100
 const MOST_RESETS = 300
 const RESETS_A_SECOND = 30
 
-/** Bounds what the sessions of `http2` may ask for beside calls: headers, pings with no call between them, and calls that are given up. */
-export function limitSessions (http2: Http2Server): void {
+/**
+ * Bounds what the sessions of `http2` may ask for beside calls: headers, pings with no call between them, and calls that are given up.
+ * One that does not begin within `headersTimeout` ends.
+ */
+export function limitSessions (http2: Http2Server, { headersTimeout }: Pick<Limits, 'headersTimeout'>): void {
   http2.on('session', (session: ServerHttp2Session) => {
     session.settings({ maxHeaderListSize: MOST_HEADER_BYTES })
+    const begun = setTimeout(() => session.destroy(), headersTimeout).unref()
+    session.once('remoteSettings', () => clearTimeout(begun)).once('close', () => clearTimeout(begun))
     let pings = 0
     let resets = { left: MOST_RESETS, at: systemClock.monotonic() }
     session.on('stream', stream => {

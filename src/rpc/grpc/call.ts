@@ -3,14 +3,16 @@ import { Metadata, status, type ServerInterceptingCallInterface } from '@grpc/gr
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc'
 import type { Logger } from 'pino'
 import { systemClock } from '../../clock.js'
-import { GatewayError } from '../../errors.js'
+import type { GatewayError } from '../../errors.js'
 import type { Origin } from '../../resource/call.js'
+import type { Room } from '../../server/bodies.js'
 import type { Budget, Holder } from '../../server/budget.js'
 import { isOwn } from '../../server/failure.js'
 import { requestIdOf } from '../../server/request-id.js'
 import { logFailure, rounded } from '../../server/request-log.js'
-import { MOST_BINARY_BYTES } from '../binary-message.js'
-import { lateFailure, toConnectError } from '../failure.js'
+import { toConnectError } from '../failure.js'
+import { isGrpc } from './headers.js'
+import { failureOfLibrary, statusOf } from './status.js'
 
 /** What can be called, and how it is guarded. */
 export interface Route {
@@ -19,8 +21,10 @@ export interface Route {
   readonly isOpen: boolean
   /** Whether it is for its answer alone. */
   readonly isRead: boolean
-  /** Whether it goes on until its client ends it. */
-  readonly isStreaming: boolean
+  /** Who sends one message: both, the client, or neither. What is not unary goes on until its client ends it. */
+  readonly kind: 'unary' | 'watch' | 'duplex'
+  /** Of all that its client sends. */
+  readonly mostBytes: number
   readonly log: Logger
   /** Is called before the call goes on. */
   prepare? (call: Call): Promise<void> | void
@@ -29,7 +33,6 @@ export interface Route {
 type Library = Pick<ServerInterceptingCallInterface, 'sendStatus'>
 
 const CALL = 'ectx-call'
-const CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:$|\s*;)/i
 
 /** One call, from its headers to its end: who makes it, what it holds, and the one place where it is refused. */
 export class Call implements Holder {
@@ -37,6 +40,8 @@ export class Call implements Holder {
   origin!: Origin
   readonly id: string
   readonly began = systemClock.monotonic()
+  /** What is held for what it sends; nothing for what is so small that nobody counts it. */
+  room: Room = { grow () {}, release () {} }
   readonly #backlog: Budget
   readonly #gone = new AbortController()
   #library: Library | undefined
@@ -64,10 +69,6 @@ export class Call implements Holder {
 
   get isOver (): boolean {
     return this.#outcome !== undefined || this.stream.destroyed
-  }
-
-  get isGrpc (): boolean {
-    return this.headers[':method'] === 'POST' && CONTENT_TYPE.test(this.headers['content-type'] ?? '')
   }
 
   /** Whether it is the client's turn: to send the rest of it, or to read the answer. */
@@ -119,13 +120,13 @@ export class Call implements Holder {
     if (this.isOver) return
     this.#outcome = failure.code
     this.#gone.abort()
-    if (isOwn(failure)) logFailure(this.route.log, this.id, this.route.path, failure)
+    if (isOwn(failure)) logFailure(this.route.log, this.id, undefined, failure)
     // Who has not sent all need not: nobody reads it.
     this.stream.once('finish', () => { if (!this.stream.readableEnded) this.stream.close(constants.NGHTTP2_NO_ERROR) })
     const trailers = setTrailerStatus(new Headers({ 'x-request-id': this.id }), toConnectError(failure, this.id))
     if (this.#library === undefined) {
-      const headers = { ':status': this.isGrpc ? 200 : 415, 'content-type': 'application/grpc+proto', ...Object.fromEntries(trailers) }
-      this.stream.respond(headers, { endStream: true })
+      const headers = { ':status': isGrpc(this.headers) ? 200 : 415, 'content-type': 'application/grpc+proto' }
+      this.stream.respond({ ...headers, ...Object.fromEntries(trailers) }, { endStream: true })
       this.stream.resume()
     } else this.#library.sendStatus(statusOf(failure.message, trailers))
   }
@@ -135,29 +136,5 @@ export class Call implements Holder {
     if (this.#outcome === undefined) this.#gone.abort()
     const { route: { log }, id, began } = this
     log.info({ request_id: id, code: this.#outcome ?? 'cancelled', duration_ms: rounded(systemClock.monotonic() - began) }, 'request')
-  }
-}
-
-/** Trailers as the library sends them. */
-function statusOf (details: string, trailers: Headers): Parameters<Library['sendStatus']>[0] {
-  const metadata = new Metadata()
-  for (const [name, value] of trailers) {
-    if (name.endsWith('-bin')) metadata.set(name, Buffer.from(value, 'base64'))
-    else if (name !== 'grpc-status' && name !== 'grpc-message') metadata.set(name, value)
-  }
-  return { code: Number(trailers.get('grpc-status')), details, metadata }
-}
-
-const TOO_LARGE = `the message is larger than ${MOST_BINARY_BYTES / 1024 ** 2} MiB`
-
-/** What the library refuses a call with: it calls internal what its client did wrong. */
-function failureOfLibrary (code: status): GatewayError {
-  switch (code) {
-    case status.DEADLINE_EXCEEDED: return lateFailure()
-    case status.RESOURCE_EXHAUSTED: return new GatewayError('resource_exhausted', TOO_LARGE)
-    case status.INTERNAL: return new GatewayError('invalid_argument', 'the message cannot be decompressed')
-    case status.UNIMPLEMENTED: return new GatewayError('invalid_argument', 'the call has not exactly one whole message')
-    case status.NOT_FOUND: return new GatewayError('not_found', 'nothing is known of a service of that name')
-    default: return GatewayError.from(new Error(`grpc-js: ${status[code]}`))
   }
 }

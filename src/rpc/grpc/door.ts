@@ -2,20 +2,23 @@ import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2
 import type { Socket } from 'node:net'
 import { ResponderBuilder, ServerInterceptingCall, ServerListenerBuilder, type ServerInterceptor } from '@grpc/grpc-js'
 import { systemClock } from '../../clock.js'
-import { GatewayError, invalidArgument } from '../../errors.js'
+import { GatewayError } from '../../errors.js'
 import { assertRead } from '../../server/backlog-limit.js'
 import type { Bodies } from '../../server/bodies.js'
+import { CLOSING } from '../../server/closing.js'
 import { HttpFailure } from '../../server/failure.js'
 import type { Gate } from '../../server/gate.js'
 import { keyOf } from '../../server/rate-limit.js'
-import { isFromThisMachine } from '../../server/this-machine.js'
-import { MOST_BINARY_BYTES } from '../binary-message.js'
+import { Streams } from '../../server/streams.js'
 import { lateFailure } from '../failure.js'
 import { Call, type Route } from './call.js'
+import { isCompressed, isGrpc, isLocal, timeoutOf } from './headers.js'
+import { watchIncoming } from './incoming.js'
 
 type Serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
 
-const CLOSING = new GatewayError('unavailable', 'the gateway is shutting down; try again')
+/** No connection lives that long, and more is more than a timer can wait. */
+const LONGEST_MS = 24 * 3_600_000
 
 /**
  * Stands between the library and the HTTP/2 under it, where the library has no place for it: a call is admitted before anything
@@ -27,6 +30,7 @@ export class Door {
   readonly #routeOf: (path: string) => Route
   readonly #sockets = new WeakMap<ServerHttp2Session, Socket>()
   readonly #open = new Set<Call>()
+  readonly #streams = new Streams()
   readonly #timer: NodeJS.Timeout
   #entering: Call | undefined
   #isClosing = false
@@ -49,16 +53,15 @@ export class Door {
     return new ServerInterceptingCall(library, new ResponderBuilder().withStart(next => next(listener)).build())
   }
 
-  /** Stands before what `http2` gives to the library. `socketOf` answers the connection that a new session is on. */
+  /** Stands before what `http2` gives to the library. `currentSocket` answers the connection that a new session is on. */
   guard (http2: Http2Server, currentSocket: () => Socket): void {
     http2.on('session', session => this.#sockets.set(session, currentSocket()))
     const [serve] = http2.listeners('stream') as [Serve]
     http2.removeListener('stream', serve).on('stream', (stream: ServerHttp2Stream, headers) => {
-      const path = String(headers[':path'])
-      const call = new Call(this.#routeOf(path), stream, headers, this.#gate.backlog)
+      const call = new Call(this.#routeOf(String(headers[':path'])), stream, headers, this.#gate.backlog)
       this.#open.add(call)
       stream.once('close', () => this.#open.delete(call))
-      this.#admit(call).then(() => this.#enter(call, serve), error => call.refuse(GatewayError.from(error)))
+      this.#admit(call).then(() => this.#enter(call, serve)).catch((error: unknown) => call.refuse(GatewayError.from(error)))
     })
   }
 
@@ -66,24 +69,26 @@ export class Door {
   close (): void {
     this.#isClosing = true
     clearInterval(this.#timer)
-    for (const call of this.#open) if (call.route.isStreaming) call.refuse(CLOSING)
+    for (const call of this.#open) if (call.route.kind !== 'unary') call.refuse(CLOSING)
   }
 
   async #admit (call: Call): Promise<void> {
     const { headers, route, stream } = call
     const socket = this.#sockets.get(stream.session as ServerHttp2Session)!
     this.#gate.places.begin(socket, stream, () => call.isWaiting)
-    if (this.#isClosing) throw CLOSING
-    if (!call.isGrpc) {
+    if (!isGrpc(headers)) {
       throw new HttpFailure(415, 'invalid_argument', 'this port is for gRPC: a POST of application/grpc; REST and Connect have another')
     }
-    assertEncoding(headers)
+    if (this.#isClosing) throw CLOSING
+    isCompressed(headers)
     timeoutOf(headers)
     const overload = this.#gate.overload()
     if (overload !== undefined) throw overload
     const remoteAddress = this.#gate.addressOf({ socket, headers })
-    if (route.isOpen) await this.#gate.limitAnonymous(remoteAddress)
-    else {
+    if (route.isOpen) {
+      await this.#gate.limitAnonymous(remoteAddress)
+      if (route.kind !== 'unary') this.#streams.take(stream, remoteAddress)
+    } else {
       const { authorization } = headers
       call.origin = await this.#gate.originOf({
         ...(authorization !== undefined && { authorization }),
@@ -100,18 +105,17 @@ export class Door {
   }
 
   #enter (call: Call, serve: Serve): void {
-    const { stream, headers } = call
+    const { stream, headers, route } = call
     if (call.isOver) return
     const left = timeoutOf(headers) - (systemClock.monotonic() - call.began)
-    if (left <= 0) return call.refuse(lateFailure())
+    if (left <= 0) throw lateFailure()
     if (left > LONGEST_MS) delete headers['grpc-timeout']
     else headers['grpc-timeout'] = `${Math.ceil(left)}m`
-    const room = this.#bodies.room(failure => call.refuse(failure))
-    stream.once('close', room.release)
-    let received = 0
-    // Of what is compressed, as much as may come of it.
-    if ((headers['grpc-encoding'] ?? 'identity') !== 'identity') room.grow(MOST_BINARY_BYTES)
-    else stream.on('data', ({ length }: Buffer) => { if (!call.isOver) room.grow(received += length) })
+    // As the library wants it written.
+    headers['content-type'] = 'application/grpc'
+    if (!route.isOpen) call.room = this.#bodies.room(failure => call.refuse(failure))
+    stream.once('close', () => call.room.release())
+    watchIncoming(call)
     this.#entering = call
     serve(stream, headers)
   }
@@ -121,40 +125,11 @@ export class Door {
     const now = systemClock.monotonic()
     const { requestTimeout, idleTimeout } = this.#gate.limits
     for (const call of this.#open) {
-      if (call.route.isStreaming) continue
-      if (!call.stream.readableEnded && now - call.began >= requestTimeout) {
+      const { route: { kind }, stream } = call
+      if (kind !== 'duplex' && !stream.readableEnded && now - call.began >= requestTimeout) {
         call.refuse(new HttpFailure(408, 'deadline_exceeded', 'the request did not arrive in time'))
       }
-      if (call.isUnread(now, idleTimeout)) call.stream.close(constants.NGHTTP2_CANCEL)
+      if (call.isUnread(now, idleTimeout)) stream.close(constants.NGHTTP2_CANCEL)
     }
   }
-}
-
-const TIMEOUT = /^(\d{1,8})([HMSmun])$/
-const MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 }
-/** No connection lives that long, and more is more than a timer can wait. */
-const LONGEST_MS = 24 * 3_600_000
-
-/** @throws where a compression is asked for that the library does not know */
-function assertEncoding ({ 'grpc-encoding': encoding = 'identity' }: IncomingHttpHeaders): void {
-  if (!['identity', 'gzip', 'deflate'].includes(String(encoding))) {
-    throw new HttpFailure(415, 'unimplemented', 'messages are taken plain, or compressed by gzip or deflate')
-  }
-}
-
-/** How many milliseconds a call may take. @throws `invalid_argument` where the library would say that the gateway failed */
-function timeoutOf ({ 'grpc-timeout': timeout }: IncomingHttpHeaders): number {
-  if (timeout === undefined) return Infinity
-  const [, value, unit] = TIMEOUT.exec(String(timeout)) ?? []
-  if (unit === undefined) throw invalidArgument([{ pointer: '/grpc-timeout', detail: 'must be 1 to 8 digits and H, M, S, m, u or n' }])
-  return Number(value) * MS[unit]!
-}
-
-/** As for HTTP/1.1, where `:authority` is what `Host` is there. */
-function isLocal (socket: Socket, headers: IncomingHttpHeaders): boolean {
-  const { ':authority': authority, host } = headers
-  if (authority !== undefined && host !== undefined && authority !== host) return false
-  const named = authority ?? host
-  if (named === undefined) return false
-  return isFromThisMachine({ socket, headers: { ...headers, host: named }, rawHeaders: ['host', named], url: headers[':path'] ?? '' })
 }

@@ -1,5 +1,4 @@
 import { create, toBinary, type DescService } from '@bufbuild/protobuf'
-import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt'
 import type { Http2Server } from 'node:http2'
 import type { Socket } from 'node:net'
 import { promisify } from 'node:util'
@@ -11,7 +10,6 @@ import { GatewayError } from '../../errors.js'
 import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.js'
 import type { Operations } from '../../kinds/operations.js'
 import type { Bodies } from '../../server/bodies.js'
-import { HttpFailure } from '../../server/failure.js'
 import type { Gate } from '../../server/gate.js'
 import { Http2Listener } from '../../server/http2-listener.js'
 import { limitSessions } from '../../server/http2-sessions.js'
@@ -19,12 +17,14 @@ import type { TlsFiles } from '../../server/tls.js'
 import { decode, MOST_BINARY_BYTES } from '../binary-message.js'
 import { askedIn } from '../metadata.js'
 import { METHODS, type Method } from '../methods.js'
-import { Call, type Route } from './call.js'
+import { Call } from './call.js'
 import { Door } from './door.js'
 import { Health } from './health.js'
-import { REFLECTION_PATHS, serveReflection } from './reflection.js'
+import { serveReflection } from './reflection.js'
+import { pathOf, routesOf } from './routes.js'
 
 const MINUTE_MS = 60_000
+const LAST_WORD_MS = 500
 const LIMITS = {
   'grpc.max_receive_message_length': MOST_BINARY_BYTES,
   'grpc.max_concurrent_streams': 100,
@@ -53,18 +53,13 @@ export interface Grpc {
 }
 
 const SERVICES: readonly DescService[] = [...new Set(METHODS.map(({ descriptor }) => descriptor.parent))]
-const pathOf = ({ descriptor: { parent, name } }: Method) => `/${parent.typeName}/${name}`
 
 /** gRPC: the operations by the services of the protos, on a port of its own. */
 export function createGrpc (operations: Operations, bodies: Bodies, gate: Gate, { tls, ready, log }: GrpcOptions): Grpc {
   // It would print what it cannot read of headers, tokens among it.
   setLogVerbosity(logVerbosity.NONE)
   const health = new Health(SERVICES.map(({ typeName }) => typeName), ready)
-  const routes = new Map([...operationRoutes(log), ...openRoutes(health, gate, log)].map(route => [route.path, route]))
-  const unknown: Route = {
-    ...OPEN, path: '', log, prepare () { throw new HttpFailure(404, 'unimplemented', 'there is no such method') }
-  }
-  const door = new Door(gate, bodies, path => routes.get(path) ?? unknown)
+  const door = new Door(gate, bodies, routesOf(health, gate.limits, log))
 
   const server = new Server({ ...LIMITS, interceptors: [door.interceptor] })
   for (const service of SERVICES) {
@@ -80,7 +75,7 @@ export function createGrpc (operations: Operations, bodies: Bodies, gate: Gate, 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   const http2 = http2Of(server)
   let current: Socket
-  limitSessions(http2)
+  limitSessions(http2, gate.limits)
   door.guard(http2, () => current)
   const accept = (socket: Socket) => {
     current = socket
@@ -96,7 +91,10 @@ export function createGrpc (operations: Operations, bodies: Bodies, gate: Gate, 
       door.close()
       const closed = promisify(server.tryShutdown.bind(server))()
       injector.drain(gate.limits.closing)
+      // It lets a client have the last word, and one that is frozen never says it.
+      const timer = setTimeout(() => listener.destroyAll(), gate.limits.closing + LAST_WORD_MS)
       await closed
+      clearTimeout(timer)
     }
   }
 }
@@ -104,36 +102,6 @@ export function createGrpc (operations: Operations, bodies: Bodies, gate: Gate, 
 /** What it serves with, which it keeps to itself: it has no limits of its own for headers and pings, and no place before a call. */
 const http2Of = (server: Server): Http2Server =>
   [...(server as unknown as { http2Servers: Map<Http2Server, unknown> }).http2Servers.keys()][0]!
-
-const operationRoutes = (log: Logger): Route[] => METHODS.map(method => {
-  const { descriptor: { parent, name, idempotency } } = method
-  const path = pathOf(method)
-  return {
-    path,
-    isOpen: false,
-    isRead: idempotency === Idempotency.NO_SIDE_EFFECTS,
-    isStreaming: false,
-    log: log.child({ operation: `${parent.name}/${name}`, route: path })
-  }
-})
-
-const OPEN = { isOpen: true, isRead: true, isStreaming: false }
-
-/** What is asked about the gateway itself. */
-function openRoutes (health: Health, { limits }: Gate, log: Logger): Route[] {
-  const { Check: check, List: list, Watch: watch } = Health.service
-  const route = (path: string, rest: Partial<Route>): Route =>
-    ({ ...OPEN, path, log: log.child({ operation: path.split('.').at(-1), route: path }), ...rest })
-  return [
-    route(check!.path, { prepare: () => health.look() }),
-    route(list!.path, { prepare: () => health.look() }),
-    route(watch!.path, { isStreaming: true, prepare: call => health.watch(call) }),
-    ...REFLECTION_PATHS.map(path => route(path, {
-      isStreaming: true,
-      prepare: ({ stream }) => { stream.setTimeout(limits.idleTimeout, () => stream.close()) }
-    }))
-  ]
-}
 
 const asIs = (bytes: Buffer) => bytes
 
@@ -151,7 +119,9 @@ const definitionOf = (method: Method): MethodDefinition<Buffer, Buffer> => ({
 const handlerOf = ({ descriptor: { input, output }, run }: Method, operations: Operations): handleUnaryCall<Buffer, Buffer> =>
   (unary, respond) => {
     const call = Call.of(unary.metadata)
+    if (call.isOver) return
     const answer = async () => {
+      call.room.grow(unary.request.length)
       const message = await run(operations, decode(input, unary.request), askedIn(call), call.signal)
       const { buffer, byteOffset, byteLength } = toBinary(output, create(output, message))
       call.answers(byteLength)

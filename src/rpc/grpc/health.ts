@@ -1,4 +1,4 @@
-import type { Server } from '@grpc/grpc-js'
+import type { Server, ServerWritableStream } from '@grpc/grpc-js'
 import { HealthImplementation, service, type ServingStatus } from 'grpc-health-check'
 import type { Call } from './call.js'
 
@@ -14,6 +14,7 @@ export class Health {
   #timer: NodeJS.Timeout | undefined
   #watchers = 0
   #isClosing = false
+  #told: ServingStatus | undefined
 
   /** @param ready resolves where the gateway can do its work now */
   constructor (services: readonly string[], ready: () => Promise<void>) {
@@ -24,7 +25,16 @@ export class Health {
   }
 
   addTo (server: Server): void {
-    this.#known.addToServer(server)
+    this.#known.addToServer({
+      addService: (definition, { watch, ...rest }) => server.addService(definition, {
+        ...rest,
+        // The library remembers each name that was ever watched.
+        watch: (call: ServerWritableStream<{ readonly service: string }, object>) => {
+          if (!this.#names.includes(call.request.service)) call.write({ status: 'SERVICE_UNKNOWN' })
+          else (watch as (call: object) => void)(call)
+        }
+      })
+    })
   }
 
   /** Finds out what to answer. */
@@ -54,6 +64,10 @@ export class Health {
   }
 
   #tell (status: ServingStatus): void {
-    for (const name of this.#names) this.#known.setStatus(name, this.#isClosing ? 'NOT_SERVING' : status)
+    const told = this.#isClosing ? 'NOT_SERVING' : status
+    // Who watches is told of changes alone.
+    if (told === this.#told) return
+    this.#told = told
+    for (const name of this.#names) this.#known.setStatus(name, told)
   }
 }
