@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import t from 'tap'
 import { bearer, OPERATOR, withTokens } from '../support/callers.js'
 import { newDataDir } from '../support/data-dir.js'
@@ -16,6 +17,12 @@ t.test('what was acknowledged while the gateway ended is there, and what was not
   // One that reads nothing, and one that never finishes what it asks.
   const idle = await openSession(t, gateway.grpc, { settings: { initialWindowSize: 0 } })
   for (const isOpen of [true, false]) ask(idle, GET, bearer(OPERATOR), Buffer.alloc(3), isOpen).catch(() => {})
+
+  for (const said of ['', 'PRI * HT', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n']) {
+    const socket = connect(Number(gateway.grpc.split(':')[1]), '127.0.0.1').on('error', () => {})
+    t.teardown(() => socket.destroy())
+    socket.pause().write(said)
+  }
 
   const made: string[] = []
   const codes = new Set<string>()

@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { REFLECTION_PATHS } from '../../src/rpc/grpc/reflection.js'
 import { LIMITS, type Limits } from '../../src/server/listener.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { auditEvents } from '../support/audit-events.js'
@@ -49,6 +50,8 @@ t.test('a call is refused in one form, whatever is wrong with it, and none of it
     ['one that says so', 'resource_exhausted', CREATE, operator, Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), true],
     ['what is not compressed', 'invalid_argument', CREATE, { ...operator, 'grpc-encoding': 'gzip' }, frame(Buffer.from('s3cr3t'), true)],
     ['what is compressed and too large', 'resource_exhausted', CREATE, { ...operator, 'grpc-encoding': 'gzip' }, frame(gzipSync(Buffer.alloc(5e6)), true)],
+    ['what says that it is compressed', 'invalid_argument', CREATE, operator, frame(message, true)],
+    ['a message and a byte', 'invalid_argument', CREATE, operator, Buffer.concat([frame(message), Buffer.alloc(1)])],
     ['an unknown compression', 'unimplemented', CREATE, { ...operator, 'grpc-encoding': 's3cr3t' }],
     ['an odd deadline', 'invalid_argument', CREATE, { ...operator, 'grpc-timeout': 's3cr3t' }],
     ['no time', 'deadline_exceeded', LIST, { ...operator, 'grpc-timeout': '0n' }],
@@ -138,6 +141,60 @@ t.test('a watch is told of the end, and ends with it', async t => {
   await ended
   t.same([told.at(0), told.at(-1)], [1, 2])
   t.match(trailers, { 'grpc-status': '14' })
+})
+
+t.test('a watch is told of changes alone, and of what is not known so; names are short, and streams not without number', async t => {
+  let isReady = true
+  const { session } = await start(t, withTokens(t), {}, new class extends MemoryStore {
+    override async ready () { if (!isReady) throw new Error('not now') }
+  }())
+  const named = (name: string) => frame(Buffer.concat([Buffer.from([0x0a, name.length]), Buffer.from(name)]))
+  const watch = (name: string) => {
+    const told: number[] = []
+    const stream = session.request({ ':method': 'POST', ':path': `${HEALTH}/Watch`, 'content-type': 'application/grpc' })
+    stream.on('error', () => {}).on('data', (chunk: Buffer) => told.push(chunk.at(-1)!)).end(named(name))
+    return { told, stream }
+  }
+  const known = watch('ectx.v1.ExecutionContextQueries')
+  const unknown = watch('none')
+  await until(() => known.told.length === 1 && unknown.told.length === 1)
+  for (let turn = 0; turn < 5; turn++) t.equal((await ask(session, `${HEALTH}/Check`)).code, 'ok')
+  isReady = false
+  t.equal((await ask(session, `${HEALTH}/Check`)).code, 'ok')
+  await until(() => known.told.length > 1)
+  t.same([known.told, unknown.told], [[1, 2], [3]])
+  for (const path of [`${HEALTH}/Watch`, `${HEALTH}/Check`]) {
+    t.equal((await ask(session, path, {}, frame(Buffer.alloc(5_000)))).code, 'resource_exhausted')
+  }
+  // Of 512 one network has a quarter, and two are open.
+  const address = `127.0.0.1:${session.socket.remotePort}`
+  const others = await Promise.all([openSession(t, address), openSession(t, address)])
+  const paths = { ':method': 'POST', ':path': `${HEALTH}/Watch`, 'content-type': 'application/grpc' }
+  for (let count = 2; count < 128; count++) others[count % 2]!.request(paths).on('error', () => {}).end(named('none'))
+  t.equal((await ask(session, `${HEALTH}/Watch`, {}, named('none'))).code, 'resource_exhausted')
+  t.equal((await ask(session, LIST, operator)).code, 'ok')
+})
+
+t.test('reflection answers all that it is asked, in turn', async t => {
+  const { session } = await start(t)
+  const [path] = REFLECTION_PATHS
+  const ask = frame(Buffer.from('\x22\x26ai.stigmer.agentic.executioncontext.v1'))
+  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
+  let answers = 0
+  stream.on('error', () => {}).on('data', () => { answers++ }).pause()
+  for (let count = 0; count < 200; count++) stream.write(ask)
+  await until(() => stream.readableLength > 0)
+  stream.resume()
+  await until(() => answers >= 200)
+  stream.end()
+  t.ok(answers >= 200)
+})
+
+t.test('many small messages may be compressed at once', async t => {
+  const { session } = await start(t)
+  const codes = await Promise.all(Array.from({ length: 80 }, async (_, index) =>
+    (await ask(session, CREATE, { ...operator, 'grpc-encoding': 'gzip' }, frame(gzipSync(context(`zipped ${index}`)), true))).code))
+  t.same(new Set(codes), new Set(['ok']))
 })
 
 t.test('who is too slow is let go', async t => {
