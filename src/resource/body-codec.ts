@@ -17,13 +17,13 @@ export interface Body extends ClearPart {
   readonly sealed: Uint8Array
   /** Both as bytes. */
   readonly content: Uint8Array
-  /** The id of the key that the code was made with, and the code; empty where the record names no key. */
+  /** The id of the key that the code was made with, and the code. */
   readonly keyId: string
   readonly code: Uint8Array
 }
 
-// The clear part is: bytes of the JSON and of the hash, latest expire time (NaN where there is none), and the two texts. Behind it is
-// the sealed part and, where the record names a key, that key's id and the code. Little-endian.
+// The clear part is: bytes of the JSON and of the hash, latest expire time (NaN where there is none), and the two texts. Behind it are
+// the sealed part, the id of the key and the code. Little-endian.
 const AT = { json: 0, hash: 4, latest: 8, texts: 16 }
 const CODE_BYTES = 32
 const PROOF_BYTES = KEY_ID_BYTES + CODE_BYTES
@@ -42,8 +42,8 @@ export function encodeClear ({ json, accessHash, latestExpireTime = NaN }: Clear
 }
 
 /** @throws `internal` naming the record, where its body is no such body */
-export function decodeBody ({ id, sealedBy, body }: StoredRecord): Body {
-  const proofAt = body.length - (sealedBy === undefined ? 0 : PROOF_BYTES)
+export function decodeBody ({ id, body }: StoredRecord): Body {
+  const proofAt = body.length - PROOF_BYTES
   if (proofAt < AT.texts) throw damaged(id)
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
   const hashAt = AT.texts + bytes.readUInt32LE(AT.json)

@@ -101,7 +101,6 @@ export function rememberedRecord (
 
 /** What such a record keeps. @throws `internal` where it is damaged, `unavailable` where it cannot be proved now */
 export async function readRemembered (vault: Vault, record: StoredRecord): Promise<Remembered> {
-  const { json, unproved } = await openRecord(vault, record)
-  if (unproved !== undefined) throw unproved
+  const { json } = await openRecord(vault, record)
   return { ...JSON.parse(json), key: await vault.key(record.sealedBy!) }
 }

@@ -1,6 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
 import { andThen, type Awaitable } from '../awaitable.js'
-import { GatewayError } from '../errors.js'
 import type { RingKey } from '../secrets/ring-key.js'
 import { openText, sealText } from '../secrets/seal.js'
 import type { Vault } from '../secrets/vault.js'
@@ -12,83 +11,78 @@ import { hidesSecrets } from './hidden.js'
 // How a resource of any kind is kept: the text without secrets, beside it their sealed values, and a code that proves both and
 // all else that is believed of the record.
 
-/** What a record was found to hold. */
+/** What a record was found to hold, all of it proved. */
 export interface Opened extends ClearPart {
   readonly record: StoredRecord
   readonly hasSecrets: boolean
-  /** Why nothing of it can be proved now; absent where all of it is. */
-  readonly unproved?: GatewayError
-  /** The secrets' values by name, as JSON. @throws `unavailable` where the key cannot be had */
+  /** The secrets' values by name, as JSON. */
   secretsJson (): string
+  /** What proves that the record lives until then. */
+  proofOf (expireTime: number): Uint8Array
 }
 
 type Believed = Omit<StoredRecord, 'sealedBy' | 'body'>
 
 const EMPTY = new Uint8Array()
+// Enough that nobody comes upon one by chance: there is one for each heartbeat.
+const TIME_CODE_BYTES = 16
 
-/** The record that holds `clear` and the secrets of `secretsJson`. @throws what the vault throws, where there is something to seal */
-export function sealRecord (vault: Vault, believed: Believed, clear: ClearPart, secretsJson: string): Awaitable<StoredRecord> {
-  const hasSecrets = hidesSecrets(clear.json)
-  const isNeeded = hasSecrets || clear.accessHash.length > 0
-  return andThen(isNeeded ? vault.current() : keyOrNone(vault), key => {
-    const bytes = encodeClear(clear)
-    if (key === undefined) return { ...believed, body: bytes }
-    const sealed = hasSecrets ? sealText(key, believed.id, secretsJson) : EMPTY
-    const code = key.codeOf(fieldsOf(believed), bytes, sealed)
-    return { ...believed, sealedBy: key.id, body: Buffer.concat([bytes, sealed, Buffer.from(key.id, 'latin1'), code]) }
-  })
+/** The record that holds `clear` and the secrets of `secretsJson`. @throws `unavailable` where no key can seal it */
+export const sealRecord = (vault: Vault, believed: Believed, clear: ClearPart, secretsJson: string): Awaitable<StoredRecord> =>
+  andThen(vault.current(), key => sealWith(key, believed, clear, secretsJson))
+
+function sealWith (key: RingKey, believed: Believed, clear: ClearPart, secretsJson: string): StoredRecord {
+  const { id, expireTime } = believed
+  const bytes = encodeClear(clear)
+  const sealed = hidesSecrets(clear.json) ? sealText(key, id, secretsJson) : EMPTY
+  const code = key.codeOf(fieldsOf(believed), bytes, sealed)
+  const body = Buffer.concat([bytes, sealed, Buffer.from(key.id, 'latin1'), code])
+  const isProved = expireTime === undefined || expireTime === clear.latestExpireTime
+  return { ...believed, sealedBy: key.id, body, ...!isProved && { expireProof: timeCode(key, believed, expireTime) } }
 }
 
-/** The record that was opened with the hash of another token in it, sealed anew. @throws what the vault throws */
+/**
+ * The record that was opened with the hash of another token in it, sealed anew, with the key of before: that proves how long it lives.
+ * @throws `unavailable` where the key cannot be had
+ */
 export function withAccessHash (
   vault: Vault, { record, json, latestExpireTime, secretsJson }: Opened, accessHash: Uint8Array
 ): Awaitable<StoredRecord> {
   const { sealedBy, body, ...believed } = record
-  return sealRecord(vault, believed, { json, accessHash, latestExpireTime }, secretsJson())
+  return andThen(vault.key(sealedBy!), key => sealWith(key, believed, { json, accessHash, latestExpireTime }, secretsJson()))
 }
 
-/** Where no key can be had what hides nothing is kept all the same: then nothing proves it. */
-function keyOrNone (vault: Vault): Awaitable<RingKey | undefined> {
-  try {
-    const key = vault.current()
-    return key instanceof Promise ? key.catch(() => undefined) : key
-  } catch {
-    return undefined
-  }
-}
-
-/** What `record` holds. @throws `internal` where anything about it is not as it was sealed */
+/**
+ * What `record` holds.
+ * @throws `internal` where anything about it is not as it was sealed, `unavailable` where the key that proves it cannot be had
+ */
 export function openRecord (vault: Vault, record: StoredRecord): Awaitable<Opened> {
   const { json, accessHash, latestExpireTime, sealed, content, keyId, code } = decodeBody(record)
   const { id, sealedBy } = record
-  const hasSecrets = sealed.length > 0
-  const opened = (secretsJson: () => string, unproved?: GatewayError): Opened =>
-    ({ record, json, accessHash, latestExpireTime, hasSecrets, unproved, secretsJson })
-  if (keyId !== (sealedBy ?? '') || livesLonger(record, latestExpireTime)) throw damaged(id)
-  if (sealedBy === undefined) {
-    if (hasSecrets || hidesSecrets(json) || accessHash.length > 0) throw damaged(id)
-    return opened(() => '{}')
-  }
-  const proved = (key: RingKey): Opened => {
-    if (!timingSafeEqual(key.codeOf(fieldsOf(record), content), code)) throw damaged(id)
-    return opened(() => hasSecrets ? openText(key, id, sealed).toString() : '{}')
-  }
-  const unproved = (error: unknown): Opened => {
-    const refusal = GatewayError.from(error)
-    if (refusal.code !== 'unavailable') throw error
-    return opened(() => { throw refusal }, refusal)
-  }
-  try {
-    const key = vault.key(sealedBy)
-    return key instanceof Promise ? key.then(proved).catch(unproved) : proved(key)
-  } catch (error) {
-    return unproved(error)
-  }
+  if (sealedBy === undefined || keyId !== sealedBy || livesLonger(record, latestExpireTime)) throw damaged(id)
+  return andThen(vault.key(sealedBy), key => {
+    if (!timingSafeEqual(key.codeOf(fieldsOf(record), content), code) || !livesSoLong(key, record, latestExpireTime)) throw damaged(id)
+    const hasSecrets = sealed.length > 0
+    const secretsJson = () => hasSecrets ? openText(key, id, sealed).toString() : '{}'
+    const proofOf = (expireTime: number) => timeCode(key, record, expireTime)
+    return { record, json, accessHash, latestExpireTime, hasSecrets, secretsJson, proofOf }
+  })
 }
 
 /** Whether somebody put off the end of what is sealed to live no longer than that. */
 const livesLonger = ({ expireTime }: StoredRecord, latest: number | undefined): boolean =>
   latest === undefined ? expireTime !== undefined : !(expireTime !== undefined && expireTime <= latest)
+
+/** Whether it is proved that the record lives until its expire time: by its code, where that is the latest there can be, or else by a code of its own. */
+function livesSoLong (key: RingKey, record: StoredRecord, latest: number | undefined): boolean {
+  const { expireTime, expireProof = EMPTY } = record
+  if (expireTime === latest) return true
+  const code = timeCode(key, record, expireTime!)
+  return expireProof.length === code.length && timingSafeEqual(expireProof, code)
+}
+
+const timeCode = (key: RingKey, { kind, id }: Pick<StoredRecord, 'kind' | 'id'>, expireTime: number): Buffer =>
+  key.timeCodeOf(Buffer.from(`${kind}\0${id}\0${expireTime}`)).subarray(0, TIME_CODE_BYTES)
 
 /**
  * All fields that are believed of a record, as bytes that are others where any of them is: kinds, ids and slugs hold no NUL,

@@ -7,6 +7,8 @@ export interface RingKey {
   readonly secret: KeyObject
   /** The code (HMAC-SHA-256) of `parts` behind each other, under a key for nothing but the codes of records. */
   readonly codeOf: (...parts: readonly Uint8Array[]) => Buffer
+  /** Another such code, under a key for nothing but the times until which records live. */
+  readonly timeCodeOf: (...parts: readonly Uint8Array[]) => Buffer
   /** Another such code, under a key for nothing but to recognise what was sent before. */
   readonly contentCodeOf: (...parts: readonly Uint8Array[]) => Buffer
 }
@@ -27,6 +29,7 @@ export function ringKey (id: string, material: Uint8Array): RingKey {
     id,
     secret,
     codeOf: hmacUnder(expand(secret, 'ectx record code 1')),
+    timeCodeOf: hmacUnder(expand(secret, 'ectx time code 1')),
     contentCodeOf: hmacUnder(expand(secret, 'ectx content code 1'))
   }
 }

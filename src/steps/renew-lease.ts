@@ -19,8 +19,7 @@ export interface Lease {
  */
 export const renewLease = <R extends Resource>(store: Store, audit: Auditor, kind: ResourceKind<R>, clock: Clock) =>
   commit('RenewLease', async (ctx: Happening & { readonly opened: Opened }): Promise<{ lease: Lease }> => {
-    const { record, json, latestExpireTime: expireTime = Infinity, unproved } = ctx.opened
-    if (unproved !== undefined) throw unproved
+    const { record, json, latestExpireTime: expireTime = Infinity, proofOf } = ctx.opened
     const leaseMs = kind.leaseMs?.(json)
     if (leaseMs === undefined) {
       const why = 'it was made without spec.lease, and needs no heartbeat'
@@ -28,7 +27,7 @@ export const renewLease = <R extends Resource>(store: Store, audit: Auditor, kin
     }
     // Where the clock went back, what was promised before is kept.
     const leaseExpireTime = Math.min(Math.max(clock.now() + leaseMs, record.expireTime ?? 0), expireTime)
-    if (!await store.renew(kind.name, record.id, leaseExpireTime)) throw notFound(kind, 'id', record.id)
+    if (!await store.renew(kind.name, record.id, { expireTime: leaseExpireTime, expireProof: proofOf(leaseExpireTime) })) throw notFound(kind, 'id', record.id)
     audit.recordEventually(eventOf('heartbeat', ctx, record))
     return { lease: { leaseExpireTime, expireTime } }
   })

@@ -1,7 +1,15 @@
 import type { AuditEvent } from '../audit/event.js'
 
-/** What a store keeps of a resource. It understands everything but `body`. */
-export interface StoredRecord {
+/** Until when a record is there. */
+export interface Life {
+  /** Milliseconds since 1970; from then on the record is not there. Absent where it does not expire. */
+  readonly expireTime?: number
+  /** What proves the time to whoever sealed the record; the store keeps it with the time. */
+  readonly expireProof?: Uint8Array
+}
+
+/** What a store keeps of a resource. It understands everything but `body` and proofs. */
+export interface StoredRecord extends Life {
   /** The kind of resource, such as `execution_context`; ids are unique within one. */
   readonly kind: string
   readonly id: string
@@ -11,8 +19,6 @@ export interface StoredRecord {
   readonly slug?: string
   /** By what records are found in lists: the values of each attribute. */
   readonly indexed: Readonly<Record<string, readonly string[]>>
-  /** Milliseconds since 1970; from then on the record is not there. Absent where it does not expire. */
-  readonly expireTime?: number
   /** The ring key that `body` is sealed with; absent where nothing in it is sealed. */
   readonly sealedBy?: string
   /** Starts at 1; each `replace` that changes what is shown sets another. */
@@ -94,12 +100,12 @@ export interface Store {
   find (kind: string, id: string): Promise<StoredRecord | undefined>
   findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined>
   /**
-   * Puts `record` in the place of the one that has its id and `revision`, whose expire time it keeps: that is for `renew` to move.
+   * Puts `record` in the place of the one that has its id and `revision`, whose life it keeps: that is for `renew` to move.
    * @throws `aborted` where there is none such, `already_exists` where its slug is another's
    */
   replace (record: StoredRecord, revision: number, along?: Along): Promise<void>
-  /** Has the record expire at `expireTime` instead, without writing its body again. Answers whether it was there. */
-  renew (kind: string, id: string, expireTime: number, along?: Along): Promise<boolean>
+  /** Has the record live so long instead, without writing its body again. Answers whether it was there. */
+  renew (kind: string, id: string, life: Life & { readonly expireTime: number }, along?: Along): Promise<boolean>
   /**
    * Exactly one of many callers gets the removed record, the others `undefined`.
    * @throws `aborted` where it has none of the `revisions` that are given

@@ -68,7 +68,7 @@ export async function measureStores ({ url, pid, rootKeyFile, directory }: Datab
         },
         'record a reveal': (n: number) => audit.record(newEvent(String(n))),
         get: (n: number) => store.find(KIND, idOf(first + n % (next - first))),
-        heartbeat: (n: number) => store.renew(KIND, idOf(first + n % (next - first)), systemClock.now() + 7_200_000),
+        heartbeat: (n: number) => store.renew(KIND, idOf(first + n % (next - first)), { expireTime: systemClock.now() + 7_200_000 }),
         remove: (n: number) => store.remove(KIND, idOf(first + n), undefined, () => ({ audit: [newEvent(String(n))] }))
       }
       for (const [operation, work] of Object.entries(works)) {

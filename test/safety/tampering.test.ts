@@ -100,7 +100,9 @@ t.test('of a record with any one byte of its body changed nothing wrong is answe
 
 const WITHOUT_SECRETS = { execution_id: 'wfx-1', data: { REGION: { value: 'x' } } }
 
-for (const [what, spec] of Object.entries({ 'with secrets': contextBody().spec, 'without secrets': WITHOUT_SECRETS })) {
+const SPECS = { 'with secrets': contextBody().spec, 'without secrets': WITHOUT_SECRETS, 'with a lease': { ...WITHOUT_SECRETS, lease: '3600s' } }
+
+for (const [what, spec] of Object.entries(SPECS)) {
   const fields: Record<string, (record: StoredRecord, other: StoredRecord) => Partial<StoredRecord>> = {
     slug: () => ({ slug: 'another' }),
     'no slug': () => ({ slug: undefined }),
@@ -111,7 +113,9 @@ for (const [what, spec] of Object.entries({ 'with secrets': contextBody().spec, 
     revision: () => ({ revision: 2 }),
     'the key that seals it': () => ({ sealedBy: `key-${'0'.repeat(26)}` }),
     'no key that seals it': () => ({ sealedBy: undefined }),
-    "another's body": (_, other) => ({ body: other.body })
+    "another's body": (_, other) => ({ body: other.body }),
+    'when it ends': record => ({ expireTime: record.expireTime! - 1 }),
+    "when it ends, by another's proof": (record, other) => ({ expireTime: record.expireTime! + 60_000, expireProof: other.expireProof })
   }
   for (const [field, change] of Object.entries(fields)) {
     t.test(`a record ${what} of which somebody changed ${field} is found out`, async t => {

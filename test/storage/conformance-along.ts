@@ -17,7 +17,7 @@ export function testAlong (t: Test, open: OpenBoth): void {
     await store.insert(newRecord('a', { expireTime: 100 }), along('1'))
     await store.insert(newRecord('b'), along('2'))
     await store.replace(newRecord('b', { revision: 2 }), 1, along('3'))
-    await store.renew(KIND, 'a', 200, along('4'))
+    await store.renew(KIND, 'a', { expireTime: 200 }, along('4'))
     await store.remove(KIND, 'b', [2], removed => along(`5 ${removed.id} ${removed.revision}`))
     clock.time = 200
     await store.sweep(9, removed => along(`6 ${removed.id}`))
@@ -38,7 +38,7 @@ export function testAlong (t: Test, open: OpenBoth): void {
     ])
     t.equal(fulfilled, 0)
     t.equal(await store.remove(KIND, 'absent', undefined, () => along('x')), undefined)
-    t.equal(await store.renew(KIND, 'absent', 1, along('x')), false)
+    t.equal(await store.renew(KIND, 'absent', { expireTime: 1 }, along('x')), false)
     t.same((await store.sweep(9, () => along('x'))).removed, [])
     t.same(await told(store), [])
     t.same(await audited(audit), [])

@@ -53,7 +53,7 @@ export function testClose (t: Test, open: Open): void {
         () => store.find(KIND, 'there'),
         () => store.findBySlug(KIND, '', 'slug-there'),
         () => store.replace(newRecord('there', { revision: 2 }), 1),
-        () => store.renew(KIND, 'there', 1),
+        () => store.renew(KIND, 'there', { expireTime: 1 }),
         () => store.remove(KIND, 'there'),
         () => store.sweep(1),
         () => store.changes(undefined, 1),

@@ -20,9 +20,25 @@ export function testExpiry (t: Test, open: Open): void {
     for (clock.time of [100, 101, 1e15]) t.same(await seen(), [])
     await t.rejects(store.replace({ ...record, revision: 2 }, 1), { code: 'aborted' })
     t.equal(await store.remove(KIND, 'a'), undefined)
-    t.equal(await store.renew(KIND, 'a', 2e15), false)
+    t.equal(await store.renew(KIND, 'a', { expireTime: 2e15 }), false)
     clock.time = 99
     t.same(await seen(), Array(4).fill(plain(record)), 'nothing of that touched it')
+  })
+
+  t.test('keeps what proves a time with the time', async t => {
+    const store = await open(t, new TestClock(99))
+    const proofOf = async () => (await store.find(KIND, 'a'))?.expireProof
+    const [first, second] = [Buffer.from('first'), Buffer.from([0, 255])]
+    const record = { ...expiring('a', 200), expireProof: first }
+    await store.insert(record)
+    t.same(Buffer.from((await proofOf())!), first)
+    t.same(Buffer.from((await store.page(KIND, ALL, undefined, 9)).records[0]!.expireProof!), first)
+    await store.renew(KIND, 'a', { expireTime: 300, expireProof: second })
+    await store.replace({ ...record, revision: 2 }, 1)
+    t.match(await store.find(KIND, 'a'), { revision: 2, expireTime: 300 })
+    t.same(Buffer.from((await proofOf())!), second, 'another body changes neither')
+    await store.renew(KIND, 'a', { expireTime: 400 })
+    t.equal(await proofOf(), undefined)
   })
 
   t.test('frees its slug and its id', async t => {
@@ -63,7 +79,7 @@ export function testExpiry (t: Test, open: Open): void {
     for (const record of [expiring('a', 100), newRecord('never')]) {
       await store.insert(record)
       for (const expireTime of [500, 50, 200]) {
-        t.equal(await store.renew(KIND, record.id, expireTime), true)
+        t.equal(await store.renew(KIND, record.id, { expireTime }), true)
         t.same(plain(await store.find(KIND, record.id)), plain({ ...record, expireTime }))
       }
     }
@@ -101,7 +117,7 @@ export function testExpiry (t: Test, open: Open): void {
     for (const id of ids) await store.insert(expiring(id, 100))
     clock.time = 99
     const renewed = ids.filter((_, index) => index % 2 === 0)
-    const renewing = renewed.map(id => store.renew(KIND, id, 200))
+    const renewing = renewed.map(id => store.renew(KIND, id, { expireTime: 200 }))
     await Promise.all(renewing)
     clock.time = 100
     const sweeps = await Promise.all(Array.from({ length: 10 }, () => store.sweep(60)))

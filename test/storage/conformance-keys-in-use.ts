@@ -24,7 +24,7 @@ export function testKeysInUse (t: Test, open: Open): void {
     t.same(await keys(store), ['key-1', 'key-10'])
     await store.remove('session', 'b')
     t.same(await keys(store), ['key-1', 'key-10'], 'another is still sealed by it')
-    await store.renew(KIND, 'a', 200)
+    await store.renew(KIND, 'a', { expireTime: 200 })
     clock.time = 200
     t.same(await keys(store), ['key-1', 'key-10'], 'though it has expired')
     await store.sweep(9)

@@ -136,7 +136,7 @@ export function testPages (t: Test, open: Open): void {
       const odd = { expiresBefore, indexed: [{ attribute: 'parity', value: '1' }] }
       t.same((await pages(store, odd, 3)).flat(), ids.filter((_, index) => live(index) && index % 2 === 1).toReversed())
     }
-    await store.renew(KIND, 'a101', 985)
+    await store.renew(KIND, 'a101', { expireTime: 985 })
     t.same((await pages(store, { expiresBefore: 986 }, 9)).flat(), ['a119', 'a117', 'a116', 'a101'], 'by the time that it was renewed to')
   })
 

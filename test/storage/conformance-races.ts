@@ -12,7 +12,7 @@ export function testRaces (t: Test, open: Open): void {
       const record = newRecord('a', { slug: 'slug', expireTime: Number.MAX_SAFE_INTEGER - round })
       await store.insert(record)
       const state = { isOver: false }
-      const changing = store.renew(KIND, 'a', record.expireTime! - 1).then(() => store.remove(KIND, 'a')).then(() => { state.isOver = true })
+      const changing = store.renew(KIND, 'a', { expireTime: record.expireTime! - 1 }).then(() => store.remove(KIND, 'a')).then(() => { state.isOver = true })
       while (!state.isOver) {
         for (const found of await Promise.all([store.find(KIND, 'a'), store.findBySlug(KIND, '', 'slug')])) {
           if (found !== undefined && !Buffer.from(found.body).equals(record.body)) t.fail('another body')

@@ -57,7 +57,7 @@ export function testRecords (t: Test, open: Open): void {
       t.equal(await store.find(KIND, name), undefined)
       t.equal(await store.findBySlug(KIND, '', name), undefined)
       t.equal(await store.remove(KIND, name), undefined)
-      t.equal(await store.renew(KIND, name, 5), false)
+      t.equal(await store.renew(KIND, name, { expireTime: 5 }), false)
     }
     t.equal(await store.find(KIND, 'c-d'), undefined, 'a slug is no id')
     t.equal(await store.findBySlug(KIND, '', 'a-b'), undefined, 'an id is no slug')

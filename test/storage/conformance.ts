@@ -57,7 +57,7 @@ export function testStore (t: Test, engine: StoreEngine): void {
     const along = (id: string) => ({ events: [{ kind: KIND, id, data: Buffer.from(id) }], audit: [newEvent(id)] })
     await Promise.all([store.insert(kept, along('kept')), store.insert(removed, along('removed'))])
     await store.replace({ ...kept, slug: 'renamed', revision: 2 }, 1, along('kept'))
-    await store.renew(KIND, 'kept', 900)
+    await store.renew(KIND, 'kept', { expireTime: 900 })
     await store.remove(KIND, 'removed')
     const before = await store.changes(undefined, 9)
     await close()

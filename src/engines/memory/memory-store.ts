@@ -3,7 +3,7 @@ import { passes } from '../../storage/filter.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
 import { removePage } from '../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Change, Filter, Page, Removed, Store, StoredRecord, StoreEvent, Swept
+  Along, AlongNew, AlongRemoval, Change, Filter, Life, Page, Removed, Store, StoredRecord, StoreEvent, Swept
 } from '../../storage/store.js'
 import { MemoryOutbox } from './memory-outbox.js'
 
@@ -46,15 +46,15 @@ export class MemoryStore implements Store {
     const current = this.#live(record.kind, record.id)
     if (current?.revision !== revision) throw staleRevision(record.id, revision)
     this.#assertSlugFree(record)
-    this.#put({ ...record, expireTime: current.expireTime })
+    this.#put({ ...record, expireTime: current.expireTime, expireProof: current.expireProof })
     this.#tell(along)
   }
 
-  async renew (kind: string, id: string, expireTime: number, along: Along = {}): Promise<boolean> {
+  async renew (kind: string, id: string, life: Life & { readonly expireTime: number }, along: Along = {}): Promise<boolean> {
     this.#assertOpen()
     const current = this.#live(kind, id)
     if (current === undefined) return false
-    this.#records.set(key(kind, id), { ...current, expireTime })
+    this.#records.set(key(kind, id), { ...current, expireProof: undefined, ...life })
     this.#tell(along)
     return true
   }

@@ -9,7 +9,7 @@ export const texts = (values: ReadonlyArray<string | null>): Buffer =>
   encode(TYPES.text, values, text => Buffer.byteLength(text), (text, to, at) => { to.write(text, at) })
 
 /** An array of bytea. */
-export const byteas = (values: readonly Uint8Array[]): Buffer =>
+export const byteas = (values: ReadonlyArray<Uint8Array | null>): Buffer =>
   encode(TYPES.bytea, values, bytes => bytes.length, (bytes, to, at) => { to.set(bytes, at) })
 
 /** An array of bigint. */

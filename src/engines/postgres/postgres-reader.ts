@@ -11,6 +11,7 @@ interface Row {
   readonly slug: string | null
   readonly indexed: string
   readonly expire_time: string | null
+  readonly expire_proof: Buffer | null
   readonly sealed_by: string | null
   readonly revision: string
   readonly body: Buffer
@@ -23,16 +24,19 @@ const SWEEP_LOCK = 0x65637473
 const MOST_LOOKED_AT = 5_000
 const MOST_BYTES = 8 * 1024 * 1024
 
-const COLUMNS = 'r.kind, r.id, r.scope, r.slug, r.indexed, l.expire_time, r.sealed_by, r.revision, r.body'
+const COLUMNS = 'r.kind, r.id, r.scope, r.slug, r.indexed, l.expire_time, l.expire_proof, r.sealed_by, r.revision, r.body'
 const LIVE = '(l.expire_time IS NULL OR l.expire_time > now_ms())'
 
-const toRecord = ({ kind, id, scope, slug, indexed, expire_time: expireTime, sealed_by: sealedBy, revision, body }: Row): StoredRecord => ({
+const toRecord = ({
+  kind, id, scope, slug, indexed, expire_time: time, expire_proof: proof, sealed_by: sealedBy, revision, body
+}: Row): StoredRecord => ({
   kind,
   id,
   scope,
   slug: slug ?? undefined,
   indexed: JSON.parse(indexed),
-  expireTime: expireTime === null ? undefined : Number(expireTime),
+  expireTime: time === null ? undefined : Number(time),
+  expireProof: proof ?? undefined,
   sealedBy: sealedBy ?? undefined,
   revision: Number(revision),
   body

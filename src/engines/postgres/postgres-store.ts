@@ -2,7 +2,7 @@ import { GatewayError } from '../../errors.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
 import { removePage } from '../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Change, Filter, Page, Removed, Store, StoredRecord, Swept
+  Along, AlongNew, AlongRemoval, Change, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../storage/store.js'
 import type { PostgresReader } from './postgres-reader.js'
 import type { PostgresWriter, Steps } from './postgres-writer.js'
@@ -43,8 +43,8 @@ export class PostgresStore implements Store {
     })
   }
 
-  renew (kind: string, id: string, expireTime: number, along?: Along): Promise<boolean> {
-    return this.#accept(async () => await this.#writer.apply([{ op: 'renew', record: { kind, id, expireTime } }], along) === 'ok')
+  renew (kind: string, id: string, life: Life & { readonly expireTime: number }, along?: Along): Promise<boolean> {
+    return this.#accept(async () => await this.#writer.apply([{ op: 'renew', record: { kind, id, ...life } }], along) === 'ok')
   }
 
   remove (

@@ -35,7 +35,7 @@ interface Change {
 
 const COMMIT = {
   name: 'commit_changes 1',
-  text: `SELECT commit_changes($1, $2, ${Array.from({ length: 20 }, (_, index) => `$${index + 3}`).join(', ')}) AS outcomes`
+  text: `SELECT commit_changes($1, $2, ${Array.from({ length: 21 }, (_, index) => `$${index + 3}`).join(', ')}) AS outcomes`
 }
 const EMPTY: StoredRecord = { kind: '', id: '', scope: '', indexed: {}, revision: 0, body: new Uint8Array() }
 /** Changes nothing, but by the same statement and as durably as any change. */
@@ -109,6 +109,7 @@ export class PostgresWriter {
         texts(records.map(({ slug }) => slug ?? null)),
         texts(records.map(({ indexed }) => JSON.stringify(indexed))),
         bigints(records.map(({ expireTime }) => expireTime ?? null)),
+        byteas(records.map(({ expireProof }) => expireProof ?? null)),
         texts(records.map(({ sealedBy }) => sealedBy ?? null)),
         bigints(records.map(({ revision }) => revision)),
         byteas(records.map(({ body }) => body)),

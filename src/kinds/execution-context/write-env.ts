@@ -21,8 +21,7 @@ interface Value {
  */
 export const writeEnv = (audit: Auditor) =>
   step('WriteEnv', async (ctx: Happening & { input: GetEnvRequest, opened: Opened }): Promise<{ env: Env }> => {
-    const { input: { format: number, prefix, keys }, opened: { record, json, secretsJson, unproved } } = ctx
-    if (unproved !== undefined) throw unproved
+    const { input: { format: number, prefix, keys }, opened: { record, json, secretsJson } } = ctx
     const format = EnvFormat[number] as FormatName
     const data: Record<string, Value> = JSON.parse(json).spec.data ?? {}
     const secrets: Record<string, string> = JSON.parse(secretsJson())

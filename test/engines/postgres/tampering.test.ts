@@ -47,6 +47,7 @@ const attacks = {
   'the key that seals it': `UPDATE record SET sealed_by = 'key-${'0'.repeat(26)}' WHERE id = TARGET`,
   'no key that seals it': 'UPDATE record SET sealed_by = NULL WHERE id = TARGET',
   'its end': 'UPDATE life SET expire_time = expire_time + 1000000000 WHERE id = TARGET',
+  'its end, which is sooner': 'UPDATE life SET expire_time = expire_time - 1000 WHERE id = TARGET',
   'that it ends': 'UPDATE life SET expire_time = NULL WHERE id = TARGET',
   'a byte of its body': 'UPDATE record SET body = set_byte(body, 60, get_byte(body, 60) # 1) WHERE id = TARGET',
   "another's body": 'UPDATE record SET body = (SELECT body FROM record WHERE id = OTHER) WHERE id = TARGET'

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../clock.js'
 import { idTaken, slugTaken, staleRevision } from '../../../storage/refusals.js'
-import type { Along, AlongNew, AlongRemoval, StoredRecord } from '../../../storage/store.js'
+import type { Along, AlongNew, AlongRemoval, Life, StoredRecord } from '../../../storage/store.js'
 import { encodeRecord, encodeValue } from './level-codec.js'
 import { expireTimeKey, expiryKey, indexKeys, recordKey, slugKey } from './level-keys.js'
 import { readHolder, readRecord, type Read } from './level-reader.js'
@@ -41,13 +41,14 @@ export class LevelChanges {
     const current = this.#live(read, record.kind, record.id)
     if (current?.revision !== revision) throw staleRevision(record.id, revision)
     this.#assertSlugFree(read, record)
-    return { writes: [...removal(read, current), ...puts({ ...record, expireTime: current.expireTime })], along, result: undefined }
+    const { expireTime, expireProof } = current
+    return { writes: [...removal(read, current), ...puts({ ...record, expireTime, expireProof })], along, result: undefined }
   }
 
-  renew = (kind: string, id: string, expireTime: number, along?: Along): Change<boolean> => read => {
+  renew = (kind: string, id: string, life: Life, along?: Along): Change<boolean> => read => {
     const record = this.#live(read, kind, id)
     if (record === undefined) return { writes: [], result: false }
-    const renewed = { ...record, expireTime }
+    const renewed = { ...record, expireProof: undefined, ...life }
     // What did not expire before has to say that it does now.
     const former = record.expireTime === undefined
       ? put(recordKey(kind, id), encodeRecord(renewed))
@@ -111,10 +112,10 @@ function puts (record: StoredRecord): Write[] {
   return [...writes, ...expiryPuts(record)]
 }
 
-function expiryPuts ({ kind, id, expireTime }: StoredRecord): Write[] {
+function expiryPuts ({ kind, id, expireTime, expireProof }: StoredRecord): Write[] {
   if (expireTime === undefined) return []
   const key = expireTimeKey(kind, id)
-  return [put(key, encodeValue(key, String(expireTime))), put(expiryKey(kind, id, expireTime), EMPTY)]
+  return [put(key, encodeValue(key, String(expireTime), expireProof)), put(expiryKey(kind, id, expireTime), EMPTY)]
 }
 
 function removal (read: Read, record: StoredRecord): Write[] {

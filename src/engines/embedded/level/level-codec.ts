@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { damaged } from '../../../storage/refusals.js'
-import type { StoredRecord } from '../../../storage/store.js'
+import type { Life, StoredRecord } from '../../../storage/store.js'
 import { recordKey } from './level-keys.js'
 
 // A value is: CRC-32 of the key and all that follows (LevelDB does not check its own when it reads), bytes of the head, head
@@ -37,7 +37,7 @@ type Head = [
   indexed: StoredRecord['indexed']
 ]
 
-/** A record as LevelDB keeps it: all but its expire time. */
+/** A record as LevelDB keeps it: all but its life. */
 export function encodeRecord (record: StoredRecord): Buffer {
   const { kind, id, scope, slug, indexed, expireTime, sealedBy, revision, body } = record
   const head: Head = [revision, expireTime !== undefined, scope, slug ?? null, sealedBy ?? null, indexed]
@@ -45,10 +45,10 @@ export function encodeRecord (record: StoredRecord): Buffer {
 }
 
 /**
- * The record under `key`, with the expire time that `expireTime` finds where it has one.
+ * The record under `key`, with the life that `lifeOf` finds where it expires.
  * @throws `internal` naming `id`, where a single bit has changed or the record is another's
  */
-export function decodeRecord (value: Buffer, kind: string, id: string, expireTime: () => number): StoredRecord {
+export function decodeRecord (value: Buffer, kind: string, id: string, lifeOf: () => Life): StoredRecord {
   const decoded = decodeValue(recordKey(kind, id), value)
   if (decoded === undefined) throw damaged(id)
   const [revision, expires, scope, slug, sealedBy, indexed]: Head = JSON.parse(decoded.head)
@@ -58,7 +58,7 @@ export function decodeRecord (value: Buffer, kind: string, id: string, expireTim
     scope,
     slug: slug ?? undefined,
     indexed,
-    expireTime: expires ? expireTime() : undefined,
+    ...expires && lifeOf(),
     sealedBy: sealedBy ?? undefined,
     revision,
     body: decoded.body

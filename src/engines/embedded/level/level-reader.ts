@@ -1,6 +1,6 @@
 import { GatewayError } from '../../../errors.js'
 import { damaged } from '../../../storage/refusals.js'
-import type { StoredRecord } from '../../../storage/store.js'
+import type { Life, StoredRecord } from '../../../storage/store.js'
 import { decodeRecord, decodeValue } from './level-codec.js'
 import { expireTimeKey, recordKey, slugKey } from './level-keys.js'
 
@@ -25,7 +25,7 @@ const MOST_ATTEMPTS = 5
 /** The record, expired or not. @throws `internal` where it is damaged */
 export function readRecord (read: Read, kind: string, id: string): StoredRecord | undefined {
   const value = read(recordKey(kind, id))
-  return value && decodeRecord(value, kind, id, () => readExpireTime(read, kind, id))
+  return value && decodeRecord(value, kind, id, () => readLife(read, kind, id))
 }
 
 /** The id of the record that has the slug, expired or not. */
@@ -33,10 +33,11 @@ export const readHolder = (read: Read, kind: string, scope: string, slug: string
   read(slugKey(kind, scope, slug))?.toString()
 
 /** @throws `internal` where there is none */
-function readExpireTime (read: Read, kind: string, id: string): number {
+function readLife (read: Read, kind: string, id: string): Life {
   const key = expireTimeKey(kind, id)
   const value = read(key)
-  const time = Number(value && decodeValue(key, value)?.head)
-  if (!Number.isSafeInteger(time)) throw damaged(id)
-  return time
+  const { head, body } = (value && decodeValue(key, value)) ?? {}
+  const expireTime = Number(head)
+  if (!Number.isSafeInteger(expireTime)) throw damaged(id)
+  return { expireTime, ...body !== undefined && body.length > 0 && { expireProof: body } }
 }

@@ -5,7 +5,7 @@ import { makeDirectory } from '../../../files/make-directory.js'
 import { closed, damaged } from '../../../storage/refusals.js'
 import { removePage } from '../../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Change, Filter, Page, Removed, Store, StoredRecord, Swept
+  Along, AlongNew, AlongRemoval, Change, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../../storage/store.js'
 import { LevelChanges, put, type Change as LevelChange } from './level-changes.js'
 import { cannotOpen, storeFailure } from './level-errors.js'
@@ -92,8 +92,8 @@ export class LevelStore implements Store {
     return this.#apply(this.#changes.replace(record, revision, along))
   }
 
-  renew (kind: string, id: string, expireTime: number, along?: Along): Promise<boolean> {
-    return this.#apply(this.#changes.renew(kind, id, expireTime, along))
+  renew (kind: string, id: string, life: Life & { readonly expireTime: number }, along?: Along): Promise<boolean> {
+    return this.#apply(this.#changes.renew(kind, id, life, along))
   }
 
   remove (kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval): Promise<StoredRecord | undefined> {

@@ -32,6 +32,8 @@ CREATE TABLE life (
   kind text COLLATE "C" NOT NULL,
   id text COLLATE "C" NOT NULL,
   expire_time bigint,
+  -- What proves the time to the gateways.
+  expire_proof bytea,
   PRIMARY KEY (kind, id)
 ) WITH (fillfactor = 50);
 CREATE INDEX life_expire_time ON life (expire_time, kind, id) WHERE expire_time IS NOT NULL;
@@ -130,7 +132,8 @@ $$;
 
 -- Stores a new record, where nobody live has its id or its slug. Answers who has, or nothing where it is stored.
 CREATE FUNCTION insert_record(
-  p_kind text, p_id text, p_scope text, p_slug text, p_indexed text, p_expire_time bigint, p_sealed_by text, p_revision bigint, p_body bytea
+  p_kind text, p_id text, p_scope text, p_slug text, p_indexed text, p_expire_time bigint, p_expire_proof bytea, p_sealed_by text,
+  p_revision bigint, p_body bytea
 ) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   stored integer;
@@ -142,7 +145,7 @@ BEGIN
       ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF stored = 1 THEN
-      INSERT INTO life (kind, id, expire_time) VALUES (p_kind, p_id, p_expire_time);
+      INSERT INTO life (kind, id, expire_time, expire_proof) VALUES (p_kind, p_id, p_expire_time, p_expire_proof);
       PERFORM put_attributes(p_kind, p_id, p_indexed);
       RETURN NULL;
     END IF;
@@ -214,8 +217,8 @@ $$;
 -- changes nothing. What comes along with a change is stored where the change is made: `event_ops` and `audit_ops` say with which.
 CREATE FUNCTION commit_changes(
   p_gateway text, p_nonce uuid,
-  ops text[], kinds text[], ids text[], scopes text[], slugs text[], indexes text[], expire_times bigint[], seals text[], revisions bigint[],
-  bodies bytea[], wanted text[],
+  ops text[], kinds text[], ids text[], scopes text[], slugs text[], indexes text[], expire_times bigint[], expire_proofs bytea[],
+  seals text[], revisions bigint[], bodies bytea[], wanted text[],
   event_ops integer[], event_kinds text[], event_ids text[], event_data bytea[],
   audit_ops integer[], audit_times bigint[], audit_contexts text[], audit_executions text[], audit_descriptions text[],
   OUT outcomes text[]
@@ -251,8 +254,10 @@ BEGIN
     IF is_stored[i] THEN next := next + 1; END IF;
   END LOOP;
   IF stored IS NOT NULL THEN
-    INSERT INTO life (kind, id, expire_time)
-      SELECT o.kind, o.id, o.expire_time FROM unnest(is_stored, kinds, ids, expire_times) AS o (is_stored, kind, id, expire_time) WHERE o.is_stored;
+    INSERT INTO life (kind, id, expire_time, expire_proof)
+      SELECT o.kind, o.id, o.expire_time, o.expire_proof FROM unnest(is_stored, kinds, ids, expire_times, expire_proofs)
+          AS o (is_stored, kind, id, expire_time, expire_proof)
+        WHERE o.is_stored;
     INSERT INTO attribute (kind, attribute, value, id)
       SELECT o.kind, a.key, v.value, o.id FROM unnest(is_stored, kinds, ids, indexes) AS o (is_stored, kind, id, indexed),
           json_each(o.indexed::json) a, json_array_elements_text(a.value) v
@@ -265,11 +270,15 @@ BEGIN
     IF seals[i] = ANY (lost) THEN
       outcome := 'key ' || seals[i];
     ELSIF ops[i] IN ('insert', 'first') THEN
-      outcome := insert_record(kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], seals[i], revisions[i], bodies[i]);
+      outcome := insert_record(
+        kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], expire_proofs[i], seals[i], revisions[i], bodies[i]
+      );
     ELSIF ops[i] = 'second' THEN
       -- Either both are there, or neither.
       IF outcomes[i - 1] = 'ok' THEN
-        outcome := insert_record(kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], seals[i], revisions[i], bodies[i]);
+        outcome := insert_record(
+        kinds[i], ids[i], scopes[i], slugs[i], indexes[i], expire_times[i], expire_proofs[i], seals[i], revisions[i], bodies[i]
+      );
         IF outcome IS NOT NULL THEN
           PERFORM drop_record(kinds[i - 1], ids[i - 1]);
           outcomes[i - 1] := outcome;
@@ -278,7 +287,7 @@ BEGIN
         outcome := outcomes[i - 1];
       END IF;
     ELSIF ops[i] = 'renew' THEN
-      UPDATE life l SET expire_time = expire_times[i]
+      UPDATE life l SET expire_time = expire_times[i], expire_proof = expire_proofs[i]
         WHERE l.kind = kinds[i] AND l.id = ids[i] AND (l.expire_time IS NULL OR l.expire_time > now_ms());
       IF NOT FOUND THEN outcome := 'gone'; END IF;
     ELSE

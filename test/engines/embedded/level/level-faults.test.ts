@@ -83,7 +83,7 @@ t.test('an expire time that is lost or damaged is internal, and the record neith
   ]) {
     const store = await damagedStore(t, [newRecord('a', { expireTime: 1e15 }), newRecord('b', { expireTime: 2 })], damage)
     await t.rejects(store.find(KIND, 'a'), { code: 'internal', message: /'a'/ })
-    await t.rejects(store.renew(KIND, 'a', 5), { code: 'internal', message: /'a'/ })
+    await t.rejects(store.renew(KIND, 'a', { expireTime: 5 }), { code: 'internal', message: /'a'/ })
     t.same((await store.sweep(9)).removed.map(({ id }) => id), ['b'])
   }
 })
