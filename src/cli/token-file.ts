@@ -1,5 +1,5 @@
 import { readFile, realpath } from 'node:fs/promises'
-import { replaceFile, whileLocked } from '../files/durable-file.js'
+import { whileLocked } from '../files/durable-file.js'
 import { GatewayError } from '../errors.js'
 import { parseJson } from '../files/parse-json.js'
 import { tokenEntries, type TokenEntry } from '../auth/token-entries.js'
@@ -11,12 +11,12 @@ import { tokenEntries, type TokenEntry } from '../auth/token-entries.js'
  */
 export async function addTokenEntry (path: string, entry: TokenEntry): Promise<void> {
   const file = await realpath(path).catch(() => path)
-  await whileLocked(file, async () => {
+  await whileLocked(file, async replace => {
     const entries = await read(file)
     if (entries.some(({ name }) => name.toLowerCase() === entry.name.toLowerCase())) {
       throw new GatewayError('already_exists', `${path} has a token of that name; choose another, or take its entry out first`)
     }
-    await replaceFile(file, JSON.stringify([...entries, entry], null, 2) + '\n')
+    await replace(JSON.stringify([...entries, entry], null, 2) + '\n')
   })
 }
 

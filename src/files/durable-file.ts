@@ -1,4 +1,6 @@
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readFileSync, renameSync } from 'node:fs'
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../clock.js'
@@ -8,8 +10,15 @@ import { GatewayError } from '../errors.js'
  * Durably puts `content` in the place of what `file` holds: whatever happens, it then has the one or the other, whole.
  * Only its owner can read it.
  */
-export async function replaceFile (file: string, content: string | Uint8Array): Promise<void> {
+export const replaceFile = (file: string, content: string | Uint8Array): Promise<void> => replace(file, content, () => true)
+
+/** @param isMine whether the file may still be replaced; that is asked before anything is touched, and at the very last */
+async function replace (file: string, content: string | Uint8Array, isMine: () => boolean): Promise<void> {
   const temporary = `${file}.tmp`
+  const assertMine = () => {
+    if (!isMine()) throw new GatewayError('unavailable', `another process has changed ${file} meanwhile; try again`)
+  }
+  assertMine()
   try {
     // One that a crash left would keep its mode, and what was in it.
     await rm(temporary, { force: true })
@@ -20,9 +29,10 @@ export async function replaceFile (file: string, content: string | Uint8Array): 
     } finally {
       await handle.close()
     }
-    await rename(temporary, file)
+    assertMine()
+    renameSync(temporary, file)
   } catch (error) {
-    await rm(temporary, { force: true })
+    if (isMine()) await rm(temporary, { force: true })
     throw error
   }
   await syncDirectory(dirname(file))
@@ -34,36 +44,55 @@ export async function syncDirectory (directory: string): Promise<void> {
   await handle.sync().finally(() => handle.close())
 }
 
-// A change takes milliseconds: a lock so old was left by a process that was killed.
+// A change takes milliseconds: a lock so old was left by a process that was killed, or by one that is stopped.
 const STALE_MS = 5_000
 const WAIT_MS = 10_000
 const RETRY_MS = 20
 
-/** Runs `change` while no other caller, in this process or another, does so for `file`. */
-export async function whileLocked<T> (file: string, change: () => Promise<T>): Promise<T> {
+/** The right to replace a file: as `replaceFile` does. @throws `unavailable` where it took so long that another has it by now */
+export type Replace = (content: string | Uint8Array) => Promise<void>
+
+/**
+ * Runs `change` while no other caller, in this process or another, does so for `file`. One that was stopped for long while it
+ * changed it finds that another has taken its turn, and changes nothing.
+ */
+export async function whileLocked<T> (file: string, change: (replace: Replace) => Promise<T>): Promise<T> {
   const lock = `${file}.lock`
+  const owner = randomUUID()
   const deadline = systemClock.monotonic() + WAIT_MS
-  while (!await acquire(lock)) {
+  while (!await acquire(lock, owner)) {
     if (systemClock.monotonic() > deadline) {
-      throw new GatewayError(
-        'unavailable',
-      `another process is changing ${file}; try again, or delete ${lock} where there is none`
-      )
+      throw new GatewayError('unavailable', `another process is changing ${file}; try again, or delete ${lock} where there is none`)
     }
     await setTimeout(RETRY_MS)
   }
-  return change().finally(() => rm(lock, { force: true }))
+  try {
+    return await change(content => replace(file, content, () => isHeld(lock, owner)))
+  } finally {
+    if (isHeld(lock, owner)) await rm(lock, { force: true })
+  }
 }
 
-async function acquire (lock: string): Promise<boolean> {
+async function acquire (lock: string, owner: string): Promise<boolean> {
   try {
-    const handle = await open(lock, 'wx', 0o600)
-    await handle.close()
+    await writeFile(lock, owner, { flag: 'wx', mode: 0o600 })
     return true
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    const found = await stat(lock).catch(() => undefined)
-    if (found !== undefined && systemClock.now() - found.mtimeMs > STALE_MS) await rm(lock, { force: true })
+  }
+  const found = await stat(lock).catch(() => undefined)
+  if (found === undefined || systemClock.now() - found.mtimeMs <= STALE_MS) return false
+  // Of many who take it over at once the last one has it, and the others see so.
+  await writeFile(`${lock}.${owner}`, owner, { mode: 0o600 })
+  await rename(`${lock}.${owner}`, lock)
+  await setTimeout(RETRY_MS)
+  return isHeld(lock, owner)
+}
+
+function isHeld (lock: string, owner: string): boolean {
+  try {
+    return readFileSync(lock, 'utf8') === owner
+  } catch {
     return false
   }
 }

@@ -100,7 +100,7 @@ export class KeyRing {
     return this.current()
   }
 
-  /** As `rotate`, but only where the active key is that old; else `undefined`. */
+  /** As `rotate`, but only where the active key is that old, or that far in the future: a clock was wrong then; else `undefined`. */
   async rotateIfOlderThan (milliseconds: number): Promise<RingKey | undefined> {
     let rotates = this.#isDue(this.#rows, milliseconds)
     if (!rotates && this.usable) return undefined
@@ -131,7 +131,7 @@ export class KeyRing {
   }
 
   #isDue (rows: KeyRows, milliseconds: number): boolean {
-    return rows.some(row => isActive(row) && this.#clock.now() - Date.parse(row.created_at) >= milliseconds)
+    return rows.some(row => isActive(row) && Math.abs(this.#clock.now() - Date.parse(row.created_at)) >= milliseconds)
   }
 
   #look (): Awaitable<void> {

@@ -98,6 +98,15 @@ export function testKeys (t: Test, { name, supports, open: openStore }: KeyEngin
     t.equal((await ring.current()).id, (await other.current()).id)
   })
 
+  t.test(`${name}: rotates a key that was made in the future, by a clock that was wrong`, async t => {
+    const { ring, clock } = await newRing(t)
+    clock.time -= DAY - 1
+    t.equal(await ring.rotateIfOlderThan(DAY), undefined)
+    clock.time -= 1
+    t.type((await ring.rotateIfOlderThan(DAY))?.id, 'string')
+    t.equal(await ring.rotateIfOlderThan(DAY), undefined)
+  })
+
   t.test(`${name}: loses no key to many rotations at once`, async t => {
     const { ring, again } = await newRing(t)
     const other = supports.sharedKeys ? await again() : ring

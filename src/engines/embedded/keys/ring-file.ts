@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { replaceFile, whileLocked } from '../../../files/durable-file.js'
+import { whileLocked } from '../../../files/durable-file.js'
 import { GatewayError } from '../../../errors.js'
 import { fileProblem } from '../../../files/file-problem.js'
 import { makeDirectory } from '../../../files/make-directory.js'
@@ -33,12 +33,11 @@ export class RingFile implements RingStore {
   }
 
   change (edit: (rows: KeyRows) => KeyRows): Promise<void> {
-    return this.#explained(() => whileLocked(this.#path, async () => {
+    return this.#explained(() => whileLocked(linkedTo(this.#path), async replace => {
       const { rows, isAsItShouldBe } = this.#read()
       const edited = edit(rows)
       if (edited === rows && isAsItShouldBe) return
-      // A link stays one: what it points to is where it is for a reason.
-      await replaceFile(realpathSync(this.#path), renderRing(edited, this.#rootKey))
+      await replace(renderRing(edited, this.#rootKey))
     }))
   }
 
@@ -58,8 +57,8 @@ export class RingFile implements RingStore {
 
   async #create (rows: KeyRows): Promise<void> {
     await makeDirectory(dirname(this.#path))
-    await whileLocked(this.#path, async () => {
-      if (isAbsent(this.#path)) await replaceFile(this.#path, renderRing(rows, this.#rootKey))
+    await whileLocked(this.#path, async replace => {
+      if (isAbsent(this.#path)) await replace(renderRing(rows, this.#rootKey))
     })
   }
 
@@ -95,6 +94,15 @@ export class RingFile implements RingStore {
       )
     }
     return error
+  }
+}
+
+/** A link stays one: what it points to is where it is for a reason. */
+function linkedTo (path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
   }
 }
 
