@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '../clock.js'
 import type { KeyInfo } from '../secrets/key-row.js'
-import { withNewRing, withRing, type Environment } from './ring-place.js'
+import { withNewRing, withRing, wrapRing, type Environment } from './ring-place.js'
 import { UsageError } from './usage.js'
 
 export const USAGE = `Usage: npm run keys -- <command>
@@ -9,6 +9,7 @@ export const USAGE = `Usage: npm run keys -- <command>
   list                     shows every key of the ring: id, creation, state and since when
   begin                    makes a ring where the one before is lost for ever, and with it what it sealed;
                            the gateway makes its first by itself
+  wrap                     wraps a ring that is in clear by the root key, which then has to be set for good
   rotate                   has a new key seal from now on; what older keys sealed stays readable
   prune --older-than TIME  destroys the keys that were retired at least TIME ago, such as 90m, 24h or 7d.
                            What a destroyed key sealed can never be revealed again, by nobody: TIME must
@@ -32,6 +33,7 @@ export async function keysCommand (args: readonly string[], environment: Environ
   switch (command) {
     case 'list': return withRing(environment, async ring => table(ring.list()))
     case 'begin': return withNewRing(environment, async ring => `${(await ring.current()).id}\n`)
+    case 'wrap': return wrapRing(environment)
     case 'rotate': return withRing(environment, async ring => `${(await ring.rotate()).id}\n`)
     case 'prune': return prune(olderThan, environment)
     default: throw new UsageError(command === undefined ? 'a command is missing' : `there is no command '${command}'`)

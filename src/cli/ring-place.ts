@@ -48,6 +48,17 @@ export function withNewRing<T> (environment: Environment, work: (ring: KeyRing) 
   })
 }
 
+/** Wraps the ring that `environment` names by its root key. @throws `invalid_argument` where there is none, or nothing to wrap */
+export async function wrapRing (environment: Environment): Promise<string> {
+  const { values } = readVariables(environment)
+  const rootKey = loadRootKey(values)
+  if (rootKey === undefined) throw new GatewayError('invalid_argument', 'set ECTX_ROOT_KEY_FILE: its key is what wraps the ring')
+  if (POSTGRES_URL.test(values.ECTX_STORE)) throw new GatewayError('invalid_argument', 'in a database the ring is always wrapped')
+  const file = placesIn(values.ECTX_DATA_DIR, values.ECTX_KEYRING_FILE).keyRing
+  await new RingFile(file, rootKey).wrap()
+  return `wrapped ${file}\n`
+}
+
 async function within<T> (environment: Environment, work: (place: RingPlace) => Promise<T>): Promise<T> {
   const { values } = readVariables(environment)
   const rootKey = loadRootKey(values)

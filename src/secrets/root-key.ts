@@ -1,8 +1,9 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
+import { createSecretKey, hash, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { GatewayError } from '../errors.js'
 import { fileProblem } from '../files/file-problem.js'
 import { decrypt, encrypt } from './aead.js'
+import type { KeyInfo } from './key-row.js'
 import { KEY_BYTES } from './ring-key.js'
 
 const HEX = /^[0-9a-f]{64}$/i
@@ -52,10 +53,20 @@ function named (variable: string, load: () => KeyObject): KeyObject {
   }
 }
 
-/** A ring key's material as only `rootKey` can read it, and only as that key's. */
-export const wrap = (rootKey: KeyObject, keyId: string, material: Uint8Array): Buffer => encrypt(rootKey, boundTo(keyId), material)
+/**
+ * A ring key's material as only `rootKey` can read it, and only as that key's in a ring of just these keys: of another order, or
+ * with another date or state of any of them, none of its keys can be read.
+ */
+export const wrap = (rootKey: KeyObject, ring: readonly KeyInfo[], keyId: string, material: Uint8Array): Buffer =>
+  encrypt(rootKey, boundTo(ring, keyId), material)
 
-/** @throws where `wrapped` was not made by `wrap` with the same key and id */
-export const unwrap = (rootKey: KeyObject, keyId: string, wrapped: Uint8Array): Buffer => decrypt(rootKey, boundTo(keyId), wrapped)
+/** @throws where `wrapped` was not made by `wrap` with the same root key, ring and id */
+export const unwrap = (rootKey: KeyObject, ring: readonly KeyInfo[], keyId: string, wrapped: Uint8Array): Buffer =>
+  decrypt(rootKey, boundTo(ring, keyId), wrapped)
 
-const boundTo = (keyId: string) => Buffer.from(`ectx ring key 1 ${keyId}`)
+function boundTo (ring: readonly KeyInfo[], keyId: string): Buffer {
+  const keys = ring.map(key => [
+    key.id, key.state, key.created_at, 'retired_at' in key ? key.retired_at : null, 'destroyed_at' in key ? key.destroyed_at : null
+  ])
+  return Buffer.from(`ectx ring key 2 ${keyId} ${hash('sha256', JSON.stringify(keys))}`)
+}

@@ -27,7 +27,8 @@ export const renewLease = <R extends Resource>(store: Store, audit: Auditor, kin
     }
     // Where the clock went back, what was promised before is kept.
     const leaseExpireTime = Math.min(Math.max(clock.now() + leaseMs, record.expireTime ?? 0), expireTime)
-    if (!await store.renew(kind.name, record.id, { expireTime: leaseExpireTime, expireProof: proofOf(leaseExpireTime) })) throw notFound(kind, 'id', record.id)
+    const life = { expireTime: leaseExpireTime, expireProof: proofOf(leaseExpireTime) }
+    if (!await store.renew(kind.name, record.id, life)) throw notFound(kind, 'id', record.id)
     audit.recordEventually(eventOf('heartbeat', ctx, record))
     return { lease: { leaseExpireTime, expireTime } }
   })

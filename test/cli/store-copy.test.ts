@@ -98,7 +98,7 @@ t.test('a root key that is missing or another is told, and nothing is copied', a
   })
   const empty = newDataDir(t)
   t.match(await copy(target.ECTX_STORE, empty, { ECTX_ROOT_KEY_FILE: newRootKey(t) }), {
-    code: 1, stdout: '', stderr: /^store:copy: --from: the key ring in the database is wrapped by another root key: set --from-root-key-file/
+    code: 1, stdout: '', stderr: /^store:copy: --from: the key ring in the database is wrapped by another root key, or was changed: set --from-root-key-file/
   })
   await inDirectory(empty, async store => t.same([...await store.kinds()], []))
 })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import type { KeyInfo } from '../../src/secrets/key-row.js'
 import { loadRootKey, parseRootKey, unwrap, wrap } from '../../src/secrets/root-key.js'
 
 const bytes = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 8))
@@ -34,17 +35,26 @@ t.test('the root key of the environment', async t => {
   t.throws(() => loadRootKey({ ECTX_ROOT_KEY_FILE: join(t.testdirName, 'absent') }), refused(/^ECTX_ROOT_KEY_FILE: .*absent cannot be read \(ENOENT\): it does not exist$/))
 })
 
-t.test('wrapped material opens with the same root key and key id only', async t => {
+t.test('wrapped material opens with the same root key and key id only, in the same ring', async t => {
   const key = parseRootKey(base64)
-  const wrapped = wrap(key, 'key-a', bytes)
-  t.ok(unwrap(key, 'key-a', wrapped).equals(bytes))
-  t.throws(() => unwrap(key, 'key-b', wrapped))
-  t.throws(() => unwrap(parseRootKey(Buffer.alloc(32).toString('hex')), 'key-a', wrapped))
+  const ring: KeyInfo[] = [
+    { id: 'key-a', created_at: 'Monday', state: 'retired', retired_at: 'Tuesday' },
+    { id: 'key-b', created_at: 'Tuesday', state: 'active' }
+  ]
+  const wrapped = wrap(key, ring, 'key-a', bytes)
+  t.ok(unwrap(key, ring, 'key-a', wrapped).equals(bytes))
+  t.throws(() => unwrap(key, ring, 'key-b', wrapped))
+  t.throws(() => unwrap(parseRootKey(Buffer.alloc(32).toString('hex')), ring, 'key-a', wrapped))
+  const [first, second] = ring as [KeyInfo, KeyInfo]
+  for (const changed of [
+    [second, first], [first], [first, { ...second, created_at: 'Friday' }], [{ ...first, retired_at: 'Friday' }, second],
+    [{ id: 'key-a', created_at: 'Monday', state: 'active' }, second], [first, second, { ...second, id: 'key-c' }]
+  ] as KeyInfo[][]) t.throws(() => unwrap(key, changed, 'key-a', wrapped), JSON.stringify(changed))
   const opened = [...wrapped].filter((_, at) => {
     const changed = Buffer.from(wrapped)
     changed[at]! ^= 1
     try {
-      return unwrap(key, 'key-a', changed)
+      return unwrap(key, ring, 'key-a', changed)
     } catch {
       return false
     }

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { GatewayError } from '../../errors.js'
-import { isRing, type KeyRow, type KeyRows } from '../../secrets/key-row.js'
+import { isRing, type KeyInfo, type KeyRow, type KeyRows } from '../../secrets/key-row.js'
 import type { RingStore } from '../../secrets/ring-store.js'
 import { unwrap, wrap } from '../../secrets/root-key.js'
 import type { Link } from './link.js'
@@ -80,7 +80,8 @@ export class PostgresRing implements RingStore {
 
   /** Puts `after` in the place of `before`. Answers whether it did: not where another gateway changed the ring meanwhile. */
   async #store (before: KeyRows, after: KeyRows): Promise<boolean> {
-    const material = (row: KeyRow) => row.state === 'destroyed' ? null : wrap(this.#rootKey, row.id, Buffer.from(row.material, 'base64'))
+    const material = (row: KeyRow) =>
+      row.state === 'destroyed' ? null : wrap(this.#rootKey, after, row.id, Buffer.from(row.material, 'base64'))
     const [row] = await this.#link.run<{ stored: boolean }>({
       name: 'change ring 1',
       text: 'SELECT change_ring($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[]) AS stored',
@@ -98,22 +99,25 @@ export class PostgresRing implements RingStore {
   }
 
   #opened (rows: readonly Row[]): KeyRows {
-    const keys = rows.map(row => this.#keyOf(row))
+    const infos = rows.map(infoOf)
+    const keys = rows.map((row, index) => this.#keyOf(row, infos[index]!, infos))
     if (!isRing(keys)) throw unusable('is damaged: restore the database from a backup')
     return keys
   }
 
-  #keyOf ({ material, ...row }: Row): KeyRow {
-    // What is not null is there, as the table's rules say of each state.
-    const key = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as unknown as KeyRow
+  #keyOf ({ material }: Row, key: KeyInfo, ring: readonly KeyInfo[]): KeyRow {
     if (key.state === 'destroyed') return key
     try {
-      return { ...key, material: unwrap(this.#rootKey, key.id, material!).toString('base64') }
+      return { ...key, material: unwrap(this.#rootKey, ring, key.id, material!).toString('base64') }
     } catch {
-      throw unusable('is wrapped by another root key: set ECTX_ROOT_KEY_FILE to the one that it was wrapped by')
+      throw unusable('is wrapped by another root key, or was changed: set ECTX_ROOT_KEY_FILE to the one it was wrapped by, or restore it')
     }
   }
 }
+
+/** What is not null is there, as the table's rules say of each state. */
+const infoOf = ({ material, ...row }: Row): KeyInfo =>
+  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as unknown as KeyInfo
 
 /** All of a key but its material, in one text. */
 function told (row: KeyRow): string {

@@ -24,7 +24,7 @@ export function renderRing (rows: KeyRows, rootKey: KeyObject | undefined): stri
   const content: Content = {
     version: FORMAT,
     wrapped: rootKey !== undefined,
-    keys: rows.map(row => rootKey === undefined ? row : withMaterial(row, material => wrap(rootKey, row.id, material)))
+    keys: rows.map(row => rootKey === undefined ? row : withMaterial(row, material => wrap(rootKey, rows, row.id, material)))
   }
   return JSON.stringify({ ...content, sha256: checksum(content) }, null, 2) + '\n'
 }
@@ -37,7 +37,7 @@ export function parseRing (text: string, rootKey: KeyObject | undefined): { rows
   const { wrapped, keys } = parseContent(text)
   if (wrapped && rootKey === undefined) throw new UnusableRing('is wrapped by a root key: set ECTX_ROOT_KEY or ECTX_ROOT_KEY_FILE to it')
   const rows = keys.map(row => withMaterial(row, material => {
-    const clear = wrapped ? unwrapped(rootKey!, row.id, material) : material
+    const clear = wrapped ? unwrapped(rootKey!, keys, row.id, material) : material
     if (clear.length !== KEY_BYTES) throw damaged()
     return clear
   }))
@@ -58,11 +58,13 @@ function parseContent (text: string): Content {
   throw damaged()
 }
 
-function unwrapped (rootKey: KeyObject, keyId: string, material: Buffer): Buffer {
+function unwrapped (rootKey: KeyObject, ring: KeyRows, keyId: string, material: Buffer): Buffer {
   try {
-    return unwrap(rootKey, keyId, material)
+    return unwrap(rootKey, ring, keyId, material)
   } catch {
-    throw new UnusableRing('is wrapped by another root key: set ECTX_ROOT_KEY or ECTX_ROOT_KEY_FILE to the one it was wrapped by')
+    throw new UnusableRing(
+      'is wrapped by another root key, or was changed: set ECTX_ROOT_KEY or ECTX_ROOT_KEY_FILE to the one it was wrapped by, or restore it from a backup'
+    )
   }
 }
 

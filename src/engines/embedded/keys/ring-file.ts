@@ -24,31 +24,40 @@ export class RingFile implements RingStore {
     return this.#explained(async () => isAbsent(this.#path) ? undefined : this.#read().rows)
   }
 
-  /** Besides, wraps a file that is in clear and should not be. */
   begin (first: KeyRows | undefined): Promise<void> {
     return this.#explained(async () => {
       if (first !== undefined && isAbsent(this.#path)) await this.#create(first)
-      if (!this.#read().isAsItShouldBe) await this.change(rows => rows)
+      assertProved(this.#read())
     })
   }
 
+  /** Wraps by the root key a ring that is in clear: somebody has to say that it is the right one. @throws `unavailable` */
+  wrap (): Promise<void> {
+    return this.#explained(() => this.#change(rows => rows, () => {}))
+  }
+
   change (edit: (rows: KeyRows) => KeyRows): Promise<void> {
-    return this.#explained(() => whileLocked(linkedTo(this.#path), async replace => {
-      const { rows, isAsItShouldBe } = this.#read()
-      const edited = edit(rows)
-      if (edited === rows && isAsItShouldBe) return
+    return this.#explained(() => this.#change(edit, assertProved))
+  }
+
+  #change (edit: (rows: KeyRows) => KeyRows, assert: (found: Found) => void): Promise<void> {
+    return whileLocked(linkedTo(this.#path), async replace => {
+      const found = this.#read()
+      assert(found)
+      const edited = edit(found.rows)
+      if (edited === found.rows && found.isAsItShouldBe) return
       await replace(renderRing(edited, this.#rootKey))
-    }))
+    })
   }
 
   readIfChanged (): KeyRows | undefined {
     try {
       const identity = identityOf(this.#path)
       if (identity !== undefined && identity === this.#identity) return undefined
-      const { rows, isAsItShouldBe } = this.#read()
-      if (!isAsItShouldBe) throw new UnusableRing('is in clear though there is a root key: restart the gateway, which wraps it')
+      const found = this.#read()
+      assertProved(found)
       this.#identity = identity
-      return rows
+      return found.rows
     } catch (error) {
       this.#identity = undefined
       throw this.#problem(error)
@@ -62,7 +71,7 @@ export class RingFile implements RingStore {
     })
   }
 
-  #read () {
+  #read (): Found {
     if (identityOf(this.#path) === undefined) {
       throw new UnusableRing(
         'is missing: put it back; where it is lost for ever, make another with: npm run keys -- begin'
@@ -95,6 +104,18 @@ export class RingFile implements RingStore {
     }
     return error
   }
+}
+
+interface Found {
+  readonly rows: KeyRows
+  /** Whether it is wrapped just where there is a root key. */
+  readonly isAsItShouldBe: boolean
+}
+
+/** In clear, where there is a root key, anybody may have made it who can write there. */
+function assertProved ({ isAsItShouldBe }: Found): void {
+  if (isAsItShouldBe) return
+  throw new UnusableRing('is in clear though there is a root key: if it is the one of before, wrap it with: npm run keys -- wrap')
 }
 
 /** A link stays one: what it points to is where it is for a reason. */

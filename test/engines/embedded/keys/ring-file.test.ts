@@ -27,7 +27,11 @@ async function newRing (t: Test, options: Partial<Options> = {}) {
   return { clock, directory, file, again, ring: await again() }
 }
 
-interface FileContent { version: number, wrapped: boolean, keys: Array<{ id: string, state: string, material?: string }>, sha256: string }
+const withChecksum = (content: object) =>
+  JSON.stringify({ ...content, sha256: createHash('sha256').update(JSON.stringify(content)).digest('hex') })
+
+interface Row { id: string, created_at: string, state: string, retired_at?: string, material?: string }
+interface FileContent { version: number, wrapped: boolean, keys: Row[], sha256: string }
 const content = (file: string): FileContent => JSON.parse(readFileSync(file, 'utf8'))
 const materials = (file: string) => content(file).keys.flatMap(({ material }) => material ?? [])
 const mode = (path: string) => statSync(path).mode & 0o777
@@ -144,8 +148,6 @@ t.test('a ring that cannot be used', async t => {
     change(content)
     return JSON.stringify(content)
   }
-  const withChecksum = (content: object) =>
-    JSON.stringify({ ...content, sha256: createHash('sha256').update(JSON.stringify(content)).digest('hex') })
   const withKeys = (...keys: object[]) => withChecksum({ version: 1, wrapped: false, keys })
   const active = parsed.keys[0]!
   const cases: Record<string, string> = {
@@ -284,11 +286,17 @@ t.test('a root key', async t => {
     t.equal(open(await again(), CONTEXT, sealed).toString(), 'secret')
   })
 
-  t.test('wraps a ring that was in clear at once', async t => {
+  t.test('wraps a ring that was in clear when somebody says so', async t => {
     const { ring, file, directory, again } = await newRing(t)
     await ring.rotate()
     const clear = materials(file)
     const sealed = seal(now(ring.current()), CONTEXT, 'secret')
+    const before = readFileSync(file)
+    const refused = await again({ rootKey: root(1) })
+    t.match(refused.problem, /is in clear though there is a root key: .* npm run keys -- wrap/)
+    await t.rejects(refused.rotate(), unavailable(/in clear/))
+    t.ok(readFileSync(file).equals(before), 'it may be anybody\'s')
+    await new RingFile(file, root(1)).wrap()
     const wrapped = await again({ rootKey: root(1) })
     t.equal(wrapped.usable, true)
     t.equal(open(wrapped, CONTEXT, sealed).toString(), 'secret')
@@ -310,7 +318,7 @@ t.test('a root key', async t => {
     const { ring, file, again } = await newRing(t, { rootKey: root(1) })
     const before = readFileSync(file)
     const { id } = now(ring.current())
-    for (const [rootKey, problem] of [[undefined, /is wrapped by a root key: set ECTX_ROOT_KEY/], [root(2), /is wrapped by another root key: set ECTX_ROOT_KEY/]] as const) {
+    for (const [rootKey, problem] of [[undefined, /is wrapped by a root key: set ECTX_ROOT_KEY/], [root(2), /is wrapped by another root key, or was changed: set ECTX_ROOT_KEY/]] as const) {
       const locked = await again({ rootKey })
       t.match(locked.problem, problem)
       t.throws(() => now(locked.current()), unavailable(/key ring/))
@@ -325,13 +333,35 @@ t.test('a root key', async t => {
     const { ring, file, again, clock } = await newRing(t)
     const clear = readFileSync(file)
     const { id } = now(ring.current())
+    await new RingFile(file, root(1)).wrap()
     const wrapped = await again({ rootKey: root(1) })
     writeFileSync(file, clear)
     clock.time += 1_000
     t.throws(() => now(wrapped.current()), unavailable(/key ring/))
     t.match(wrapped.problem, /in clear/)
     t.equal(now(wrapped.key(id)).id, id)
-    t.equal(now((await again({ rootKey: root(1) })).current()).id, id)
-    t.equal(content(file).wrapped, true)
+    t.match((await again({ rootKey: root(1) })).problem, /in clear/)
+    t.equal(content(file).wrapped, false)
+  })
+
+  t.test('proves the whole ring: of which any date, state or place was changed, no key is used', async t => {
+    const { ring, file, again } = await newRing(t, { rootKey: root(1) })
+    await ring.rotate()
+    const whole = content(file)
+    const [first, second] = whole.keys as [Row, Row]
+    for (const [what, keys] of Object.entries({
+      order: [second, first],
+      'a key that is gone': [second],
+      'a date': [{ ...first, created_at: '2020-01-01T00:00:00.000Z' }, second],
+      'when it was retired': [{ ...first, retired_at: '2020-01-01T00:00:00.000Z' }, second],
+      'which is active': [{ id: first.id, created_at: first.created_at, state: 'active', material: first.material }, { ...second, state: 'retired', retired_at: first.retired_at }]
+    })) {
+      writeFileSync(file, withChecksum({ version: whole.version, wrapped: true, keys }))
+      const changed = await again({ rootKey: root(1) })
+      t.match(changed.problem, /wrapped by another root key, or was changed/, what)
+      t.throws(() => now(changed.current()), unavailable(/key ring/), what)
+    }
+    writeFileSync(file, JSON.stringify(whole))
+    t.equal((await again({ rootKey: root(1) })).problem, undefined)
   })
 })

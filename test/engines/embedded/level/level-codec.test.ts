@@ -36,7 +36,9 @@ const isDamaged = (value: Buffer, { kind, id }: { kind: string, id: string }) =>
 
 t.test('a record that is encoded and decoded is the same', async t => {
   holds(t, fc.property(record, record =>
-    isDeepStrictEqual(plain(decodeRecord(encodeRecord(record), record.kind, record.id, () => ({ expireTime: record.expireTime! }))), plain(record))))
+    isDeepStrictEqual(
+      plain(decodeRecord(encodeRecord(record), record.kind, record.id, () => ({ expireTime: record.expireTime! }))), plain(record)
+    )))
 })
 
 t.test('a record with any one byte changed is damaged', async t => {
