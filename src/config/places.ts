@@ -7,10 +7,17 @@ export interface Places {
   readonly database: string
   readonly audit: string
   readonly keyRing: string
+  /** Room for when the disk is full. */
+  readonly reserve: string
 }
 
 /** The places in `dataDir`; the key ring may be elsewhere. What is empty or absent is as by default. */
 export function placesIn (dataDir: string | undefined, keyRing?: string): Places {
   const directory = dataDir || DEFAULT_DATA_DIR
-  return { database: join(directory, 'db'), audit: join(directory, 'audit'), keyRing: keyRing || join(directory, 'keyring.json') }
+  return {
+    database: join(directory, 'db'),
+    audit: join(directory, 'audit'),
+    keyRing: keyRing || join(directory, 'keyring.json'),
+    reserve: join(directory, 'reserve')
+  }
 }

@@ -1,8 +1,12 @@
 import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { byReference, CONTEXTS, createClient } from '../support/http.js'
 import { assertLogTellsOfStore } from '../support/log-of-store.js'
 import { spawnGateway, startProcess } from '../support/process.js'
+import { until } from '../support/until.js'
 
 // A file that may not grow stands for a full disk: Node ignores SIGXFSZ, so such a write fails with EFBIG. Only the
 // soft limit is set, which anybody may lift again.
@@ -114,4 +118,50 @@ t.test('on a full disk the gateway does not start, and says why', async t => {
   const { code, stderr } = await spawnGateway(t, { under: ['sh', '-c', 'ulimit -S -f 0 && exec "$0" "$@"'] }).exited
   t.equal(code, 1)
   t.match(stderr, /cannot open the data directory .*: its disk is full/)
+})
+
+const isRoot = process.getuid?.() === 0
+
+t.test('on a disk that is full to the last byte deletes go on, and so does a start', { skip: !isRoot && 'only root can mount a small disk' }, async t => {
+  const disk = mkdtempSync(join(tmpdir(), 'ectx-disk-'))
+  t.teardown(() => {
+    spawnSync('umount', ['-l', disk])
+    rmSync(disk, { recursive: true })
+  })
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=120m', 'none', disk]).status !== 0) return t.comment('nothing can be mounted here')
+  const dataDir = join(disk, 'data')
+  const reserve = join(dataDir, 'reserve')
+  const start = async () => {
+    const gateway = await startProcess(t, { env: { ECTX_DATA_DIR: dataDir } })
+    return { ...gateway, client: createClient(t, gateway.address) }
+  }
+  const first = await start()
+  await until(() => existsSync(reserve) && statSync(reserve).size === 24 * 1024 * 1024)
+  const { bavail, bsize } = statfsSync(disk)
+  writeFileSync(join(disk, 'ballast'), Buffer.alloc(bavail * bsize - 6 * 1024 * 1024))
+  const { acknowledged } = await writeUntilFull(t, first.client)
+  await assertThere(t, first.client, acknowledged)
+
+  const ids = [...acknowledged.values()].map(text => JSON.parse(text).metadata.id as string)
+  const isRefused = async ({ client }: typeof first) => {
+    const { status, text } = await client.post(CONTEXTS, newContext('too-much'))
+    t.match([status, text], [503, /the disk is full: what is there can be read and deleted/])
+    t.match(await client.get('/readyz'), { status: 503, text: /the disk is full/ })
+  }
+  const remove = async ({ client }: typeof first, id: string) => (await client.send('DELETE', `${CONTEXTS}/${id}`)).status
+  t.equal(await remove(first, ids.pop()!), 200)
+  await isRefused(first)
+  t.equal(await remove(first, ids.pop()!), 200)
+  t.ok(first.lines.some(({ level, msg }) => level === 'warn' && /24 MiB kept for that are given up/.test(String(msg))))
+  t.equal((await first.stop()).code, 0)
+
+  const second = await start()
+  await isRefused(second)
+  t.equal((await second.client.get(`${CONTEXTS}/${ids[0]}`)).status, 200)
+  t.equal(await remove(second, ids.pop()!), 200)
+  rmSync(join(disk, 'ballast'))
+  await until(async () => (await second.client.get('/readyz')).status === 200)
+  t.equal((await second.client.post(CONTEXTS, newContext('room'))).status, 201)
+  t.equal(statSync(reserve).size, 24 * 1024 * 1024)
+  t.equal((await second.stop()).code, 0)
 })

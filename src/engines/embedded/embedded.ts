@@ -5,6 +5,7 @@ import { openAuditFiles } from './audit/audit-files.js'
 import { RingFile } from './keys/ring-file.js'
 import { LevelStore } from './level/level-store.js'
 import { makePrivate } from './private-directory.js'
+import { Reserve } from './reserve.js'
 
 export const embeddedSupports: Supports = { durable: true, sharedKeys: true }
 
@@ -14,7 +15,9 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
   const keys = new RingFile(places.keyRing, loadRootKey(keyRing.root))
   await makePrivate(dataDir)
   // First: its lock keeps a second process out of the whole directory.
-  const store = await LevelStore.open(places.database, clock)
+  const reserve = await Reserve.open(places.reserve, warn)
+  const store = await LevelStore.open(places.database, clock, reserve)
+  reserve.takeSoon()
   try {
     const audit = await openAuditFiles(
       store.outbox,
@@ -26,11 +29,13 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
       audit,
       keys,
       async close () {
+        await reserve.close()
         await audit.close()
         await store.close()
       }
     }
   } catch (error) {
+    await reserve.close()
     await store.close()
     throw error
   }

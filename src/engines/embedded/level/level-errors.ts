@@ -16,6 +16,14 @@ export function storeFailure (cause: unknown, key?: string): GatewayError {
   return damaged(key.slice(key.lastIndexOf('\0') + 1), cause)
 }
 
+const NO_ROOM = /ENOSPC|EDQUOT|EFBIG|no space|quota|too large/i
+
+/** Whether the disk has no room, as far as an error of LevelDB's or Node's, or what it was caused by, says. */
+export function isOutOfRoom (thrown: unknown): boolean {
+  for (let error = thrown; error instanceof Error; error = error.cause) if (NO_ROOM.test(`${codeOf(error)} ${error.message}`)) return true
+  return false
+}
+
 /** What makes a directory unfit, by the code or LevelDB's text, and what to do about it. */
 const OBSTACLES: ReadonlyArray<[sign: RegExp, advice: string]> = [
   [/LEVEL_LOCKED/, 'another process has it open; stop that process or set ECTX_DATA_DIR to another directory'],
@@ -25,7 +33,7 @@ const OBSTACLES: ReadonlyArray<[sign: RegExp, advice: string]> = [
     `this user may not write there; change its owner to uid ${process.getuid?.()} or set ECTX_DATA_DIR to another directory`
   ],
   [/EROFS|read-only/i, 'its file system is read-only; set ECTX_DATA_DIR to a directory that can be written'],
-  [/ENOSPC|EDQUOT|EFBIG|no space|quota|too large/i, 'its disk is full; free some space'],
+  [NO_ROOM, 'its disk is full; free some space'],
   [/ENOTDIR|EEXIST|not a directory/i, 'a file is in the way, or a link that leads nowhere; set ECTX_DATA_DIR to a directory'],
   [/EMFILE|ENFILE|too many open files/i, 'too many files are open; raise the limit, `ulimit -n`'],
   [/ELOOP|too many levels of symbolic links/i, 'links lead in a circle; set ECTX_DATA_DIR to a directory'],

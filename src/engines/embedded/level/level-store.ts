@@ -7,8 +7,9 @@ import { removePage } from '../../../storage/remove-page.js'
 import type {
   Along, AlongNew, AlongRemoval, Change, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../../storage/store.js'
+import type { Reserve } from '../reserve.js'
 import { LevelChanges, put, type Change as LevelChange } from './level-changes.js'
-import { cannotOpen, storeFailure } from './level-errors.js'
+import { cannotOpen, isOutOfRoom, storeFailure } from './level-errors.js'
 import { assertFormat } from './level-format.js'
 import { LevelGate } from './level-gate.js'
 import { READY_KEY } from './level-keys.js'
@@ -30,13 +31,15 @@ export class LevelStore implements Store {
   readonly #writer: LevelWriter
   readonly #sweeper: LevelSweeper
   readonly #gate = new LevelGate()
+  readonly #reserve: Reserve | undefined
   #closing: Promise<void> | undefined
 
-  private constructor (db: Level<string, Buffer>, clock: Clock) {
+  private constructor (db: Level<string, Buffer>, clock: Clock, reserve?: Reserve) {
     this.#db = db
     this.#changes = new LevelChanges(clock)
     this.#log = new LevelLog({ db, clock, apply: decided => this.#apply(() => decided), guarded: read => this.#guarded(read) })
-    this.#writer = new LevelWriter(db, this.#gate, this.#get, this.#log)
+    this.#reserve = reserve
+    this.#writer = new LevelWriter(db, this.#gate, this.#get, this.#log, reserve)
     this.#sweeper = new LevelSweeper({
       db,
       changes: this.#changes,
@@ -46,14 +49,24 @@ export class LevelStore implements Store {
   }
 
   /** Opens the database in `directory`, which is made where it is absent. @throws `unavailable` with what to do about it */
-  static async open (directory: string, clock: Clock = systemClock): Promise<LevelStore> {
+  static async open (directory: string, clock: Clock = systemClock, reserve?: Reserve): Promise<LevelStore> {
+    try {
+      return await LevelStore.#open(directory, clock, reserve)
+    } catch (error) {
+      // There may be no room even to open it.
+      if (!isOutOfRoom(error) || !await reserve?.release()) throw error
+      return await LevelStore.#open(directory, clock, reserve)
+    }
+  }
+
+  static async #open (directory: string, clock: Clock, reserve?: Reserve): Promise<LevelStore> {
     let db: Level<string, Buffer> | undefined
     try {
       await makeDirectory(directory)
       db = new Level(directory, { valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES })
       await db.open()
       await assertFormat(db)
-      const store = new LevelStore(db, clock)
+      const store = new LevelStore(db, clock, reserve)
       await store.#log.load()
       return store
     } catch (error) {
@@ -67,7 +80,8 @@ export class LevelStore implements Store {
     return this.#log
   }
 
-  insert (record: StoredRecord, along?: AlongNew): Promise<void> {
+  async insert (record: StoredRecord, along?: AlongNew): Promise<void> {
+    if (this.#reserve?.isFull) await this.#reserve.admit()
     return this.#apply(this.#changes.insert(record, along))
   }
 
@@ -88,7 +102,8 @@ export class LevelStore implements Store {
     })
   }
 
-  replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
+  async replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
+    if (this.#reserve?.isFull) await this.#reserve.admit()
     return this.#apply(this.#changes.replace(record, revision, along))
   }
 
@@ -125,7 +140,8 @@ export class LevelStore implements Store {
   }
 
   /** Writes nothing lasting, but through the same queue and as durably as any change. */
-  ready (): Promise<void> {
+  async ready (): Promise<void> {
+    if (this.#reserve?.isFull) await this.#reserve.admit()
     return this.#apply(() => ({ writes: [put(READY_KEY, EMPTY)], result: undefined }))
   }
 

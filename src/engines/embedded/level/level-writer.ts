@@ -1,7 +1,8 @@
 import type { Level } from 'level'
 import { closed } from '../../../storage/refusals.js'
 import type { Change, Write } from './level-changes.js'
-import { storeFailure } from './level-errors.js'
+import { isOutOfRoom, storeFailure } from './level-errors.js'
+import type { Reserve } from '../reserve.js'
 import type { LevelGate } from './level-gate.js'
 import type { LevelLog } from './level-log.js'
 import { assertReopenable } from './level-probe.js'
@@ -24,12 +25,14 @@ export class LevelWriter {
   readonly #gate: LevelGate
   readonly #read: Read
   readonly #log: LevelLog
+  readonly #reserve: Reserve | undefined
   #queue: Array<Queued<any>> = []
   #draining: Promise<void> | undefined
   #open = true
   #failed = false
 
-  constructor (db: Level<string, Buffer>, gate: LevelGate, read: Read, log: LevelLog) {
+  constructor (db: Level<string, Buffer>, gate: LevelGate, read: Read, log: LevelLog, reserve?: Reserve) {
+    this.#reserve = reserve
     this.#db = db
     this.#gate = gate
     this.#read = read
@@ -99,6 +102,7 @@ export class LevelWriter {
       await batch.write({ sync: true })
     } catch (error) {
       this.#failed = true
+      if (isOutOfRoom(error)) await this.#reserve?.release()
       throw error
     }
   }
