@@ -114,7 +114,7 @@ t.test('the ring', async t => {
 
     const other = newRootKey(t)
     t.match(await copy(target, back), { code: 1, stderr: /^store:copy: --from: .* is wrapped by a root key: set ECTX_ROOT_KEY or --from-root-key-file to it\n$/ })
-    t.match(await copy(target, back, { ECTX_ROOT_KEY_FILE: other }), { code: 1, stderr: /wrapped by another root key: set ECTX_ROOT_KEY or --from-root-key-file/ })
+    t.match(await copy(target, back, { ECTX_ROOT_KEY_FILE: other }), { code: 1, stderr: /wrapped by another root key, or was changed: set ECTX_ROOT_KEY or --from-root-key-file/ })
     t.equal((await copy(target, back, { ECTX_ROOT_KEY_FILE: other }, '--from-root-key-file', rootKey)).code, 0)
     t.equal(await (await openGateway(t, env(back, other))).secretOf(id), 's3cr3t')
   })
