@@ -16,10 +16,13 @@ export interface Http2ListenerOptions {
   readonly accept: (socket: Socket) => void
 }
 
+// A name may have an address of IPv6 where there is none.
+const NOT_OF_THIS_MACHINE: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+
 /** Takes connections for HTTP/2: plain, or over TLS alone; `localhost` is all its addresses. */
 export class Http2Listener {
   readonly #options: Http2ListenerOptions
-  #servers: readonly Server[] = []
+  readonly #servers: Server[] = []
   readonly #sockets = new Set<Socket>()
 
   constructor (options: Http2ListenerOptions) {
@@ -29,10 +32,18 @@ export class Http2Listener {
   /** Answers host and port, as a client is told of them. Rejects with Node's error where the system lets it not listen. */
   async listen ({ host, port }: { readonly host: string, readonly port: number }): Promise<string> {
     const addresses = host === 'localhost' ? (await lookup(host, { all: true })).map(({ address }) => address) : [host]
-    const servers: Server[] = this.#servers = addresses.map(() => this.#create())
-    const [first, ...others] = servers
-    const bound = await listening(first!, addresses[0]!, port)
-    await Promise.all(others.map((server, index) => listening(server, addresses[index + 1]!, bound)))
+    let bound = port
+    for (const address of addresses) {
+      const server = this.#create()
+      try {
+        bound = await listening(server, address, bound)
+        this.#servers.push(server)
+      } catch (error) {
+        server.close()
+        const isNeeded = this.#servers.length === 0 && address === addresses.at(-1)
+        if (isNeeded || !NOT_OF_THIS_MACHINE.has((error as NodeJS.ErrnoException).code!)) throw error
+      }
+    }
     return `${host.includes(':') ? `[${host}]` : host}:${bound}`
   }
 

@@ -1,6 +1,7 @@
 // What is gRPC's own: what stands before a call, what bounds it, and how it ends. What calls come to is in transports.test.ts.
 import { create, toBinary } from '@bufbuild/protobuf'
 import { X509Certificate } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, constants } from 'node:http2'
@@ -97,6 +98,14 @@ t.test('without credentials it serves this machine, and who says so through no p
     { ':authority': 'evil.test' }, { ':authority': address, host: 'evil.test' }, { 'x-forwarded-for': '127.0.0.1' }, { via: '2 proxy' },
     { origin: 'http://evil.test' }
   ]) t.equal((await ask(session, LIST, headers)).code, 'unauthenticated', JSON.stringify(headers))
+})
+
+t.test('localhost is every address that it has here', async t => {
+  const { grpc } = await startGateway(t, undefined, { ECTX_GRPC_PORT: '0' }, UNHURRIED)
+  const [, port] = (await grpc!.listen({ host: 'localhost', port: 0 })).split(':')
+  for (const { address, family } of await lookup('localhost', { all: true })) {
+    t.equal((await ask(await openSession(t, `${family === 6 ? `[${address}]` : address}:${port}`), LIST)).code, 'ok', address)
+  }
 })
 
 t.test('callers share their limit with REST, and failures to say who calls are on record', async t => {

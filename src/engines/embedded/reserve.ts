@@ -50,7 +50,7 @@ export class Reserve {
 
   /** Has the room taken some seconds from now. */
   takeSoon (): void {
-    this.#soon = setTimeout(() => { this.take().catch(() => {}) }, SOON_MS).unref()
+    this.#soon = setTimeout(() => { this.#take().catch(() => {}) }, SOON_MS).unref()
   }
 
   async close (): Promise<void> {
@@ -59,8 +59,8 @@ export class Reserve {
   }
 
   /** Takes the room, unless it is taken or there is not much more. Answers whether it is taken. */
-  take (): Promise<boolean> {
-    this.#taking ??= this.#take().catch(() => false).finally(() => { this.#taking = undefined })
+  #take (): Promise<boolean> {
+    this.#taking ??= this.#takeOnce().catch(() => false).finally(() => { this.#taking = undefined })
     return this.#taking
   }
 
@@ -70,7 +70,7 @@ export class Reserve {
     const now = systemClock.monotonic()
     if (this.#taking === undefined && now - this.#triedAt < RETRY_MS) throw FULL
     this.#triedAt = now
-    if (!await this.take()) throw FULL
+    if (!await this.#take()) throw FULL
     if (this.#isFull) this.#warn('the disk has room again')
     this.#isFull = false
   }
@@ -86,7 +86,7 @@ export class Reserve {
     return true
   }
 
-  async #take (): Promise<boolean> {
+  async #takeOnce (): Promise<boolean> {
     if (await this.#isTaken()) return true
     const { bavail, bsize } = await statfs(dirname(this.#path))
     if (bavail * bsize < BYTES + SLACK_BYTES) return false

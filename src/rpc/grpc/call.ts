@@ -133,6 +133,7 @@ export class Call implements Holder {
 
   #end (): void {
     this.#backlog.release(this)
+    this.room.release()
     if (this.#outcome === undefined) this.#gone.abort()
     const { route: { log }, id, began } = this
     log.info({ request_id: id, code: this.#outcome ?? 'cancelled', duration_ms: rounded(systemClock.monotonic() - began) }, 'request')

@@ -12,7 +12,7 @@ import { keyOf } from '../../server/rate-limit.js'
 import { Streams } from '../../server/streams.js'
 import { lateFailure } from '../failure.js'
 import { Call, type Route } from './call.js'
-import { isCompressed, isGrpc, isLocal, timeoutOf } from './headers.js'
+import { isGrpc, isLocal, timeoutOf } from './headers.js'
 import { watchIncoming } from './incoming.js'
 
 type Serve = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
@@ -80,8 +80,6 @@ export class Door {
       throw new HttpFailure(415, 'invalid_argument', 'this port is for gRPC: a POST of application/grpc; REST and Connect have another')
     }
     if (this.#isClosing) throw CLOSING
-    isCompressed(headers)
-    timeoutOf(headers)
     const overload = this.#gate.overload()
     if (overload !== undefined) throw overload
     const remoteAddress = this.#gate.addressOf({ socket, headers })
@@ -114,7 +112,6 @@ export class Door {
     // As the library wants it written.
     headers['content-type'] = 'application/grpc'
     if (!route.isOpen) call.room = this.#bodies.room(failure => call.refuse(failure))
-    stream.once('close', () => call.room.release())
     watchIncoming(call)
     this.#entering = call
     serve(stream, headers)

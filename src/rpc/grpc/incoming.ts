@@ -19,7 +19,7 @@ export function watchIncoming (call: Call): void {
     if (call.isOver) return
     received += chunk.length
     call.room.grow(compressed ? Math.min(received * MOST_OF_A_BYTE, MOST_BINARY_BYTES) : received)
-    if (received > mostBytes) return call.refuse(new GatewayError('resource_exhausted', `there may be ${mostBytes} bytes`))
+    if (received > mostBytes) return call.refuse(new GatewayError('resource_exhausted', `this call may send ${mostBytes} bytes`))
     if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)])
     if (head[0]! > Number(compressed)) call.refuse(NOT_ONE)
   })
