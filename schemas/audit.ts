@@ -28,11 +28,12 @@ export const AuditEventSchema = output('AuditEvent', {
     'denied',
     'authentication_failed',
     'rotated_key',
+    'accepted_store',
     'started',
     'stopped',
     'lost'
   ], {
-    description: 'What happened. `replayed` is a create that was sent again with its idempotency key; `lost` says how many events could not be kept.'
+    description: 'What happened. `replayed` is a create that was sent again with its idempotency key; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held.'
   }),
   caller: ref(AuditCallerSchema),
   operation: Type.Optional(Type.String({ description: 'What was asked for, such as `getByReference`.' })),

@@ -10,11 +10,13 @@ import type { Config } from './config/config.js'
 import type { Engine } from './engines/engine.js'
 import { openEngine } from './engines/open-engine.js'
 import { GatewayError } from './errors.js'
+import { executionContextKind } from './kinds/execution-context/kind.js'
 import { runTokenOf } from './kinds/execution-context/run-tokens.js'
 import { createOperations } from './kinds/operations.js'
 import { BODY_LIMIT } from './rest/input/body-limit.js'
 import { createRest } from './rest/rest.js'
 import { createConnect } from './rpc/connect.js'
+import { within } from './resource/deadline.js'
 import { KeyRing } from './secrets/ring.js'
 import { Bodies } from './server/bodies.js'
 import { LIMITS } from './server/listener.js'
@@ -23,15 +25,18 @@ import { createServer, type ServerSettings } from './server/server.js'
 import type { Store } from './storage/store.js'
 import { createObserver } from './telemetry/observer.js'
 import { keepKeys } from './upkeep/keep-keys.js'
+import { keepWhole } from './upkeep/keep-whole.js'
 import { keepSweeping } from './upkeep/sweep.js'
 
 const HOUR_MS = 3_600_000
 
-type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort'>
+type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort' | 'operationTimeoutMs'>
 
 export interface Gateway {
   /** Serves from now on. Answers the URL that it listens at, and the host and port of gRPC where that is served. */
   listen (): Promise<{ readonly address: string, readonly grpc: string | undefined }>
+  /** Resolves where what is stored was found damaged, and the gateway is not to go on then. */
+  readonly damage: Promise<GatewayError>
   /** Lets what runs end, and closes all that was opened. */
   close (): Promise<void>
 }
@@ -46,12 +51,12 @@ export async function composeGateway (config: Config, log: Logger): Promise<Gate
   }
   const engine = await openEngine(config, systemClock, (message, err) => log.warn({ err }, message))
   const limits = { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) }
-  const { http, grpc, close } = await assemble(engine, { ...config, limits }, log)
+  const { http, grpc, close, damage } = await assemble(engine, { ...config, limits }, log)
   const listen = async () => ({
     address: await http.listen({ host, port }),
     grpc: grpcPort === undefined ? undefined : await grpc?.listen({ host, port: grpcPort })
   })
-  return { listen, close }
+  return { listen, close, damage: config.stopsOnDamage ? damage : new Promise(() => {}) }
 }
 
 /** The parts of a gateway on any engine, which it closes when it closes. */
@@ -59,7 +64,14 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const { store, audit } = engine
   const ring = await KeyRing.open({ store: engine.keys, clock, mayBegin: await isUnsealed(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
-  const stopKeeping = keepKeys({ ring, store, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
+  let damaged = (_: GatewayError) => {}
+  const damage = new Promise<GatewayError>(resolve => { damaged = resolve })
+  const stopGuarding = engine.integrity && await keepWhole({
+    integrity: engine.integrity, store, audit, vault: ring, kind: executionContextKind.name, log, onDamage: damaged
+  })
+  const stopKeeping = keepKeys({
+    ring, store, integrity: engine.integrity, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS
+  })
 
   const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
     audit.recordEventually({
@@ -71,18 +83,25 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
       count
     }))
 
-  const operations = createOperations({ store, audit, vault: ring, clock, lifetimes: config.lifetimes }, createObserver(log))
+  const { operationTimeoutMs } = config
+  const dependencies = { store, audit, vault: ring, clock, lifetimes: config.lifetimes }
+  const operations = createOperations(dependencies, createObserver(log), operationTimeoutMs)
   const bodies = new Bodies(BODY_LIMIT)
-  const ready = async () => {
+  const isReady = async () => {
     audit.admit()
     await store.ready()
     await ring.current()
   }
+  const ready = () => within(operationTimeoutMs, isReady()).catch(error => {
+    if (GatewayError.from(error).code !== 'deadline_exceeded') throw error
+    throw new GatewayError('unavailable', 'the disk, or the database, does not answer', { cause: error })
+  })
+  const runToken = runTokenOf(store, ring)
   const { http, gate } = await createServer({
     ...config,
     transports: [createConnect(operations, bodies), createRest(operations, bodies)],
     authentication: {
-      authenticate: await authenticator(runTokenOf(store, ring), config, log, clock),
+      authenticate: await authenticator(id => within(operationTimeoutMs, runToken(id)), config, log, clock),
       failed: shown => failures.add(shown)
     },
     ready,
@@ -97,12 +116,12 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   let closing: Promise<void> | undefined
   const close = () => (closing ??= (async () => {
     await Promise.all([http.close(), grpc?.close()])
-    await Promise.all([stopKeeping(), stopSweeping()])
+    await Promise.all([stopKeeping(), stopSweeping(), stopGuarding?.()])
     failures.flush()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
     await engine.close()
   })())
-  return { http, grpc, close }
+  return { http, grpc, close, damage }
 }
 
 /**

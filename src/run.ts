@@ -54,7 +54,9 @@ async function serve (config: Config, log: Logger, ending: Ending): Promise<void
   if (gateway === undefined) return
   try {
     if (!ending.isAsked) await listen(gateway, config, log)
-    log.info({ signal: await ending.asked }, 'closing')
+    const asked = await Promise.race([ending.asked, gateway.damage])
+    if (asked instanceof GatewayError) throw asked
+    log.info({ signal: asked }, 'closing')
   } finally {
     await gateway.close()
   }

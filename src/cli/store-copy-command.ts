@@ -63,8 +63,12 @@ export async function storeCopyCommand (
       const total = progress.isShown ? await countOf(from, signal) : 0
       const copied = await shown(progress, 'copying  ', total, () => copyRecords(copying, keys))
       const verified = await shown(progress, 'verifying', total, () => verify(copying))
+      await to.accept(keys)
+      // Asked last: what a damaged source says of itself keeps nothing back that can be read.
+      const problem = await from.findProblem(keys)
       await Promise.all([from.assertAlone(), to.assertAlone()])
-      return { text: summary(copied, verified), problems: problemsOf(findings) }
+      const ofSource = problem === undefined ? [] : [`--from: ${problem}; see \`npm run check-store\``]
+      return { text: summary(copied, verified), problems: [...problemsOf(findings), ...ofSource] }
     } finally {
       await to.close()
     }

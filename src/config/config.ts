@@ -25,6 +25,10 @@ export interface Config {
   /** What the gateway is called in the database; each has a name of its own. */
   readonly gatewayName: string | undefined
   readonly dataDir: string
+  /** Whether it ends where the store does not hold what was committed last, rather than serve what is beyond doubt. */
+  readonly stopsOnDamage: boolean
+  /** How long an operation may take, in milliseconds. */
+  readonly operationTimeoutMs: number
   readonly logLevel: LogLevel
   readonly tokensFile: string | undefined
   readonly jwt: JwtConfig | undefined
@@ -68,6 +72,8 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     databaseUrl: POSTGRES_URL.test(values.ECTX_STORE) ? values.ECTX_STORE : undefined,
     gatewayName: values.ECTX_GATEWAY_NAME,
     dataDir: values.ECTX_DATA_DIR,
+    stopsOnDamage: values.ECTX_ON_DAMAGE === 'stop',
+    operationTimeoutMs: millisecondsOf(values.ECTX_OPERATION_TIMEOUT),
     logLevel: values.ECTX_LOG_LEVEL,
     tokensFile: values.ECTX_TOKENS_FILE,
     jwt: jwtConfig(values),

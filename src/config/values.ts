@@ -45,6 +45,8 @@ export const VariablesSchema = Type.Object({
   }),
   ECTX_GATEWAY_NAME: Type.Optional(Type.String({ format: 'gateway', expected: '1 to 253 letters, digits, _, . and -' })),
   ECTX_DATA_DIR: path('a directory', DEFAULT_DATA_DIR),
+  ECTX_ON_DAMAGE: Type.Union([Type.Literal('serve'), Type.Literal('stop')], { default: 'serve', expected: 'serve or stop' }),
+  ECTX_OPERATION_TIMEOUT: duration('10s'),
   ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') }),
   ECTX_TOKENS_FILE: file,
   ECTX_JWT_ISSUER: Type.Optional(text('the "iss" of the tokens')),

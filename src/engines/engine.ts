@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
+import type { Integrity } from '../storage/integrity.js'
 import type { Store } from '../storage/store.js'
 
 /** What an engine can do; the conformance suites pick their tests by it. */
@@ -18,6 +19,8 @@ export interface Engine {
   readonly store: Store
   readonly audit: AuditLog
   readonly keys: RingStore
+  /** Absent where the engine looks after that itself, or holds nothing that lasts. */
+  readonly integrity?: Integrity | undefined
   /** Finishes what was accepted and closes all. */
   close (): Promise<void>
 }

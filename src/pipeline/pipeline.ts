@@ -1,10 +1,15 @@
 type Awaitable<T> = T | Promise<T>
 type Adding = object | void
 
+/** What can stop a run, such as an `AbortSignal`. */
+export interface Stop {
+  throwIfAborted (): void
+}
+
 /** A named unit of work: reads `Needs` from the context, returns what it `Adds` to it. Knows no transport. */
 export interface Step<Name extends string, Needs extends object, Adds extends Adding> {
   readonly name: Name
-  readonly run: (ctx: Needs, signal?: AbortSignal) => Awaitable<Adds>
+  readonly run: (ctx: Needs, signal?: Stop) => Awaitable<Adds>
   /** Whether it changes something for good: a run that has begun it is not stopped any more. */
   readonly commits?: true
 }
@@ -15,7 +20,7 @@ export interface Step<Name extends string, Needs extends object, Adds extends Ad
  */
 export const step = <Name extends string, Needs extends object, Adds extends Adding>(
   name: Name,
-  run: (ctx: Needs, signal?: AbortSignal) => Awaitable<Adds>
+  run: (ctx: Needs, signal?: Stop) => Awaitable<Adds>
 ): Step<Name, Needs, Adds> => ({ name, run })
 
 /** Declares a step that changes something for good: once it has begun, the run goes on to its end, whoever goes away. */
@@ -136,7 +141,7 @@ export class Pipeline<Start extends object, in out Ctx extends object, out End e
    * An aborted `signal` stops the run before its next step, unless one that commits has begun; the step at work decides for itself.
    * @throws {PipelineFailure} the only thing it throws
    */
-  async run (start: Start, observer?: Observer, signal?: AbortSignal): Promise<Readonly<Ctx> | Readonly<End>> {
+  async run (start: Start, observer?: Observer, signal?: Stop): Promise<Readonly<Ctx> | Readonly<End>> {
     // Not `{ ...start }`: in Node 20 a copy of a literal gets a hidden class of its own each time.
     let ctx: object = Object.freeze(Object.assign({}, start, { operation: this.name }))
     const watch = observer?.begin(this.name, ctx)
@@ -164,7 +169,7 @@ export class Pipeline<Start extends object, in out Ctx extends object, out End e
 }
 
 // Apart from `run`, whose variables a closure would move to the heap for every step, watched or not.
-const watched = (watch: Watch, { name, run }: Step<string, any, Adding>, ctx: object, signal?: AbortSignal) =>
+const watched = (watch: Watch, { name, run }: Step<string, any, Adding>, ctx: object, signal?: Stop) =>
   watch.step(name, () => run(ctx, signal))
 
 /** Types admit values with more keys than they name; none of those may change what an earlier step has established. */

@@ -1,10 +1,10 @@
-import type { Observer } from '../pipeline/pipeline.js'
+import type { Observer, Stop } from '../pipeline/pipeline.js'
 
 /**
  * Runs one operation. An aborted `signal` stops it before its next step.
  * @throws {PipelineFailure}, whose GatewayError `GatewayError.from` finds
  */
-export type Operation<Call, Result> = (call: Call, signal?: AbortSignal) => Promise<Result>
+export type Operation<Call, Result> = (call: Call, signal?: Stop) => Promise<Result>
 
 /** `pipeline` as an operation that answers what its run leaves under `result`, wherever it ends. */
 export const operation = <Call extends object, Key extends string, Left extends { readonly [K in Key]: unknown }>(
@@ -13,5 +13,5 @@ export const operation = <Call extends object, Key extends string, Left extends 
 
 /** A pipeline, as far as its runs are concerned. */
 interface Runnable<Call, Left> {
-  run (call: Call, observer: Observer, signal?: AbortSignal): Promise<Left>
+  run (call: Call, observer: Observer, signal?: Stop): Promise<Left>
 }

@@ -2,8 +2,9 @@ import { systemClock, type Clock } from '../clock.js'
 import { andThen, type Awaitable } from '../awaitable.js'
 import { GatewayError } from '../errors.js'
 import { destroyed, isActive, rotated, withoutMaterial, type KeyInfo, type KeyRows, type RetiredKey } from './key-row.js'
-import { ringKey, type RingKey } from './ring-key.js'
+import type { RingKey } from './ring-key.js'
 import type { RingStore } from './ring-store.js'
+import { keysOf, type Vault } from './vault.js'
 
 export interface KeyRingOptions {
   readonly store: RingStore
@@ -20,7 +21,7 @@ const LOOK_MS = 1_000
  * The keys that seal contexts. While what they are kept in cannot be used the ring seals nothing, and opens only with the
  * keys that it had read before.
  */
-export class KeyRing {
+export class KeyRing implements Vault {
   readonly #store: RingStore
   readonly #clock: Clock
   #rows: KeyRows = []
@@ -154,8 +155,7 @@ export class KeyRing {
 
   #adopt (rows: KeyRows | undefined): void {
     if (rows === undefined) return
-    const keys = rows.flatMap(row => row.state === 'destroyed' ? [] : ringKey(row.id, Buffer.from(row.material, 'base64')))
-    this.#keys = new Map(keys.map(key => [key.id, key]))
+    this.#keys = keysOf(rows)
     this.#current = this.#keys.get(rows.find(isActive)!.id)
     this.#rows = rows
     this.#problem = undefined

@@ -21,7 +21,8 @@ export async function createLog (level: LogLevel): Promise<{ log: Logger, flush:
 /** All that a line may hold. Anything else may be, or hold, what a caller sent: a request, a resource, headers. */
 const FIELDS: ReadonlySet<string> = new Set([
   'request_id', 'operation', 'route', 'method', 'status', 'duration_ms', 'pipeline', 'steps', 'code', 'failed_step',
-  'err', 'problem', 'reason', 'signal', 'address', 'docs', 'grpc', 'data_dir', 'count'
+  'err', 'problem', 'reason', 'signal', 'address', 'docs', 'grpc', 'data_dir', 'count',
+  'ids', 'lost', 'wrong', 'damaged', 'records'
 ])
 
 // A child logger's own fields do not go through `onlyKnown`: at least these, by these names, never get out.

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import { SYSTEM } from '../auth/caller.js'
 import type { KeyRing } from '../secrets/ring.js'
+import type { Integrity } from '../storage/integrity.js'
 import type { Store } from '../storage/store.js'
 
 const EVERY_MS = 10 * 60_000
@@ -12,6 +13,7 @@ const REST_MS = 10 * 60_000
 export interface Keeping {
   readonly ring: KeyRing
   readonly store: Store
+  readonly integrity?: Integrity | undefined
   readonly audit: AuditLog
   readonly log: Logger
   readonly clock: Clock
@@ -36,10 +38,13 @@ export function keepKeys (keeping: Keeping): () => Promise<void> {
 }
 
 /** Rotates the ring where its key is old, and destroys the retired keys that seal nothing any more. */
-export async function lookAfterKeys ({ ring, store, audit, clock, rotateAfterMs }: Keeping): Promise<void> {
+export async function lookAfterKeys ({ ring, store, integrity, audit, clock, rotateAfterMs }: Keeping): Promise<void> {
   const rotated = await ring.rotateIfOlderThan(rotateAfterMs)
   if (rotated !== undefined) audit.recordEventually({ event: 'rotated_key', caller: SYSTEM, key_id: rotated.id, outcome: 'ok' })
+  await integrity?.reseal(ring)
 
+  // What is lost from the store may come back, and its keys are not missed by what is left.
+  if (integrity?.isWhole === false) return
   const idle = ring.list().filter(key => key.state === 'retired' && clock.now() - Date.parse(key.retired_at) >= REST_MS).map(({ id }) => id)
   if (idle.length === 0) return
   const used = await store.keysInUse()

@@ -33,7 +33,8 @@ const atOnce = async () => answer
 const operations = parts.includes('operations')
   ? createOperations(
     { store, audit, vault, clock: systemClock, lifetimes: { defaultMs: 86_400_000, maxMs: 86_400_000 } },
-    createObserver(log)
+    createObserver(log),
+    10_000
   )
   : {
       executionContexts: {

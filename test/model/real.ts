@@ -34,12 +34,12 @@ export async function startReal (t: Test, open: Open) {
       gateway = await timedGateway(t, { open, env, clock })
     },
 
-    /** Sweeps at that time, by which all that there is has expired. Answers how many keys seal something then. */
+    /** Sweeps at that time, by which all that there is has expired. Answers of how many kinds there is something then. */
     async empty (time: number): Promise<number> {
       clock.time = time
       await this.sweep()
       gateway.lines.length = 0
-      return (await gateway.store.keysInUse()).size
+      return (await gateway.store.kinds()).size
     }
   }
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { commit, Finish, type Observer, Pipeline, PipelineFailure, step } from '../../src/pipeline/pipeline.js'
+import { commit, Finish, type Observer, Pipeline, PipelineFailure, step, type Stop } from '../../src/pipeline/pipeline.js'
 
 /** An observer that writes down what it is told. */
 function recorder () {
@@ -225,7 +225,7 @@ t.test('an abort', async t => {
   t.test('once a step that commits has begun changes nothing', async t => {
     const controller = new AbortController()
     const change = commit('Change', async () => { controller.abort(reason); await nextTurn(); return { changed: true } })
-    const tell = step('Tell', ({ changed }: { changed: boolean }, signal?: AbortSignal) => ({ told: changed, signal }))
+    const tell = step('Tell', ({ changed }: { changed: boolean }, signal?: Stop) => ({ told: changed, signal }))
     t.strictSame(await start.step(change).step(tell).run({ n: 1 }, undefined, controller.signal), { n: 1, operation: 'sum', changed: true, told: true, signal: undefined })
     const failure = await failureOf(start.step(change).run({ n: 1 }, undefined, AbortSignal.abort(reason)))
     t.equal(failure.step, 'Change', 'before it has begun it is stopped')
@@ -233,7 +233,7 @@ t.test('an abort', async t => {
 
   t.test('is for each step to see', async t => {
     const { signal } = new AbortController()
-    const see = step('See', (_: object, given?: AbortSignal) => ({ given }))
+    const see = step('See', (_: object, given?: Stop) => ({ given }))
     t.equal((await start.step(see).run({ n: 1 }, undefined, signal)).given, signal)
   })
 })

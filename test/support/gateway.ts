@@ -6,6 +6,7 @@ import { systemClock, type Clock } from '../../src/clock.js'
 import { loadConfig } from '../../src/config/config.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { embeddedSupports } from '../../src/engines/embedded/embedded.js'
+import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import type { Engine } from '../../src/engines/engine.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
@@ -48,6 +49,7 @@ export async function startGateway (
     supports: embeddedSupports,
     store: kept,
     audit,
+    integrity: kept instanceof LevelStore ? kept.integrity : undefined,
     keys: new RingFile(places.keyRing, loadRootKey(config.keyRing.root)),
     async close () {
       await audit.close()

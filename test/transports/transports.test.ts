@@ -112,7 +112,7 @@ const expected = await start(t, address => {
 })
 
 t.test('every operation there is can be called by a message, and is in the table', async t => {
-  const operations = createOperations(testDependencies(), createObserver(pino({ level: 'silent' })))
+  const operations = createOperations(testDependencies(), createObserver(pino({ level: 'silent' })), 60_000)
   t.equal(OPERATIONS.length, Object.values(operations).flatMap(kind => Object.keys(kind)).length)
   t.same([...called].sort(), [...OPERATIONS].sort())
 })

@@ -6,6 +6,7 @@ import { openEngine } from '../../engines/open-engine.js'
 import { GatewayError } from '../../errors.js'
 import { placesIn } from '../../config/places.js'
 import type { KeyRows } from '../../secrets/key-row.js'
+import { vaultOf } from '../../secrets/vault.js'
 import type { Page, StoredRecord } from '../../storage/store.js'
 import { inWordsOf, type SideName } from './in-words-of.js'
 import { isThereAlone } from './is-there-alone.js'
@@ -78,6 +79,23 @@ export class Side {
       if (there !== undefined && !isDeepStrictEqual(rows, there)) await this.#engine.keys.change(() => rows)
     })
   }
+
+  /** What is wrong with what it holds as a whole, which `keys` prove; `undefined` where nothing is, or the engine looks after that itself. */
+  findProblem = (keys: KeyRows): Promise<string | undefined> => this.#told(async () => {
+    const { integrity } = this.#engine
+    if (integrity === undefined || keys.length === 0) return undefined
+    try {
+      const problem = await integrity.prove(vaultOf(keys), async () => false)
+      return problem ?? ((await integrity.check()).isWhole ? undefined : 'it does not hold what was committed last')
+    } catch (error) {
+      return GatewayError.from(error).message
+    }
+  })
+
+  /** Has what it holds be what it should hold, proved by `keys`. */
+  accept = (keys: KeyRows): Promise<void> => this.#told(async () => {
+    if (keys.length > 0) await this.#engine.integrity?.accept(vaultOf(keys), [])
+  })
 
   close = (): Promise<void> => this.#told(() => this.#engine.close())
 

@@ -28,6 +28,7 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
       store,
       audit,
       keys,
+      integrity: store.integrity,
       async close () {
         await reserve.close()
         await audit.close()

@@ -27,6 +27,8 @@ async function gateway (t: Test, store: string) {
   const engine = await openEngine(loadConfig({ ECTX_STORE: store, ECTX_DATA_DIR: join(newDataDir(t), 'data') }), clock, () => {})
   t.teardown(() => engine.close())
   const ring = await KeyRing.open({ store: engine.keys, clock })
+  await engine.integrity?.prove(ring, async () => false)
+  await engine.integrity?.check()
   const dependencies = { store: engine.store, audit: engine.audit, vault: ring, clock, lifetimes: { defaultMs: HOUR, maxMs: HOUR } }
   const notes = noteOperations(dependencies)
   return {

@@ -30,11 +30,26 @@ export const sealedPrefix = (keyId: string) => `k\0${keyId}\0`
 
 export const changeKey = (position: number) => `c\0${ordered(position)}`
 export const auditKey = (commit: number) => `a\0${ordered(commit)}`
+/** Where the state of the set is: of all that `isOfSet`. */
+export const STATE_KEY = 'state'
+/** Where the key is that proves it. */
+export const SET_KEY_KEY = 'set-key'
+/** Of a change of the set that came while the key was away that would have proved it. */
+export const unprovedKey = (id: string) => `${UNPROVED_PREFIX}${id}`
+export const UNPROVED_PREFIX = 'u\0'
 /** Where the greatest numbers are that changes and audit events ever had. */
 export const NUMBERS_KEY = 'numbers'
 export const FORMAT_KEY = 'format'
 /** What `ready` writes. */
 export const READY_KEY = 'ready'
+
+export const isRecordKey = (key: string) => key.startsWith('r\0')
+/** Whether it is a record, the time until which one lives, or a slug: all else that leads to records can be made from these. */
+export const isOfSet = (key: string) => key.charCodeAt(1) === 0 && (key[0] === 'r' || key[0] === 't' || key[0] === 's')
+
+/** Whether it is the key of an index that can be made from the set: what it leads to is in the key. */
+export const isIndexKey = (key: string) =>
+  key.charCodeAt(1) === 0 && (key[0] === 'x' || key[0] === 'e' || (key[0] === 'k' && !key.endsWith(`\0${SET_KEY_KEY}`)))
 
 /** Sixteen digits hold every safe integer, in order. */
 export const ordered = (number: number) => String(number).padStart(16, '0')

@@ -4,6 +4,7 @@ import { describe, lostEvents, type AuditEvent } from '../../../audit/event.js'
 import type { Clock } from '../../../clock.js'
 import { damaged } from '../../../storage/refusals.js'
 import type { Along, Change } from '../../../storage/store.js'
+import type { LevelSet } from './level-set.js'
 import { put, del, type Decided, type Write } from './level-changes.js'
 import { decodeValue, encodeValue } from './level-codec.js'
 import { auditKey, changeKey, NUMBERS_KEY, ordered, startingWith } from './level-keys.js'
@@ -13,6 +14,7 @@ import { storeFailure } from './level-errors.js'
 export interface LogStore {
   readonly db: Level<string, Buffer>
   readonly clock: Clock
+  readonly set: LevelSet
   /** Commits. */
   apply (decided: Decided<undefined>): Promise<undefined>
   /** Reads while the database stays open. */
@@ -52,20 +54,32 @@ export class LevelLog implements AuditOutbox {
     return this.#last
   }
 
+  /** Up to which number the journal has them. */
+  get forgotten (): number {
+    return this.#forgotten
+  }
+
   /** Finds out what is there. Called before anything else, and whenever a batch may have been written or not. */
   async load (): Promise<void> {
-    const { db } = this.#store
-    const [first, last] = await Promise.all([false, true].map(async reverse => {
-      const [key] = await db.keys({ ...startingWith('a\0'), limit: 1, reverse }).all()
+    const { db, set } = this.#store
+    const numberAt = async (prefix: string, reverse: boolean) => {
+      const [key] = await db.keys({ ...startingWith(prefix), limit: 1, reverse }).all()
       return key === undefined ? undefined : numberIn(key)
-    }))
+    }
+    const [first, last = 0, lastChange = 0] = await Promise.all([numberAt('a\0', false), numberAt('a\0', true), numberAt('c\0', true)])
     const value = await db.get(NUMBERS_KEY)
     const kept: Numbers = JSON.parse((value && decodeValue(NUMBERS_KEY, value)?.head) ?? '{"changes":0,"audit":0}')
-    this.#numbers = { changes: kept.changes, audit: Math.max(kept.audit, this.#forgotten) }
-    this.#last = last ?? this.#last
+    this.#last = Math.max(kept.audit, last, set.state.audit)
+    this.#numbers = { changes: Math.max(kept.changes, lastChange), audit: Math.max(this.#last, this.#forgotten) }
     this.#gone = first === undefined ? this.#last : first - 1
     this.#recent = []
     this.#listener()
+  }
+
+  /** The next audit event has a greater number than that. */
+  atLeast (audit: number): void {
+    this.#last = Math.max(this.#last, audit)
+    this.#numbers = { ...this.#numbers, audit: Math.max(this.#numbers.audit, audit) }
   }
 
   /** Begins a batch: what `add` answers is part of it, and `end` what must stand behind all; then it is `committed`. */
@@ -75,12 +89,15 @@ export class LevelLog implements AuditOutbox {
     const added: Committed[] = []
     const gone = Math.min(this.#forgotten, this.#gone + MOST_FORGOTTEN_AT_ONCE)
     return {
+      get audit (): number {
+        return audit
+      },
       add: ({ events = [], audit: auditEvents = [] }: Along = {}): Write[] => [
         ...events.map(({ kind, id, data }) => write(changeKey(++changes), JSON.stringify([kind, id]), data)),
         ...auditEvents.map(about => {
           const description = describe(about, clock.now())
           added.push({ description, about, commit: ++audit })
-          return write(auditKey(audit), description)
+          return this.#proved(auditKey(audit), description)
         })
       ],
       end: (): Write[] => {
@@ -108,10 +125,19 @@ export class LevelLog implements AuditOutbox {
   async read (after: number, limit: number): Promise<readonly Committed[]> {
     const first = this.#recent[0]?.commit
     if (first !== undefined && first <= after + 1) return this.#recent.slice(after + 1 - first, after + 1 - first + limit)
-    const entries = await this.#entries({ gt: auditKey(after), lt: auditKey(Number.MAX_SAFE_INTEGER), limit })
-    // One that cannot be read must keep back none of the others.
-    const lost = () => describe(lostEvents(1, 'internal'), this.#store.clock.now())
-    return entries.map(({ key, head = lost() }) => ({ commit: numberIn(key), description: head }))
+    const from = Math.max(after, this.#forgotten)
+    const entries = await this.#entries({ gt: auditKey(from), lt: auditKey(Number.MAX_SAFE_INTEGER), limit })
+    const found: Committed[] = []
+    const lostBefore = (commit: number) => {
+      for (let missing = from + found.length + 1; missing < commit && found.length < limit; missing++) found.push(this.#lost(missing))
+    }
+    for (const { key, head, body } of entries) {
+      const commit = numberIn(key)
+      lostBefore(commit)
+      found.push(head !== undefined && this.#isProved(key, head, body) ? { commit, description: head } : this.#lost(commit))
+    }
+    lostBefore(this.#last + 1)
+    return found.slice(0, limit)
   }
 
   async changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
@@ -132,6 +158,20 @@ export class LevelLog implements AuditOutbox {
 
   listen (listener: () => void): void {
     this.#listener = listener
+  }
+
+  /** In the place of one that cannot be read, which must keep back none of the others. */
+  #lost (commit: number): Committed {
+    return { commit, description: describe(lostEvents(1, 'internal'), this.#store.clock.now()) }
+  }
+
+  #proved (key: string, description: string): Write {
+    return write(key, description, this.#store.set.key?.codeOf(key, description))
+  }
+
+  #isProved (key: string, description: string, code: Uint8Array): boolean {
+    const setKey = this.#store.set.key
+    return setKey === undefined || setKey.isCodeOf(key, description, code)
   }
 
   /** Those in the range; one that cannot be read has no head. */

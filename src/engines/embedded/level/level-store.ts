@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { Level } from 'level'
 import type { AuditOutbox } from '../../../audit/audit-outbox.js'
 import { systemClock, type Clock } from '../../../clock.js'
@@ -12,7 +13,11 @@ import { LevelChanges, put, type Change as LevelChange } from './level-changes.j
 import { cannotOpen, isOutOfRoom, storeFailure } from './level-errors.js'
 import { assertFormat } from './level-format.js'
 import { LevelGate } from './level-gate.js'
-import { READY_KEY } from './level-keys.js'
+import { LevelIntegrity } from './level-integrity.js'
+import { assertReopenable } from './level-probe.js'
+import { assertLogsWhole } from './log-files.js'
+import { LevelSet } from './level-set.js'
+import { READY_KEY, recordKey, expireTimeKey, slugKey } from './level-keys.js'
 import { LevelLog } from './level-log.js'
 import { readKeysInUse, readKinds, readPage } from './level-lists.js'
 import { readHolder, readRecord, together } from './level-reader.js'
@@ -23,10 +28,16 @@ import { LevelWriter } from './level-writer.js'
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 const EMPTY = Buffer.alloc(0)
 
+/** Where this process has a database open: several threads may, of one store. LevelDB's own lock keeps other processes out. */
+const opened = new Set<string>()
+
 /** Keeps records in an embedded LevelDB, which one process at a time can open. */
 export class LevelStore implements Store {
   readonly #db: Level<string, Buffer>
   readonly #changes: LevelChanges
+  readonly #set: LevelSet
+  /** Whether what it holds is what was committed. */
+  readonly integrity: LevelIntegrity
   readonly #log: LevelLog
   readonly #writer: LevelWriter
   readonly #sweeper: LevelSweeper
@@ -37,12 +48,17 @@ export class LevelStore implements Store {
   private constructor (db: Level<string, Buffer>, clock: Clock, reserve?: Reserve) {
     this.#db = db
     this.#changes = new LevelChanges(clock)
-    this.#log = new LevelLog({ db, clock, apply: decided => this.#apply(() => decided), guarded: read => this.#guarded(read) })
+    this.#set = new LevelSet(this.#read)
+    this.#log = new LevelLog({
+      db, clock, set: this.#set, apply: decided => this.#apply(() => decided), guarded: read => this.#guarded(read)
+    })
     this.#reserve = reserve
-    this.#writer = new LevelWriter(db, this.#gate, this.#get, this.#log, reserve)
+    this.#writer = new LevelWriter({ db, read: this.#read, log: this.#log, set: this.#set, reserve, reopen: () => this.#reopen() })
+    this.integrity = new LevelIntegrity({ db, set: this.#set, log: this.#log, apply: change => this.#apply(change) })
     this.#sweeper = new LevelSweeper({
       db,
       changes: this.#changes,
+      set: this.#set,
       apply: change => this.#apply(change),
       guarded: read => this.#guarded(read)
     })
@@ -60,17 +76,21 @@ export class LevelStore implements Store {
   }
 
   static async #open (directory: string, clock: Clock, reserve?: Reserve): Promise<LevelStore> {
+    if (opened.has(resolve(directory))) throw cannotOpen(directory, Object.assign(new Error('open'), { code: 'LEVEL_LOCKED' }))
     let db: Level<string, Buffer> | undefined
     try {
       await makeDirectory(directory)
-      db = new Level(directory, { valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES })
+      await assertLogsWhole(directory)
+      db = new Level(directory, { valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES, multithreading: true })
       await db.open()
+      opened.add(resolve(directory))
       await assertFormat(db)
       const store = new LevelStore(db, clock, reserve)
       await store.#log.load()
       return store
     } catch (error) {
       await db?.close()
+      opened.delete(resolve(directory))
       throw cannotOpen(directory, error)
     }
   }
@@ -86,20 +106,24 @@ export class LevelStore implements Store {
   }
 
   async find (kind: string, id: string): Promise<StoredRecord | undefined> {
-    if (this.#mustWait) await this.#passage()
-    const record = together(() => readRecord(this.#get, kind, id))
-    return record !== undefined && this.#changes.isLive(record) ? record : undefined
+    const keys = [recordKey(kind, id), expireTimeKey(kind, id)]
+    if (this.#mustWait) await this.#passage(keys)
+    const record = this.#live(together(() => readRecord(this.#get, kind, id)))
+    if (record === undefined) this.integrity.assertAbsent(kind, { id })
+    return record
   }
 
   async findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> {
-    if (this.#mustWait) await this.#passage()
-    return together(() => {
+    if (this.#mustWait) await this.#passage([slugKey(kind, scope, slug)])
+    const record = this.#live(together(() => {
       const id = readHolder(this.#get, kind, scope, slug)
       if (id === undefined) return undefined
-      const record = readRecord(this.#get, kind, id)
-      if (record?.slug !== slug || record.scope !== scope) throw damaged(id)
-      return this.#changes.isLive(record) ? record : undefined
-    })
+      const found = readRecord(this.#get, kind, id)
+      if (found?.slug !== slug || found.scope !== scope) throw damaged(id)
+      return found
+    }))
+    if (record === undefined) this.integrity.assertAbsent(kind, { slug })
+    return record
   }
 
   async replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
@@ -120,7 +144,15 @@ export class LevelStore implements Store {
   }
 
   page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page> {
-    return this.#guarded(() => readPage(this.#db, kind, filter, cursor, limit, this.#changes.isLive))
+    return this.#known(async () => {
+      const page = await readPage(this.#db, kind, filter, cursor, limit, this.#changes.isLive)
+      const wrong = page.records.filter(({ id }) => !this.integrity.isServed(kind, id)).map(({ id }) => id)
+      const lost = cursor === undefined ? this.integrity.lostIn(kind, filter) : []
+      if (cursor === undefined && page.records.length === 0) this.integrity.assertKnown()
+      if (wrong.length + lost.length === 0) return page
+      const records = page.records.filter(({ id }) => this.integrity.isServed(kind, id))
+      return { ...page, records, damaged: [...page.damaged, ...wrong, ...lost] }
+    })
   }
 
   removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed> {
@@ -132,21 +164,25 @@ export class LevelStore implements Store {
   }
 
   kinds (): Promise<ReadonlySet<string>> {
-    return this.#guarded(() => readKinds(this.#db))
+    return this.#known(() => readKinds(this.#db))
   }
 
   keysInUse (): Promise<ReadonlySet<string>> {
-    return this.#guarded(() => readKeysInUse(this.#db))
+    return this.#known(() => readKeysInUse(this.#db))
   }
 
   /** Writes nothing lasting, but through the same queue and as durably as any change. */
   async ready (): Promise<void> {
+    this.integrity.assertKnown()
     if (this.#reserve?.isFull) await this.#reserve.admit()
     return this.#apply(() => ({ writes: [put(READY_KEY, EMPTY)], result: undefined }))
   }
 
   close (): Promise<void> {
-    this.#closing ??= this.#writer.close().then(() => this.#gate.alone(() => this.#db.close()))
+    this.#closing ??= this.#writer.close()
+      .then(() => this.integrity.stopChecking())
+      .then(() => this.#gate.alone(() => this.#db.close()))
+      .finally(() => opened.delete(resolve(this.#db.location)))
     return this.#closing
   }
 
@@ -155,13 +191,45 @@ export class LevelStore implements Store {
   }
 
   get #mustWait (): boolean {
-    return this.#closing !== undefined || this.#gate.shut
+    return this.#closing !== undefined || this.#gate.shut || this.#writer.hangs
   }
 
-  /** Resolves when the database has reopened. */
-  async #passage (): Promise<void> {
+  /** Resolves when the database has reopened, and what is under `keys` can be read without waiting for a disk. */
+  async #passage (keys: readonly string[]): Promise<void> {
     if (this.#closing !== undefined) throw closed()
-    await this.#gate.read(async () => {})
+    await this.#gate.read(async () => {
+      if (this.#writer.hangs) await Promise.all(keys.map(key => this.#db.get(key)))
+    })
+  }
+
+  #live (record: StoredRecord | undefined): StoredRecord | undefined {
+    if (record === undefined || !this.#changes.isLive(record)) return undefined
+    this.integrity.assertServed(record.kind, record.id)
+    return record
+  }
+
+  /**
+   * After a failed write LevelDB's log may end in half a record, behind which nothing written could be recovered: opened again
+   * it starts a new log. Reads go on until the disk can be written again, and wait meanwhile.
+   */
+  async #reopen (): Promise<void> {
+    await this.integrity.stopChecking()
+    if (this.#db.status === 'open') await assertReopenable(this.#db.location)
+    await this.#gate.alone(async () => {
+      await this.#db.close()
+      await this.#db.open()
+      this.#set.reload()
+      await this.#log.load()
+    })
+  }
+
+  /** As `guarded`, for what is not known as long as a change is in doubt. */
+  #known<T> (read: () => Promise<T>): Promise<T> {
+    return this.#guarded(async () => {
+      this.#writer.assertKnown()
+      this.integrity.assertIndexed()
+      return read()
+    })
   }
 
   async #guarded<T> (read: () => Promise<T>): Promise<T> {
@@ -175,6 +243,11 @@ export class LevelStore implements Store {
    * @throws `unavailable`, or `internal` naming what is damaged
    */
   readonly #get = (key: string): Buffer | undefined => {
+    this.#writer.assertKnown(key)
+    return this.#read(key)
+  }
+
+  readonly #read = (key: string): Buffer | undefined => {
     try {
       return this.#db.getSync(key)
     } catch (error) {

@@ -4,11 +4,13 @@ import type { AlongRemoval, Swept } from '../../../storage/store.js'
 import type { Change, LevelChanges } from './level-changes.js'
 import { expireTimeKey, expiryKey, expiryPrefix, recordKey, type Expired } from './level-keys.js'
 import { readExpired } from './level-lists.js'
+import type { LevelSet } from './level-set.js'
 
 /** What the sweeper needs of its store. */
 export interface SweptStore {
   readonly db: Level<string, Buffer>
   readonly changes: LevelChanges
+  readonly set: LevelSet
   /** Commits. */
   apply<Result> (change: Change<Result>): Promise<Result>
   /** Works while the database stays open. */
@@ -40,7 +42,9 @@ export class LevelSweeper {
   }
 
   async sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
-    const { db, changes, guarded } = this.#store
+    const { db, changes, guarded, set } = this.#store
+    // What is removed then would have to be believed later.
+    if (set.isBegun && set.key === undefined) return { removed: [], damaged: [] }
     const expired = await guarded(() => readExpired(db, changes.isExpired, this.#from, limit))
     const damaged: string[] = []
     const removed = await Promise.all(expired.map(({ kind, id }) => this.#store.apply(changes.expire(kind, id, along)).catch(error => {

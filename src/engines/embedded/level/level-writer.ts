@@ -1,12 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Level } from 'level'
+import { systemClock } from '../../../clock.js'
+import { GatewayError } from '../../../errors.js'
 import { closed } from '../../../storage/refusals.js'
+import type { Reserve } from '../reserve.js'
+import { LevelBatch } from './level-batch.js'
 import type { Change, Write } from './level-changes.js'
 import { isOutOfRoom, storeFailure } from './level-errors.js'
-import type { Reserve } from '../reserve.js'
-import type { LevelGate } from './level-gate.js'
+import { isOfSet } from './level-keys.js'
 import type { LevelLog } from './level-log.js'
-import { assertReopenable } from './level-probe.js'
 import type { Read } from './level-reader.js'
+import type { LevelSet } from './level-set.js'
 
 interface Queued<Result> {
   readonly change: Change<Result>
@@ -14,38 +18,68 @@ interface Queued<Result> {
   readonly reject: (error: unknown) => void
 }
 
+/** What the writer needs of its store. */
+export interface WrittenStore {
+  readonly db: Level<string, Buffer>
+  readonly read: Read
+  readonly log: LevelLog
+  readonly set: LevelSet
+  readonly reserve: Reserve | undefined
+  /** Closes the database and opens it again, and has everybody load anew what is there. */
+  reopen (): Promise<void>
+}
+
 const MOST_CHANGES_AT_ONCE = 512
+/** How long a write may take before the disk is said to hang: then nothing more is taken on. */
+const HANGING_MS = 2_000
+const RETRY_MS = 250
+
+const HANGS = new GatewayError('unavailable', 'the disk does not answer: nothing was done; try again', { retryAfterSeconds: 5 })
+const FAILS = new GatewayError('unavailable', 'the disk cannot be written now: nothing was done; try again', { retryAfterSeconds: 5 })
+const IN_DOUBT = new GatewayError(
+  'unavailable', 'the disk failed while this was written, and whether it is there is not known yet; try again', { retryAfterSeconds: 1 }
+)
+const UNKNOWN = new GatewayError('deadline_exceeded', 'the gateway closes, and does not know whether this was done: the disk failed')
 
 /**
  * LevelDB's batches are atomic but not conditional, and it has one writer. So changes stand in one queue, which
  * checks the conditions of all that wait and writes what they decide, with what comes along, as one synced batch (group commit).
+ *
+ * A write that fails may be there nevertheless: its bytes may have come to the disk, or come later. So nobody is answered, and
+ * nobody is shown what it is about, until the database was opened again, which makes a table of what it finds. Then it is known.
  */
 export class LevelWriter {
-  readonly #db: Level<string, Buffer>
-  readonly #gate: LevelGate
-  readonly #read: Read
-  readonly #log: LevelLog
-  readonly #reserve: Reserve | undefined
+  readonly #store: WrittenStore
   #queue: Array<Queued<any>> = []
   #draining: Promise<void> | undefined
   #open = true
-  #failed = false
+  /** Since when the disk is at work. */
+  #writingSince: number | undefined
+  #inDoubt: LevelBatch | undefined
 
-  constructor (db: Level<string, Buffer>, gate: LevelGate, read: Read, log: LevelLog, reserve?: Reserve) {
-    this.#reserve = reserve
-    this.#db = db
-    this.#gate = gate
-    this.#read = read
-    this.#log = log
+  constructor (store: WrittenStore) {
+    this.#store = store
   }
 
-  /** Resolves with the change's result when it is durable. */
+  /** Whether the disk takes so long that it should not be waited for. */
+  get hangs (): boolean {
+    return this.#writingSince !== undefined && systemClock.monotonic() - this.#writingSince > HANGING_MS
+  }
+
+  /** Resolves with the change's result when it is durable. @throws `unavailable` where nothing was done */
   apply<Result> (change: Change<Result>): Promise<Result> {
     if (!this.#open) return Promise.reject(closed())
+    if (this.#inDoubt !== undefined) return Promise.reject(FAILS)
+    if (this.hangs) return Promise.reject(HANGS)
     return new Promise((resolve, reject) => {
       this.#queue.push({ change, resolve, reject })
       this.#draining ??= this.#drain()
     })
+  }
+
+  /** @throws `unavailable` where it is not known what is under `key`; without one, under any */
+  assertKnown (key?: string): void {
+    if (this.#inDoubt !== undefined && (key === undefined || this.#inDoubt.has(key))) throw IN_DOUBT
   }
 
   /** Resolves when all that was accepted is settled; accepts nothing more. */
@@ -64,25 +98,32 @@ export class LevelWriter {
   /** Settles every one of `changes`, refusals too only once the batch is durable: what they refer to may be in it. */
   async #commit (changes: Array<Queued<any>>): Promise<void> {
     try {
-      if (this.#failed) await this.#recover()
-      const batch = new Map<string, Write>()
-      const read: Read = key => {
-        const earlier = batch.get(key)
-        return earlier === undefined ? this.#read(key) : earlier.type === 'put' ? earlier.value : undefined
-      }
-      const log = this.#log.begin()
+      const { log, set } = this.#store
+      const batch = new LevelBatch(this.#store.read)
+      const logged = log.begin()
       const settle = changes.map(({ change, resolve, reject }) => {
         try {
-          const { writes, along, result } = change(read)
-          for (const write of [...writes, ...log.add(along)]) batch.set(write.key, write)
-          return () => resolve(result)
+          const { writes, along, result, committed } = change(batch.read)
+          // What cannot be read must be in the way of this change alone.
+          for (const { key } of writes) if (isOfSet(key)) batch.before(key)
+          batch.add(writes)
+          batch.add(logged.add(along))
+          return () => {
+            committed?.()
+            resolve(result)
+          }
         } catch (refusal) {
           return () => reject(refusal)
         }
       })
-      if (batch.size > 0) {
-        await this.#write([...batch.values(), ...log.end()])
-        log.committed()
+      if (!batch.isEmpty) {
+        const state = set.after(batch, logged.audit)
+        batch.add(state.writes)
+        batch.add(logged.end())
+        if (await this.#write(batch)) {
+          state.committed()
+          logged.committed()
+        }
       }
       for (const tell of settle) tell()
     } catch (error) {
@@ -91,34 +132,63 @@ export class LevelWriter {
     }
   }
 
-  async #write (writes: readonly Write[]): Promise<void> {
+  /**
+   * Resolves when the batch is there: whether as it was written, or as it was found when the database had been opened again.
+   * @throws where it is not, and will not be; `deadline_exceeded` where that cannot be told
+   */
+  async #write (batch: LevelBatch): Promise<boolean> {
+    this.#writingSince = systemClock.monotonic()
+    // What has not begun will not be done: whoever waits for it can be told.
+    const refuse = setInterval(() => this.#refuse(HANGS), HANGING_MS)
+    try {
+      await this.#put(batch.writes)
+      return true
+    } catch (error) {
+      this.#inDoubt = batch
+      if (isOutOfRoom(error)) await this.#store.reserve?.release()
+      await this.#reopen()
+      this.#inDoubt = undefined
+      if (!isThere(batch, this.#store.read)) throw error
+      return false
+    } finally {
+      clearInterval(refuse)
+      this.#writingSince = undefined
+    }
+  }
+
+  #refuse (refusal: GatewayError): void {
+    for (const { reject } of this.#queue.splice(0)) reject(refusal)
+  }
+
+  #put (writes: Iterable<Write>): Promise<void> {
     // Put together by calls, a batch costs a fifth less than as a list of objects.
-    const batch = this.#db.batch()
+    const batch = this.#store.db.batch()
     for (const write of writes) {
       if (write.type === 'put') batch.put(write.key, write.value)
       else batch.del(write.key)
     }
-    try {
-      await batch.write({ sync: true })
-    } catch (error) {
-      this.#failed = true
-      if (isOutOfRoom(error)) await this.#reserve?.release()
-      throw error
-    }
+    return batch.write({ sync: true })
   }
 
-  /**
-   * After a failed write LevelDB's log may end in half a record, behind which nothing written could be recovered:
-   * so before the next change the database is reopened, which starts a new log. Reads go on until the disk can
-   * be written again, and wait while it reopens. What failed may turn out to be there, as a whole.
-   */
-  async #recover (): Promise<void> {
-    if (this.#db.status === 'open') await assertReopenable(this.#db.location)
-    await this.#gate.alone(async () => {
-      await this.#db.close()
-      await this.#db.open()
-      await this.#log.load()
-    })
-    this.#failed = false
+  /** Tries until it can be done. Meanwhile what waits is told so. */
+  async #reopen (): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#store.reopen()
+      } catch (error) {
+        this.#refuse(FAILS)
+        if (!this.#open) throw UNKNOWN
+        await sleep(RETRY_MS)
+      }
+    }
   }
+}
+
+/** Whether the database holds what `batch` writes: all of it, since a batch is there as a whole or not at all. */
+function isThere (batch: LevelBatch, read: Read): boolean {
+  for (const write of batch.writes) {
+    const found = read(write.key)
+    if (write.type === 'del' ? found !== undefined : found === undefined || !found.equals(write.value)) return false
+  }
+  return true
 }

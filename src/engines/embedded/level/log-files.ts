@@ -1,0 +1,74 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import crc32c from 'crc-32/crc32c.js'
+import { isAbsent } from '../../../files/file-problem.js'
+import { GatewayError } from '../../../errors.js'
+
+// LevelDB's log format (its doc/log_format.md): blocks of 32 KiB with records, each of which is a masked CRC-32C of all that
+// follows it but the length, the length, a type, and data. Its manifest has the same.
+const BLOCK_BYTES = 32_768
+const HEADER_BYTES = 7
+const SECTOR_BYTES = 512
+
+/**
+ * Looks at the logs in the directory of a database that is closed. LevelDB, where it comes upon one that is damaged, opens nevertheless:
+ * without the changes in the damaged part and some behind it, and then deletes the log.
+ * @throws `unavailable` naming the file, where more is damaged than the end of a write that never ended
+ */
+export async function assertLogsWhole (directory: string): Promise<void> {
+  const names = await readdir(directory).catch((error): string[] => {
+    if (isAbsent(error)) return []
+    throw error
+  })
+  const data = names.filter(name => /\.(ldb|log)$|^MANIFEST-/.test(name))
+  if (data.length > 0 && !names.includes('CURRENT')) throw damaged(join(directory, 'CURRENT'), 'is missing')
+  for (const name of data.filter(name => !name.endsWith('.ldb'))) {
+    const at = damageIn(await readFile(join(directory, name)))
+    if (at !== undefined) throw damaged(join(directory, name), `is damaged at the byte ${at}`)
+  }
+}
+
+const damaged = (file: string, what: string) => new GatewayError(
+  'unavailable',
+  `the file ${file} ${what}, and opening it would lose what was acknowledged: restore a backup, or see docs/running.md#damage`
+)
+
+/** Where `log` is not as it was written; `undefined` where it is, or ends in the midst of a write. */
+export function damageIn (log: Buffer): number | undefined {
+  for (let at = 0; at + HEADER_BYTES <= log.length;) {
+    const left = BLOCK_BYTES - at % BLOCK_BYTES
+    if (left < HEADER_BYTES) {
+      at += left
+      continue
+    }
+    const length = log.readUInt16LE(at + 4)
+    if (isRecord(log, at, length)) {
+      at += HEADER_BYTES + length
+    } else {
+      return isUnfinished(log, at, length) ? undefined : at
+    }
+  }
+  return undefined
+}
+
+/** Whether there is a record of that length which is whole. */
+function isRecord (log: Buffer, at: number, length: number): boolean {
+  const end = at + HEADER_BYTES + length
+  if (end > log.length || length > BLOCK_BYTES - at % BLOCK_BYTES - HEADER_BYTES || log[at + 6] === 0) return false
+  const crc = crc32c.buf(log.subarray(at + 6, end)) >>> 0
+  return log.readUInt32LE(at) === (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+}
+
+/**
+ * Whether what begins at `at` and is no record is what a write leaves that did not come to its end: the end of the file is missing
+ * (and the length is right: with any one bit of it turned there would be a record), or was not written, and so is zeros.
+ */
+function isUnfinished (log: Buffer, at: number, length: number): boolean {
+  const isCutOff = at + HEADER_BYTES + length > log.length && length <= BLOCK_BYTES - at % BLOCK_BYTES - HEADER_BYTES
+  if (isCutOff) return !Array.from({ length: 16 }, (_, bit) => length ^ (1 << bit)).some(other => isRecord(log, at, other))
+  const sector = Math.ceil(at / SECTOR_BYTES) * SECTOR_BYTES
+  for (let from = sector; from < Math.min(log.length, at + HEADER_BYTES + BLOCK_BYTES); from += SECTOR_BYTES) {
+    if (log.subarray(from).every(byte => byte === 0)) return true
+  }
+  return log.subarray(at).every(byte => byte === 0)
+}
