@@ -26,8 +26,9 @@ async function writeUntilFull (t: Test, client: Client) {
       const slug = `w${writer}-${turn}`
       const { status, text } = await client.post(CONTEXTS, newContext(slug))
       if (status !== 201) {
-        t.equal(status, 503)
-        t.equal(JSON.parse(text).code, 'unavailable')
+        // What the disk failed at may be there or not, until it can be written again; what came behind that is not.
+        t.ok([503, 504].includes(status), `refused with ${status}`)
+        t.match(JSON.parse(text).code, /unavailable|deadline_exceeded/)
         refused.push(slug)
         return
       }
@@ -47,11 +48,11 @@ async function assertThere (t: Test, client: Client, acknowledged: Map<string, s
   t.same(new Set(read), new Set([true]))
 }
 
-/** What was refused is absent or whole. */
-async function assertNotHalf (t: Test, client: Client, refused: string[]) {
+/** What was refused is absent or whole; as long as that cannot be known it is said so, where that `mayBe`. */
+async function assertNotHalf (t: Test, client: Client, refused: string[], mayBe = false) {
   for (const slug of refused) {
     const bySlug = await client.get(byReference(slug))
-    if (bySlug.status === 404) continue
+    if (bySlug.status === 404 || (mayBe && bySlug.status === 503)) continue
     t.equal(bySlug.status, 200)
     const { metadata, spec } = JSON.parse(bySlug.text)
     t.equal(spec.data.VALUE.value, newContext(slug).spec.data.VALUE.value)
@@ -68,7 +69,7 @@ t.test('a full disk refuses changes, reads go on, and with room again changes do
   t.equal((await client.get('/readyz')).status, 503)
   t.equal((await client.get('/healthz')).status, 200)
   await assertThere(t, client, acknowledged)
-  await assertNotHalf(t, client, refused)
+  await assertNotHalf(t, client, refused, true)
 
   if (lift(gateway.pid).status === 0) {
     // Whoever reads meanwhile does not notice that the store recovers.
@@ -78,6 +79,7 @@ t.test('a full disk refuses changes, reads go on, and with room again changes do
       while (!recovered.signal.aborted) if ((await client.get(byReference(some!))).status !== 200) return false
       return true
     }))
+    await until(async () => (await client.get('/readyz')).status === 200)
     for (const slug of ['room-1', 'room-2']) {
       const { status, text } = await client.post(CONTEXTS, newContext(slug))
       t.equal(status, 201)

@@ -15,7 +15,7 @@ import { assertFormat } from './level-format.js'
 import { LevelGate } from './level-gate.js'
 import { LevelIntegrity } from './level-integrity.js'
 import { assertReopenable } from './level-probe.js'
-import { assertLogsWhole } from './log-files.js'
+import { assertFilesWhole } from './database-files.js'
 import { LevelSet } from './level-set.js'
 import { READY_KEY, recordKey, expireTimeKey, slugKey } from './level-keys.js'
 import { LevelLog } from './level-log.js'
@@ -48,12 +48,12 @@ export class LevelStore implements Store {
   private constructor (db: Level<string, Buffer>, clock: Clock, reserve?: Reserve) {
     this.#db = db
     this.#changes = new LevelChanges(clock)
-    this.#set = new LevelSet(this.#read)
+    this.#set = new LevelSet(this.#getAny)
     this.#log = new LevelLog({
       db, clock, set: this.#set, apply: decided => this.#apply(() => decided), guarded: read => this.#guarded(read)
     })
     this.#reserve = reserve
-    this.#writer = new LevelWriter({ db, read: this.#read, log: this.#log, set: this.#set, reserve, reopen: () => this.#reopen() })
+    this.#writer = new LevelWriter({ db, read: this.#getAny, log: this.#log, set: this.#set, reserve, reopen: () => this.#reopen() })
     this.integrity = new LevelIntegrity({ db, set: this.#set, log: this.#log, apply: change => this.#apply(change) })
     this.#sweeper = new LevelSweeper({
       db,
@@ -80,7 +80,7 @@ export class LevelStore implements Store {
     let db: Level<string, Buffer> | undefined
     try {
       await makeDirectory(directory)
-      await assertLogsWhole(directory)
+      await assertFilesWhole(directory)
       db = new Level(directory, { valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES, multithreading: true })
       await db.open()
       opened.add(resolve(directory))
@@ -106,24 +106,25 @@ export class LevelStore implements Store {
   }
 
   async find (kind: string, id: string): Promise<StoredRecord | undefined> {
-    const keys = [recordKey(kind, id), expireTimeKey(kind, id)]
-    if (this.#mustWait) await this.#passage(keys)
-    const record = this.#live(together(() => readRecord(this.#get, kind, id)))
-    if (record === undefined) this.integrity.assertAbsent(kind, { id })
-    return record
+    return this.#read([recordKey(kind, id), expireTimeKey(kind, id)], () => {
+      const record = this.#live(together(() => readRecord(this.#get, kind, id)))
+      if (record === undefined) this.integrity.assertAbsent(kind, { id })
+      return record
+    })
   }
 
   async findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> {
-    if (this.#mustWait) await this.#passage([slugKey(kind, scope, slug)])
-    const record = this.#live(together(() => {
-      const id = readHolder(this.#get, kind, scope, slug)
-      if (id === undefined) return undefined
-      const found = readRecord(this.#get, kind, id)
-      if (found?.slug !== slug || found.scope !== scope) throw damaged(id)
-      return found
-    }))
-    if (record === undefined) this.integrity.assertAbsent(kind, { slug })
-    return record
+    return this.#read([slugKey(kind, scope, slug)], () => {
+      const record = this.#live(together(() => {
+        const id = readHolder(this.#get, kind, scope, slug)
+        if (id === undefined) return undefined
+        const found = readRecord(this.#get, kind, id)
+        if (found?.slug !== slug || found.scope !== scope) throw damaged(id)
+        return found
+      }))
+      if (record === undefined) this.integrity.assertAbsent(kind, { slug })
+      return record
+    })
   }
 
   async replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
@@ -190,15 +191,13 @@ export class LevelStore implements Store {
     return this.#writer.apply(change)
   }
 
-  get #mustWait (): boolean {
-    return this.#closing !== undefined || this.#gate.shut || this.#writer.hangs
-  }
-
-  /** Resolves when the database has reopened, and what is under `keys` can be read without waiting for a disk. */
-  async #passage (keys: readonly string[]): Promise<void> {
+  /** Reads at once, unless the database reopens; and where the disk hangs not before another thread has what is under `keys` from it. */
+  #read<T> (keys: readonly string[], read: () => T): T | Promise<T> {
     if (this.#closing !== undefined) throw closed()
-    await this.#gate.read(async () => {
+    if (!this.#gate.shut && !this.#writer.hangs) return read()
+    return this.#gate.read(async () => {
       if (this.#writer.hangs) await Promise.all(keys.map(key => this.#db.get(key)))
+      return read()
     })
   }
 
@@ -244,10 +243,10 @@ export class LevelStore implements Store {
    */
   readonly #get = (key: string): Buffer | undefined => {
     this.#writer.assertKnown(key)
-    return this.#read(key)
+    return this.#getAny(key)
   }
 
-  readonly #read = (key: string): Buffer | undefined => {
+  readonly #getAny = (key: string): Buffer | undefined => {
     try {
       return this.#db.getSync(key)
     } catch (error) {

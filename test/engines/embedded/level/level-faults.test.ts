@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import t, { type Test } from 'tap'
@@ -145,51 +145,73 @@ t.test('a database of another format is refused, with what to do', async t => {
   }
 })
 
-t.test('a damaged file is internal for what was in its damaged part alone', async t => {
+t.test('a damaged file of the database is named, and it is not opened: LevelDB would lose more, or end the process', async t => {
   const ids = Array.from({ length: 200 }, (_, index) => `id-${index}`)
-  // Numbers without a pattern are kept as they are; text that repeats is compressed.
-  let seed = 1
-  const noise = () => Buffer.from(Array.from({ length: 500 }, () => (seed = seed * 48_271 % 2_147_483_647) & 0xff))
-  const cases: Record<string, { bodyOf: (id: string) => Buffer, damage: (file: Buffer, record: Buffer) => void }> = {
-    'one bit of a body': {
-      bodyOf: noise,
-      damage: (file, body) => { file[file.indexOf(body) + 250]! ^= 1 }
-    },
-    'a compressed block': {
-      bodyOf: id => Buffer.alloc(500, `text of ${id}, `),
-      damage: file => { file.fill(0xff, file.length / 2, file.length / 2 + 16) }
-    }
+  const isTable = (name: string) => name.endsWith('.ldb')
+  const isLog = (name: string) => name.endsWith('.log')
+  const isManifest = (name: string) => name.startsWith('MANIFEST')
+  const flip = (file: Buffer, at: number, bit = 1) => {
+    file[at]! ^= bit
+    return file
   }
-  for (const [what, { bodyOf, damage }] of Object.entries(cases)) {
+  const cases: Record<string, [which: (name: string) => boolean, damage: (file: Buffer) => Buffer | undefined]> = {
+    'one bit of a table': [isTable, file => flip(file, Math.floor(file.length / 3))],
+    'the index of a table': [isTable, file => flip(file, file.length - 60)],
+    'the footer of a table': [isTable, file => flip(file, file.length - 46)],
+    'a table that is cut short': [isTable, file => file.subarray(0, -100)],
+    'one bit of a log': [isLog, file => flip(file, 100)],
+    'the length of the last record of a log': [isLog, file => flip(file, lastRecordOf(file) + 5, 8)],
+    'one bit of the manifest': [isManifest, file => flip(file, 20)],
+    'CURRENT, which is gone': [name => name === 'CURRENT', () => undefined]
+  }
+  for (const [what, [which, damage]] of Object.entries(cases)) {
     await t.test(what, async t => {
-      const records = ids.map(id => newRecord(id, { body: bodyOf(id) }))
-      const store = await damagedStore(t, records, async raw => {
-        await raw.open() // makes a table of the log
-        await raw.close()
-        const [table] = (await readdir(raw.location)).filter(name => name.endsWith('.ldb'))
-        const path = join(raw.location, table!)
-        const file = await readFile(path)
-        damage(file, Buffer.from(records[100]!.body))
-        await writeFile(path, file)
-      })
-      for (const read of [(id: string) => store.find(KIND, id), (id: string) => store.findBySlug(KIND, '', `slug-${id}`)]) {
-        const together = await Promise.allSettled(ids.map(read))
-        const failed = ids.filter((_, index) => together[index]!.status === 'rejected')
-        t.ok(failed.length > 0 && failed.length < 50, `${failed.length} of 200 are damaged`)
-        for (const [index, outcome] of together.entries()) {
-          if (outcome.status === 'fulfilled') t.same(plain(outcome.value), plain(records[index]))
-          else t.match(outcome.reason, { code: 'internal', message: new RegExp(`'${ids[index]}'`) })
-        }
-        for (const id of failed) await t.rejects(read(id), { code: 'internal', message: new RegExp(`'${id}'`) }, 'also by itself')
+      const directory = newDataDir(t)
+      for (const part of [ids.slice(0, 150), ids.slice(150)]) {
+        // Opened again it makes a table of the log.
+        const store = await LevelStore.open(directory)
+        for (const id of part) await store.insert(newRecord(id, { body: Buffer.from(`text of ${id}, `.repeat(9)) }))
+        await store.close()
       }
-      const damaged = (await Promise.allSettled(ids.map(id => store.find(KIND, id)))).flatMap(({ status }, index) => status === 'rejected' ? [ids[index]!] : [])
-      const { refusals } = await outcomes([...damaged.map(id => store.remove(KIND, id)), store.insert(newRecord('new'))])
-      t.equal(refusals.length, damaged.length)
-      for (const refusal of refusals) t.match(refusal, { code: 'internal' })
-      t.ok(await store.find(KIND, 'new'))
+      const name = (await readdir(directory)).find(which)!
+      const path = join(directory, name)
+      const changed = damage(await readFile(path))
+      if (changed === undefined) await rm(path)
+      else await writeFile(path, changed)
+      await t.rejects(LevelStore.open(directory), { code: 'unavailable', message: new RegExp(`${name} is (damaged|missing)`) })
+      await t.rejects(LevelStore.open(directory), { code: 'unavailable' }, 'and nothing was done to it')
     })
   }
+
+  t.test('a log that ends in the midst of a write is none', async t => {
+    const directory = newDataDir(t)
+    const store = await LevelStore.open(directory)
+    for (const id of ids) await store.insert(newRecord(id))
+    await store.close()
+    const path = join(directory, (await readdir(directory)).find(isLog)!)
+    const file = await readFile(path)
+    await writeFile(path, file.subarray(0, lastRecordOf(file) + 20))
+    const cut = await LevelStore.open(directory)
+    t.ok(await cut.find(KIND, 'id-198'))
+    t.equal(await cut.find(KIND, 'id-199'), undefined)
+    await cut.close()
+  })
 })
+
+/** Where the last record of a log begins that is shorter than a block. */
+function lastRecordOf (log: Buffer): number {
+  let last = 0
+  for (let at = 0; at + 7 <= log.length;) {
+    const left = 32_768 - at % 32_768
+    if (left < 7) {
+      at += left
+      continue
+    }
+    last = at
+    at += 7 + log.readUInt16LE(at + 4)
+  }
+  return last
+}
 
 t.test('a directory that cannot be used', async t => {
   const refuses = (t: Test, directory: string, message: RegExp) =>

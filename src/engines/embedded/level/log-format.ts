@@ -1,8 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import crc32c from 'crc-32/crc32c.js'
-import { isAbsent } from '../../../files/file-problem.js'
-import { GatewayError } from '../../../errors.js'
+import { maskedCrc } from './masked-crc.js'
 
 // LevelDB's log format (its doc/log_format.md): blocks of 32 KiB with records, each of which is a masked CRC-32C of all that
 // follows it but the length, the length, a type, and data. Its manifest has the same.
@@ -10,31 +6,8 @@ const BLOCK_BYTES = 32_768
 const HEADER_BYTES = 7
 const SECTOR_BYTES = 512
 
-/**
- * Looks at the logs in the directory of a database that is closed. LevelDB, where it comes upon one that is damaged, opens nevertheless:
- * without the changes in the damaged part and some behind it, and then deletes the log.
- * @throws `unavailable` naming the file, where more is damaged than the end of a write that never ended
- */
-export async function assertLogsWhole (directory: string): Promise<void> {
-  const names = await readdir(directory).catch((error): string[] => {
-    if (isAbsent(error)) return []
-    throw error
-  })
-  const data = names.filter(name => /\.(ldb|log)$|^MANIFEST-/.test(name))
-  if (data.length > 0 && !names.includes('CURRENT')) throw damaged(join(directory, 'CURRENT'), 'is missing')
-  for (const name of data.filter(name => !name.endsWith('.ldb'))) {
-    const at = damageIn(await readFile(join(directory, name)))
-    if (at !== undefined) throw damaged(join(directory, name), `is damaged at the byte ${at}`)
-  }
-}
-
-const damaged = (file: string, what: string) => new GatewayError(
-  'unavailable',
-  `the file ${file} ${what}, and opening it would lose what was acknowledged: restore a backup, or see docs/running.md#damage`
-)
-
 /** Where `log` is not as it was written; `undefined` where it is, or ends in the midst of a write. */
-export function damageIn (log: Buffer): number | undefined {
+export function damageInLog (log: Buffer): number | undefined {
   for (let at = 0; at + HEADER_BYTES <= log.length;) {
     const left = BLOCK_BYTES - at % BLOCK_BYTES
     if (left < HEADER_BYTES) {
@@ -55,8 +28,7 @@ export function damageIn (log: Buffer): number | undefined {
 function isRecord (log: Buffer, at: number, length: number): boolean {
   const end = at + HEADER_BYTES + length
   if (end > log.length || length > BLOCK_BYTES - at % BLOCK_BYTES - HEADER_BYTES || log[at + 6] === 0) return false
-  const crc = crc32c.buf(log.subarray(at + 6, end)) >>> 0
-  return log.readUInt32LE(at) === (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+  return log.readUInt32LE(at) === maskedCrc(log.subarray(at + 6, end))
 }
 
 /**
