@@ -16,6 +16,8 @@ import { BODY_LIMIT } from './rest/input/body-limit.js'
 import { createRest } from './rest/rest.js'
 import { createConnect } from './rpc/connect.js'
 import { KeyRing } from './secrets/ring.js'
+import { Trees } from './secrets/trees.js'
+import { vaultOf } from './secrets/vault.js'
 import { Bodies } from './server/bodies.js'
 import { LIMITS } from './server/listener.js'
 import { mostConnections } from './server/open-files.js'
@@ -59,7 +61,12 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const { store, audit } = engine
   const ring = await KeyRing.open({ store: engine.keys, clock, mayBegin: await isUnsealed(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
-  const stopKeeping = keepKeys({ ring, store, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
+  const vault = vaultOf(ring, new Trees(engine.trees, clock))
+  const admitSealing = async () => vault.trees.of(await ring.current()).begin()
+  if (ring.usable) await admitSealing().catch(err => log.error({ err, problem: err.message }, 'no secret can be sealed'))
+  const stopKeeping = keepKeys({
+    ring, trees: engine.trees, store, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS
+  })
 
   const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
     audit.recordEventually({
@@ -71,18 +78,18 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
       count
     }))
 
-  const operations = createOperations({ store, audit, vault: ring, clock, lifetimes: config.lifetimes }, createObserver(log))
+  const operations = createOperations({ store, audit, vault, clock, lifetimes: config.lifetimes }, createObserver(log))
   const bodies = new Bodies(BODY_LIMIT)
   const ready = async () => {
     audit.admit()
     await store.ready()
-    await ring.current()
+    await admitSealing()
   }
   const { http, gate } = await createServer({
     ...config,
     transports: [createConnect(operations, bodies), createRest(operations, bodies)],
     authentication: {
-      authenticate: await authenticator(runTokenOf(store, ring), config, log, clock),
+      authenticate: await authenticator(runTokenOf(store, vault), config, log, clock),
       failed: shown => failures.add(shown)
     },
     ready,

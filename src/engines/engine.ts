@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
+import type { TreeStore } from '../secrets/tree-store.js'
 import type { Store } from '../storage/store.js'
 
 /** What an engine can do; the conformance suites pick their tests by it. */
@@ -12,12 +13,13 @@ export interface Supports {
   readonly sharedKeys: boolean
 }
 
-/** All that the gateway keeps, in one place and of one kind: records, audit events and keys. */
+/** All that the gateway keeps, in one place and of one kind: records, audit events, keys and their trees. */
 export interface Engine {
   readonly supports: Supports
   readonly store: Store
   readonly audit: AuditLog
   readonly keys: RingStore
+  readonly trees: TreeStore
   /** Finishes what was accepted and closes all. */
   close (): Promise<void>
 }

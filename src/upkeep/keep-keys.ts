@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import { SYSTEM } from '../auth/caller.js'
 import type { KeyRing } from '../secrets/ring.js'
+import type { TreeStore } from '../secrets/tree-store.js'
 import type { Store } from '../storage/store.js'
 
 const EVERY_MS = 10 * 60_000
@@ -11,6 +12,7 @@ const REST_MS = 10 * 60_000
 
 export interface Keeping {
   readonly ring: KeyRing
+  readonly trees: Pick<TreeStore, 'destroy'>
   readonly store: Store
   readonly audit: AuditLog
   readonly log: Logger
@@ -35,14 +37,17 @@ export function keepKeys (keeping: Keeping): () => Promise<void> {
   }
 }
 
-/** Rotates the ring where its key is old, and destroys the retired keys that seal nothing any more. */
-export async function lookAfterKeys ({ ring, store, audit, clock, rotateAfterMs }: Keeping): Promise<void> {
+/** Rotates the ring where its key is old, and destroys the retired keys that seal nothing any more, and the trees of all that are destroyed. */
+export async function lookAfterKeys ({ ring, trees, store, audit, clock, rotateAfterMs }: Keeping): Promise<void> {
   const rotated = await ring.rotateIfOlderThan(rotateAfterMs)
   if (rotated !== undefined) audit.recordEventually({ event: 'rotated_key', caller: SYSTEM, key_id: rotated.id, outcome: 'ok' })
 
   const idle = ring.list().filter(key => key.state === 'retired' && clock.now() - Date.parse(key.retired_at) >= REST_MS).map(({ id }) => id)
-  if (idle.length === 0) return
-  const used = await store.keysInUse()
-  const unused = new Set(idle.filter(id => !used.has(id)))
-  if (unused.size > 0) await ring.prune(({ id }) => unused.has(id))
+  if (idle.length > 0) {
+    const used = await store.keysInUse()
+    const unused = new Set(idle.filter(id => !used.has(id)))
+    if (unused.size > 0) await ring.prune(({ id }) => unused.has(id))
+  }
+  // Also what another process destroyed, or this one when it ended amidst it.
+  await trees.destroy(ring.list().filter(({ state }) => state === 'destroyed').map(({ id }) => id))
 }

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/config.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { embeddedSupports } from '../../src/engines/embedded/embedded.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import { TreeFiles, type SealedDatabase } from '../../src/engines/embedded/trees/tree-files.js'
 import type { Engine } from '../../src/engines/engine.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { LIMITS, type Limits } from '../../src/server/listener.js'
@@ -20,7 +21,7 @@ import { newDataDir } from './data-dir.js'
 const UNHURRIED = { ...LIMITS, loopDelay: Infinity }
 
 /** A store that audit events wait in, for the files of a log, or one of an engine that has a log of its own. */
-export type LoggedStore = Store & ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
+export type LoggedStore = (Store | Store & SealedDatabase) & ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
 
 /**
  * A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables
@@ -49,6 +50,7 @@ export async function startGateway (
     store: kept,
     audit,
     keys: new RingFile(places.keyRing, loadRootKey(config.keyRing.root)),
+    trees: new TreeFiles(places.trees, 'hasTrees' in kept ? kept : { keysInUse: () => kept.keysInUse(), hasTrees: async () => false, noteTrees: async () => {} }),
     async close () {
       await audit.close()
       await kept.close()

@@ -6,6 +6,7 @@ import { openEngine } from '../../engines/open-engine.js'
 import { GatewayError } from '../../errors.js'
 import { placesIn } from '../../config/places.js'
 import type { KeyRows } from '../../secrets/key-row.js'
+import type { WrappedNode } from '../../secrets/tree-node.js'
 import type { Page, StoredRecord } from '../../storage/store.js'
 import { inWordsOf, type SideName } from './in-words-of.js'
 import { isThereAlone } from './is-there-alone.js'
@@ -77,6 +78,15 @@ export class Side {
       await this.#engine.keys.begin(there === undefined ? rows : undefined)
       if (there !== undefined && !isDeepStrictEqual(rows, there)) await this.#engine.keys.change(() => rows)
     })
+  }
+
+  /** The nodes of a key's tree; `undefined` where it has none. */
+  readTree = (keyId: string): Promise<readonly WrappedNode[] | undefined> => this.#told(() => this.#engine.trees.all(keyId))
+
+  beginTree = (keyId: string, nodes: readonly WrappedNode[]): Promise<void> => this.#told(() => this.#engine.trees.begin(keyId, nodes))
+
+  replaceNodes (keyId: string, removed: readonly WrappedNode[], added: readonly WrappedNode[]): Promise<boolean> {
+    return this.#told(() => this.#engine.trees.replace(keyId, removed.map(({ path }) => path), added))
   }
 
   close = (): Promise<void> => this.#told(() => this.#engine.close())

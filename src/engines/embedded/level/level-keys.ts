@@ -33,6 +33,8 @@ export const auditKey = (commit: number) => `a\0${ordered(commit)}`
 /** Where the greatest numbers are that changes and audit events ever had. */
 export const NUMBERS_KEY = 'numbers'
 export const FORMAT_KEY = 'format'
+/** There where a tree was made for what is sealed here. */
+export const TREES_KEY = 'trees'
 /** What `ready` writes. */
 export const READY_KEY = 'ready'
 

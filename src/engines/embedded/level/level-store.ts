@@ -12,7 +12,7 @@ import { LevelChanges, put, type Change as LevelChange } from './level-changes.j
 import { cannotOpen, isOutOfRoom, storeFailure } from './level-errors.js'
 import { assertFormat } from './level-format.js'
 import { LevelGate } from './level-gate.js'
-import { READY_KEY } from './level-keys.js'
+import { READY_KEY, TREES_KEY } from './level-keys.js'
 import { LevelLog } from './level-log.js'
 import { readKeysInUse, readKinds, readPage } from './level-lists.js'
 import { readHolder, readRecord, together } from './level-reader.js'
@@ -137,6 +137,15 @@ export class LevelStore implements Store {
 
   keysInUse (): Promise<ReadonlySet<string>> {
     return this.#guarded(() => readKeysInUse(this.#db))
+  }
+
+  /** Whether `noteTrees` was called, ever. */
+  hasTrees (): Promise<boolean> {
+    return this.#guarded(async () => await this.#db.get(TREES_KEY) !== undefined)
+  }
+
+  noteTrees (): Promise<void> {
+    return this.#apply(() => ({ writes: [put(TREES_KEY, EMPTY)], result: undefined }))
   }
 
   /** Writes nothing lasting, but through the same queue and as durably as any change. */
