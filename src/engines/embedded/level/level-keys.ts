@@ -33,6 +33,8 @@ export const auditKey = (commit: number) => `a\0${ordered(commit)}`
 /** Where the greatest numbers are that changes and audit events ever had. */
 export const NUMBERS_KEY = 'numbers'
 export const FORMAT_KEY = 'format'
+/** Since when there is something to purge, if there is. */
+export const PURGED_KEY = 'purged'
 /** There where a tree was made for what is sealed here. */
 export const TREES_KEY = 'trees'
 /** What `ready` writes. */
@@ -43,6 +45,9 @@ export const ordered = (number: number) => String(number).padStart(16, '0')
 
 /** All keys that begin with `prefix`, which ends with NUL. */
 export const startingWith = (prefix: string) => ({ gt: prefix, lt: `${prefix.slice(0, -1)}\x01` })
+
+/** All keys of records. */
+export const RECORDS = { gt: 'r\0', lt: 'r\x01' }
 
 /** Keys that lead to a record and say all there is in themselves, but for those of its slug and its expiry. */
 export function indexKeys ({ kind, id, indexed, sealedBy }: StoredRecord): string[] {

@@ -42,6 +42,7 @@ export class LevelStore implements Store {
     this.#writer = new LevelWriter(db, this.#gate, this.#get, this.#log, reserve)
     this.#sweeper = new LevelSweeper({
       db,
+      clock,
       changes: this.#changes,
       apply: change => this.#apply(change),
       guarded: read => this.#guarded(read)
@@ -104,6 +105,7 @@ export class LevelStore implements Store {
 
   async replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
     if (this.#reserve?.isFull) await this.#reserve.admit()
+    this.#sweeper.note()
     return this.#apply(this.#changes.replace(record, revision, along))
   }
 
@@ -112,6 +114,7 @@ export class LevelStore implements Store {
   }
 
   remove (kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval): Promise<StoredRecord | undefined> {
+    this.#sweeper.note()
     return this.#apply(this.#changes.remove(kind, id, revisions, along))
   }
 
