@@ -61,12 +61,11 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const { store, audit } = engine
   const ring = await KeyRing.open({ store: engine.keys, clock, mayBegin: await isUnsealed(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
-  const vault = vaultOf(ring, new Trees(engine.trees, clock))
-  const admitSealing = async () => vault.trees.of(await ring.current()).begin()
+  const trees = new Trees(engine.trees, clock)
+  const vault = vaultOf(ring, trees)
+  const admitSealing = async () => trees.of(await ring.current()).begin()
   if (ring.usable) await admitSealing().catch(err => log.error({ err, problem: err.message }, 'no secret can be sealed'))
-  const stopKeeping = keepKeys({
-    ring, trees: engine.trees, store, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS
-  })
+  const stopKeeping = keepKeys({ ring, trees, store, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS })
 
   const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
     audit.recordEventually({

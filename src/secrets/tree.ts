@@ -13,6 +13,8 @@ const MOST_COUNTED = 16 ** COUNT_DIGITS
 /** Of the way to a leaf the nodes with so many digits are remembered, so that the next leaf beside it takes one hash. */
 const REMEMBERED_DIGITS = [15, 14, 12, COUNT_DIGITS]
 const MOST_REMEMBERED = 4_096
+// How long it may go unseen that a tree is gone.
+const LOOK_MS = 1_000
 // How long a node is remembered that another process may have destroyed.
 const REMEMBERED_MS = 60_000
 
@@ -22,12 +24,14 @@ export class Tree {
   readonly #nodeKey: Buffer
   readonly #store: TreeStore
   readonly #clock: Clock
-  #isBegun = false
+  #begunAt = -Infinity
   #beginning: Promise<void> | undefined
   #own = ''
   #counted = MOST_COUNTED
-  #remembered = new Map<string, TreeNode>()
+  readonly #remembered = new Map<string, TreeNode>()
   #rememberedSince: number
+  /** How often something was forgotten. */
+  #forgotten = 0
   #doomed: { readonly leaves: Set<string>, readonly done: Promise<void> } | undefined
   #shredding = Promise.resolve()
 
@@ -39,12 +43,13 @@ export class Tree {
     this.#rememberedSince = clock.monotonic()
   }
 
-  /** Sees to it that there is one: at once, but for the first time. @throws as `TreeStore.begin` */
+  /** Sees to it that there is one: at once, but for the first time, and now and then. @throws as `TreeStore.begin` */
   begin (): Awaitable<void> {
-    if (this.#isBegun) return
+    const now = this.#clock.monotonic()
+    if (now - this.#begunAt < (this.#store.isShared ? REMEMBERED_MS : LOOK_MS)) return
     const root = this.#wrapped({ path: ROOT, secret: randomBytes(SECRET_BYTES) })
     this.#beginning ??= this.#store.begin(this.#key.id, [root])
-      .then(() => { this.#isBegun = true })
+      .then(() => { this.#begunAt = now })
       .finally(() => { this.#beginning = undefined })
     return this.#beginning
   }
@@ -66,12 +71,12 @@ export class Tree {
   secretOf (leaf: string): Awaitable<Buffer | undefined> {
     const near = this.#nearest(leaf)
     if (near !== undefined) return this.#follow(leaf, near)
-    const remembered = this.#remembered
+    const forgotten = this.#forgotten
     return andThen(this.#store.cover(this.#key.id, leaf), cover => {
       if (cover === undefined) return undefined
       const node = this.#unwrapped(cover)
       // Where something was shredded meanwhile, this may be above it.
-      return remembered === this.#remembered ? this.#follow(leaf, node) : wayTo(leaf, node).at(-1)!.secret
+      return forgotten === this.#forgotten ? this.#follow(leaf, node) : wayTo(leaf, node).at(-1)!.secret
     })
   }
 
@@ -103,7 +108,8 @@ export class Tree {
         if (await this.#store.replace(this.#key.id, [...covers.keys()], added.map(node => this.#wrapped(node)))) return
       }
     } finally {
-      this.#forget()
+      this.#forgotten++
+      for (const leaf of leaves) for (const digits of REMEMBERED_DIGITS) this.#remembered.delete(leaf.slice(0, digits))
     }
   }
 
@@ -125,7 +131,8 @@ export class Tree {
   }
 
   #forget (): void {
-    this.#remembered = new Map()
+    this.#forgotten++
+    this.#remembered.clear()
     this.#rememberedSince = this.#clock.monotonic()
   }
 

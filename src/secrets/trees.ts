@@ -22,4 +22,10 @@ export class Trees {
     }
     return tree
   }
+
+  /** As `TreeStore.destroy`; nothing of these keys is remembered either. */
+  async destroy (keyIds: readonly string[]): Promise<void> {
+    for (const keyId of keyIds) this.#trees.delete(keyId)
+    await this.#store.destroy(keyIds)
+  }
 }

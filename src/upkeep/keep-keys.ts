@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import { SYSTEM } from '../auth/caller.js'
 import type { KeyRing } from '../secrets/ring.js'
-import type { TreeStore } from '../secrets/tree-store.js'
+import type { Trees } from '../secrets/trees.js'
 import type { Store } from '../storage/store.js'
 
 const EVERY_MS = 10 * 60_000
@@ -12,7 +12,7 @@ const REST_MS = 10 * 60_000
 
 export interface Keeping {
   readonly ring: KeyRing
-  readonly trees: Pick<TreeStore, 'destroy'>
+  readonly trees: Pick<Trees, 'destroy'>
   readonly store: Store
   readonly audit: AuditLog
   readonly log: Logger

@@ -31,6 +31,7 @@ export class TreeFiles implements TreeStore {
 
   async begin (keyId: string, nodes: readonly WrappedNode[]): Promise<void> {
     await this.#explained(keyId, async () => {
+      if (!await isThere(this.#pathOf(keyId))) this.#files.delete(keyId)
       if (await this.#open(keyId) !== undefined) return
       await this.#assertNoneIsLost(keyId)
       await makeDirectory(this.#directory)
