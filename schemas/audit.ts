@@ -41,6 +41,9 @@ export const AuditEventSchema = output('AuditEvent', {
   slug: Type.Optional(Type.String({ description: 'Its slug.' })),
   execution_id: Type.Optional(Type.String({ description: 'The execution it was for.' })),
   keys: Type.Optional(Type.Array(Type.String(), { description: 'The names of the secrets that were shown.' })),
+  shredded: Type.Optional(Type.Boolean({
+    description: 'With `deleted`: its secrets cannot be had any more, also from copies of the store and of its keys.'
+  })),
   request_id: Type.Optional(Type.String({ description: 'The `X-Request-Id`.' })),
   remote_address: Type.Optional(Type.String({ description: 'Where the call came from.' })),
   outcome: stringEnum(['ok', ...CODES], { description: '`ok`, or why not.' }),

@@ -47,6 +47,13 @@ export const DeleteQuerySchema = Type.Object({
   )
 }, { additionalProperties: false })
 
+/** What may be asked of the operations that delete. */
+export const ShredQuerySchema = Type.Object({
+  shred: Type.Optional(Type.Boolean({
+    description: 'Whether the secrets are to be shredded: when this is answered nobody can open them any more, also with older copies of the store and of its key ring.'
+  }))
+}, { additionalProperties: false })
+
 /** Of what has no parameters but its path: so that none that is misplaced goes unnoticed. */
 export const NoQuerySchema = Type.Object({}, { additionalProperties: false })
 

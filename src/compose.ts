@@ -18,6 +18,8 @@ import { createRest } from './rest/rest.js'
 import { createConnect } from './rpc/connect.js'
 import { within } from './resource/deadline.js'
 import { KeyRing } from './secrets/ring.js'
+import { Trees } from './secrets/trees.js'
+import { vaultOf } from './secrets/vault.js'
 import { Bodies } from './server/bodies.js'
 import { LIMITS } from './server/listener.js'
 import { mostConnections } from './server/open-files.js'
@@ -64,14 +66,18 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const { store, audit } = engine
   const ring = await KeyRing.open({ store: engine.keys, clock, mayBegin: await isUnsealed(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
+  const trees = new Trees(engine.trees, clock)
+  const vault = vaultOf(ring, trees)
+  const admitSealing = async () => trees.of(await ring.current()).begin()
+  if (ring.usable) await admitSealing().catch(err => log.error({ err, problem: err.message }, 'no secret can be sealed'))
+  const { integrity } = engine
   let damaged = (_: GatewayError) => {}
   const damage = new Promise<GatewayError>(resolve => { damaged = resolve })
-  const stopGuarding = engine.integrity && await keepWhole({
-    integrity: engine.integrity, store, audit, vault: ring, kind: executionContextKind.name, log, onDamage: damaged
+  const stopGuarding = integrity && await keepWhole({
+    integrity, store, audit, vault, kind: executionContextKind.name, log, onDamage: damaged
   })
-  const stopKeeping = keepKeys({
-    ring, store, integrity: engine.integrity, audit, log, clock, rotateAfterMs: config.keyRing.rotationHours * HOUR_MS
-  })
+  const rotateAfterMs = config.keyRing.rotationHours * HOUR_MS
+  const stopKeeping = keepKeys({ ring, trees, store, integrity, audit, log, clock, rotateAfterMs })
 
   const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
     audit.recordEventually({
@@ -84,19 +90,19 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     }))
 
   const { operationTimeoutMs } = config
-  const dependencies = { store, audit, vault: ring, clock, lifetimes: config.lifetimes }
+  const dependencies = { store, audit, vault, clock, lifetimes: config.lifetimes }
   const operations = createOperations(dependencies, createObserver(log), operationTimeoutMs)
   const bodies = new Bodies(BODY_LIMIT)
   const isReady = async () => {
     audit.admit()
     await store.ready()
-    await ring.current()
+    await admitSealing()
   }
   const ready = () => within(operationTimeoutMs, isReady()).catch(error => {
     if (GatewayError.from(error).code !== 'deadline_exceeded') throw error
     throw new GatewayError('unavailable', 'the disk, or the database, does not answer', { cause: error })
   })
-  const runToken = runTokenOf(store, ring)
+  const runToken = runTokenOf(store, vault)
   const { http, gate } = await createServer({
     ...config,
     transports: [createConnect(operations, bodies), createRest(operations, bodies)],

@@ -42,6 +42,7 @@ export const describe = (event: AuditEvent, milliseconds: number): string => JSO
   slug: event.slug,
   execution_id: event.execution_id,
   keys: event.keys,
+  shredded: event.shredded,
   request_id: event.request_id,
   remote_address: event.remote_address,
   outcome: event.outcome,

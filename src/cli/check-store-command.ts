@@ -7,6 +7,8 @@ import { openEngine } from '../engines/open-engine.js'
 import { GatewayError } from '../errors.js'
 import { executionContextKind } from '../kinds/execution-context/kind.js'
 import { KeyRing } from '../secrets/ring.js'
+import { Trees } from '../secrets/trees.js'
+import { vaultOf } from '../secrets/vault.js'
 import type { Check, Doubts } from '../storage/integrity.js'
 import { findDoubts } from '../upkeep/find-doubts.js'
 import { wasDeleted } from '../upkeep/keep-whole.js'
@@ -44,13 +46,13 @@ export async function checkStoreCommand (
   }
   const engine = await openEngine(config, systemClock, warn)
   try {
-    const vault = await KeyRing.open({ store: engine.keys, mayBegin: false })
-    const { problem, check, doubts } = await examine(engine, vault, progress)
+    const ring = await KeyRing.open({ store: engine.keys, mayBegin: false })
+    const { problem, check, doubts } = await examine(engine, ring, progress)
     if (problem === undefined) return { text: `whole: ${count(check!.found)} records\n`, isWhole: true }
     const text = tell(problem, check, doubts)
     if (!accept) return { text, isWhole: false }
     progress.begin('accepting', 0)
-    const left = await engine.integrity!.accept(vault, doubts.wrong, () => progress.add(1_000))
+    const left = await engine.integrity!.accept(ring, doubts.wrong, () => progress.add(1_000))
     progress.end()
     await engine.audit.record({ event: 'accepted_store', caller: SYSTEM, outcome: 'ok', count: Math.max(1, left) })
     return { text: `${text}accepted: ${count(left)} records\n`, isWhole: true }
@@ -73,17 +75,17 @@ interface Examined {
   readonly doubts: Doubts
 }
 
-async function examine ({ store, audit, integrity }: Engine, vault: KeyRing, progress: Progress): Promise<Examined> {
+async function examine ({ store, audit, integrity, trees }: Engine, ring: KeyRing, progress: Progress): Promise<Examined> {
   const kind = executionContextKind.name
-  await vault.current()
+  await ring.current()
   // The key that proves may be lost for ever, and another ring begun.
-  const proved = await integrity!.prove(vault, record => wasDeleted(audit, kind, record)).catch(error => GatewayError.from(error).message)
+  const proved = await integrity!.prove(ring, record => wasDeleted(audit, kind, record)).catch(error => GatewayError.from(error).message)
   progress.begin('checking ', 0)
   const check = proved === undefined ? await integrity!.check(() => progress.add(1_000)) : undefined
   progress.end()
   const problem = proved ?? problemOf(check!)
   if (problem === undefined) return { problem, check, doubts: { accounted: new Set(), lost: [], wrong: [] } }
-  return { problem, check, doubts: await findDoubts({ integrity: integrity!, store, audit, vault, kind }) }
+  return { problem, check, doubts: await findDoubts({ integrity: integrity!, store, audit, vault: vaultOf(ring, new Trees(trees)), kind }) }
 }
 
 function problemOf ({ isWhole, isIndexed }: Check): string | undefined {

@@ -6,6 +6,7 @@ import { readVariables } from '../config/variables.js'
 import type { EngineConfig } from '../engines/engine.js'
 import { copyRecords, countOf, type Copied } from './copy/copy-records.js'
 import { copyRing } from './copy/copy-ring.js'
+import { copyTrees } from './copy/copy-trees.js'
 import { Findings } from './copy/findings.js'
 import { inWordsOf, type SideName } from './copy/in-words-of.js'
 import type { Progress } from './copy/progress.js'
@@ -16,8 +17,8 @@ import { UsageError } from './usage.js'
 
 export const USAGE = `Usage: npm run store:copy -- --from <place> --to <place>
 
-Copies all contexts, what is kept of idempotency keys, and the key ring, from one store to another. Stop all
-gateways first: it refuses where one has either side open. Stopped itself, at any time, it goes on when it is
+Copies all contexts, what is kept of idempotency keys, and the key ring with its trees, from one store to another. Stop
+all gateways first: it refuses where one has either side open. Stopped itself, at any time, it goes on when it is
 run again. It overwrites nothing, and in the end reads both sides whole and compares them.
 
   --from, --to <place>         a data directory, as ECTX_DATA_DIR, or postgres://user@host/database?schema=ectx
@@ -60,6 +61,7 @@ export async function storeCopyCommand (
       const findings = new Findings()
       const copying = { from, to, findings, progress, signal }
       const keys = await copyRing(from, to)
+      await copyTrees(from, to, keys)
       const total = progress.isShown ? await countOf(from, signal) : 0
       const copied = await shown(progress, 'copying  ', total, () => copyRecords(copying, keys))
       const verified = await shown(progress, 'verifying', total, () => verify(copying))

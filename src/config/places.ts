@@ -7,6 +7,8 @@ export interface Places {
   readonly database: string
   readonly audit: string
   readonly keyRing: string
+  /** What a context is sealed with beside a key of the ring. */
+  readonly trees: string
   /** Room for when the disk is full. */
   readonly reserve: string
 }
@@ -18,6 +20,7 @@ export function placesIn (dataDir: string | undefined, keyRing?: string): Places
     database: join(directory, 'db'),
     audit: join(directory, 'audit'),
     keyRing: keyRing || join(directory, 'keyring.json'),
+    trees: join(directory, 'shred'),
     reserve: join(directory, 'reserve')
   }
 }

@@ -3,6 +3,7 @@ import type { AuditLog } from '../audit/audit-log.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
 import type { Integrity } from '../storage/integrity.js'
+import type { TreeStore } from '../secrets/tree-store.js'
 import type { Store } from '../storage/store.js'
 
 /** What an engine can do; the conformance suites pick their tests by it. */
@@ -13,7 +14,7 @@ export interface Supports {
   readonly sharedKeys: boolean
 }
 
-/** All that the gateway keeps, in one place and of one kind: records, audit events and keys. */
+/** All that the gateway keeps, in one place and of one kind: records, audit events, keys and their trees. */
 export interface Engine {
   readonly supports: Supports
   readonly store: Store
@@ -21,6 +22,7 @@ export interface Engine {
   readonly keys: RingStore
   /** Absent where the engine looks after that itself, or holds nothing that lasts. */
   readonly integrity?: Integrity | undefined
+  readonly trees: TreeStore
   /** Finishes what was accepted and closes all. */
   close (): Promise<void>
 }

@@ -4,7 +4,7 @@ import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
 import type { Shown, View } from './call.js'
 import { hidesSecrets, reveal } from './hidden.js'
-import type { Resource, ResourceKind } from './kind.js'
+import type { Rendering, Resource, ResourceKind } from './kind.js'
 import { auditJson, instant } from './metadata-json.js'
 import { sealRecord, type Opened } from './sealed-record.js'
 
@@ -45,23 +45,29 @@ export function sealResource<R extends Resource, More extends object> (
   const secretsJson = JSON.stringify(secrets)
   return andThen(sealRecord(vault, believed, { json, accessHash, latestExpireTime }, secretsJson), record => ({
     record,
-    answer: answerOf(kind, { record, json, hasSecrets: hidesSecrets(json), secretsJson: () => secretsJson }, view, shownOnce)
+    answer: shown(kind, record, view, json, view === 'full' && hidesSecrets(json) ? secrets : undefined, shownOnce)
   }))
 }
 
 /**
- * The answer that shows a resource, with `more` in its status.
- * @throws `unavailable` where it is to show secrets that cannot be had now
+ * The answer that shows a resource, with `more` in its status: at once, unless what opens its secrets must be read.
+ * @throws `unavailable` where it is to show secrets that cannot be had, now or ever
  */
 export function answerOf<R extends Resource> (
   kind: ResourceKind<R>,
-  { record: { id, revision }, json, hasSecrets, secretsJson }: Pick<Opened, 'record' | 'json' | 'hasSecrets' | 'secretsJson'>,
+  { record, json, hasSecrets, secretsJson }: Pick<Opened, 'record' | 'json' | 'hasSecrets' | 'secretsJson'>,
   view: View,
   more?: object
+): Awaitable<Answer<R>> {
+  if (view !== 'full' || !hasSecrets) return shown(kind, record, view, json, undefined, more)
+  return andThen(secretsJson(), secrets => shown(kind, record, view, json, JSON.parse(secrets), more))
+}
+
+function shown<R extends Resource> (
+  kind: ResourceKind<R>, { id, revision }: StoredRecord, view: View, json: string, secrets: Rendering['secrets'] | undefined, more?: object
 ): Answer<R> {
-  const secrets = view === 'full' && hasSecrets ? JSON.parse(secretsJson()) : undefined
-  const shown = secrets === undefined ? json : reveal(json, secrets)
-  const whole = more === undefined ? shown : withMoreStatus(shown, more)
+  const revealed = secrets === undefined ? json : reveal(json, secrets)
+  const whole = more === undefined ? revealed : withMoreStatus(revealed, more)
   return { id, revision, view, json: whole, revealed: secrets && Object.keys(secrets), message: () => kind.decode(whole) }
 }
 

@@ -33,3 +33,7 @@ export const eventOf = (
   remote_address: remoteAddress,
   outcome: 'ok'
 })
+
+/** The event that `record` was deleted, which revealed the secrets named `keys`, and whether they were shredded. */
+export const deletedEvent = (happening: Happening, record: StoredRecord, shredded: boolean, keys?: readonly string[]): AuditEvent =>
+  ({ ...eventOf('deleted', happening, record, keys), ...shredded && { shredded } })

@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto'
 import type { JsonValue } from '@bufbuild/protobuf'
-import type { Awaitable } from '../awaitable.js'
 import { GatewayError, invalidArgument, jsonPointer, MOST_VIOLATIONS } from '../errors.js'
 import type { RingKey } from '../secrets/ring-key.js'
 import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
 import type { CreateCall } from './call.js'
-import { openRecord, sealRecord } from './sealed-record.js'
+import { openRecord, proveRecord } from './sealed-record.js'
 
 // What a create that names itself by an idempotency key leaves behind, in the commit of what it makes: so that to repeat it
 // makes nothing twice. No value is kept, and no hash that could be tried out without the key ring.
@@ -90,13 +89,12 @@ function leavesOf (value: JsonValue, path: ReadonlyArray<string | number>): Arra
 /** The record that keeps what the call `named` made, until its end and for a day at least. */
 export function rememberedRecord (
   { id, content, key }: Named, made: StoredRecord, latestEnd: number, now: number
-): Awaitable<StoredRecord> {
+): StoredRecord {
   const expireTime = Math.max(latestEnd, now + LEAST_MS)
   const believed = { kind: IDEMPOTENCY_KIND, id, scope: '', indexed: {}, expireTime, revision: 1 }
   const json = JSON.stringify({ resourceId: made.id, content })
   // The key that the codes were made with, which must not be destroyed before: another may have become current.
-  const vault = { current: () => key, key: () => key }
-  return sealRecord(vault, believed, { json, accessHash: new Uint8Array(), latestExpireTime: expireTime }, '{}')
+  return proveRecord(key, believed, { json, accessHash: new Uint8Array(), latestExpireTime: expireTime })
 }
 
 /** What such a record keeps. @throws `internal` where it is damaged, `unavailable` where it cannot be proved now */

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import { andThen, type Awaitable } from '../awaitable.js'
+import { GatewayError } from '../errors.js'
 import type { RingKey } from '../secrets/ring-key.js'
-import { openText, sealText } from '../secrets/seal.js'
+import { leafOf, openText, sealText } from '../secrets/seal.js'
 import type { Vault } from '../secrets/vault.js'
 import { damaged } from '../storage/refusals.js'
 import type { StoredRecord } from '../storage/store.js'
@@ -14,9 +15,11 @@ import { hidesSecrets } from './hidden.js'
 /** What a record was found to hold, all of it proved. */
 export interface Opened extends ClearPart {
   readonly record: StoredRecord
+  /** The secrets as they are sealed; empty where there are none. */
+  readonly sealed: Uint8Array
   readonly hasSecrets: boolean
-  /** The secrets' values by name, as JSON. */
-  secretsJson (): string
+  /** The secrets' values by name, as JSON. @throws `unavailable` where they cannot be had, now or ever */
+  secretsJson (): Awaitable<string>
   /** What proves that the record lives until then. */
   proofOf (expireTime: number): Uint8Array
 }
@@ -27,14 +30,19 @@ const EMPTY = new Uint8Array()
 // Enough that nobody comes upon one by chance: there is one for each heartbeat.
 const TIME_CODE_BYTES = 16
 
-/** The record that holds `clear` and the secrets of `secretsJson`. @throws `unavailable` where no key can seal it */
+/** The record that holds `clear` and the secrets of `secretsJson`. @throws `unavailable` where nothing can seal it */
 export const sealRecord = (vault: Vault, believed: Believed, clear: ClearPart, secretsJson: string): Awaitable<StoredRecord> =>
-  andThen(vault.current(), key => sealWith(key, believed, clear, secretsJson))
+  andThen(vault.current(), key => {
+    const tree = vault.trees.of(key)
+    // Also where nothing is sealed: a key that is in use has a tree.
+    if (!hidesSecrets(clear.json)) return andThen(tree.begin(), () => proveRecord(key, believed, clear))
+    return andThen(tree.newLeaf(), leaf => proveRecord(key, believed, clear, sealText(key, leaf, believed.id, secretsJson)))
+  })
 
-function sealWith (key: RingKey, believed: Believed, clear: ClearPart, secretsJson: string): StoredRecord {
-  const { id, expireTime } = believed
+/** The record that holds `clear` and what is sealed, which `key` proves. */
+export function proveRecord (key: RingKey, believed: Believed, clear: ClearPart, sealed: Uint8Array = EMPTY): StoredRecord {
+  const { expireTime } = believed
   const bytes = encodeClear(clear)
-  const sealed = hidesSecrets(clear.json) ? sealText(key, id, secretsJson) : EMPTY
   const code = key.codeOf(fieldsOf(believed), bytes, sealed)
   const body = Buffer.concat([bytes, sealed, Buffer.from(key.id, 'latin1'), code])
   const isProved = expireTime === undefined || expireTime === clear.latestExpireTime
@@ -42,14 +50,15 @@ function sealWith (key: RingKey, believed: Believed, clear: ClearPart, secretsJs
 }
 
 /**
- * The record that was opened with the hash of another token in it, sealed anew, with the key of before: that proves how long it lives.
+ * The record that was opened with the hash of another token in it, proved anew with the key of before: that proves how long it lives.
+ * Its secrets stay as they are sealed, so that one leaf opens every copy.
  * @throws `unavailable` where the key cannot be had
  */
 export function withAccessHash (
-  vault: Vault, { record, json, latestExpireTime, secretsJson }: Opened, accessHash: Uint8Array
+  vault: Vault, { record, json, latestExpireTime, sealed }: Opened, accessHash: Uint8Array
 ): Awaitable<StoredRecord> {
   const { sealedBy, body, ...believed } = record
-  return andThen(vault.key(sealedBy!), key => sealWith(key, believed, { json, accessHash, latestExpireTime }, secretsJson()))
+  return andThen(vault.key(sealedBy!), key => proveRecord(key, believed, { json, accessHash, latestExpireTime }, sealed))
 }
 
 /**
@@ -63,10 +72,37 @@ export function openRecord (vault: Vault, record: StoredRecord): Awaitable<Opene
   return andThen(vault.key(sealedBy), key => {
     if (!timingSafeEqual(key.codeOf(fieldsOf(record), content), code) || !livesSoLong(key, record, latestExpireTime)) throw damaged(id)
     const hasSecrets = sealed.length > 0
-    const secretsJson = () => hasSecrets ? openText(key, id, sealed).toString() : '{}'
+    const secretsJson = () => hasSecrets ? openSecrets(vault, key, id, sealed) : '{}'
     const proofOf = (expireTime: number) => timeCode(key, record, expireTime)
-    return { record, json, accessHash, latestExpireTime, hasSecrets, secretsJson, proofOf }
+    return { record, json, accessHash, latestExpireTime, sealed, hasSecrets, secretsJson, proofOf }
   })
+}
+
+function openSecrets (vault: Vault, key: RingKey, id: string, sealed: Uint8Array): Awaitable<string> {
+  const leaf = leafOf(sealed)
+  if (leaf === undefined) return openText(key, id, sealed).toString()
+  return andThen(vault.trees.of(key).secretOf(leaf), secret => {
+    if (secret === undefined) throw new GatewayError('unavailable', `the secrets of '${id}' were shredded, and are lost for ever`)
+    return openText(key, id, sealed, secret).toString()
+  })
+}
+
+/**
+ * Has the secrets of what was opened never be had again, also from copies of the record and of the ring, and answers whether there are
+ * any. When it resolves that is durable. Many at once are done in one.
+ * @throws `failed_precondition` where they were sealed without a leaf, `unavailable` where the tree cannot be used
+ */
+export async function shredSecrets (vault: Vault, { record: { id, sealedBy }, sealed, hasSecrets }: Opened): Promise<boolean> {
+  if (!hasSecrets) return false
+  const leaf = leafOf(sealed)
+  if (leaf === undefined) {
+    throw new GatewayError(
+      'failed_precondition',
+      `an older version sealed '${id}', and it cannot be shredded: delete it without that; copies are noise when the key '${sealedBy}' is destroyed`
+    )
+  }
+  await vault.trees.of(await vault.key(sealedBy!)).shred([leaf])
+  return true
 }
 
 /** Whether somebody put off the end of what is sealed to live no longer than that. */

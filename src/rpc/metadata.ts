@@ -11,6 +11,7 @@ export function askedIn ({ origin, headers }: Pick<FastifyRequest, 'origin' | 'h
     origin,
     requestedView: oneOf<View>('ectx-view', headers['ectx-view'], ['full', 'redacted']),
     wantsRunToken: oneOf('ectx-run-token', headers['ectx-run-token'], ['true', 'false']) === 'true',
+    shreds: oneOf('ectx-shred', headers['ectx-shred'], ['true', 'false']) === 'true',
     idempotencyKey: key === undefined ? undefined : parseIdempotencyKey(String(key))
   }
 }

@@ -15,6 +15,7 @@ export interface Asked {
   readonly origin: Origin
   readonly requestedView: View | undefined
   readonly wantsRunToken: boolean
+  readonly shreds: boolean
   readonly idempotencyKey: string | undefined
 }
 
@@ -37,8 +38,8 @@ export const METHODS: readonly Method[] = [
     (await executionContexts.create({ ...asked, input: named(input) }, signal)).message()),
   method(commands.apply, async ({ executionContexts }, input, asked, signal) =>
     (await executionContexts.apply({ ...asked, input: named(input) }, signal)).message()),
-  method(commands.delete, async ({ executionContexts }, input, { origin, requestedView }, signal) =>
-    (await executionContexts.delete({ origin, requestedView, input, onlyRevisions: undefined }, signal)).message()),
+  method(commands.delete, async ({ executionContexts }, input, { origin, requestedView, shreds }, signal) =>
+    (await executionContexts.delete({ origin, requestedView, input, onlyRevisions: undefined, shreds }, signal)).message()),
   method(queries.get, async ({ executionContexts }, input, { origin, requestedView }, signal) =>
     shown(await executionContexts.get({ origin, requestedView, input }, signal))),
   method(queries.getByReference, async ({ executionContexts }, input, { origin, requestedView }, signal) =>
@@ -47,8 +48,8 @@ export const METHODS: readonly Method[] = [
     const { leaseExpireTime, expireTime } = await executionContexts.heartbeat({ origin, input }, signal)
     return { leaseExpireTime: timestampFromMs(leaseExpireTime), expireTime: timestampFromMs(expireTime) }
   }),
-  method(ExecutionContextCommands.method.deleteByExecution, async ({ executionContexts }, input, { origin }, signal) =>
-    ({ deleted: await executionContexts.deleteByExecution({ origin, input }, signal) })),
+  method(ExecutionContextCommands.method.deleteByExecution, async ({ executionContexts }, input, { origin, shreds }, signal) =>
+    ({ deleted: await executionContexts.deleteByExecution({ origin, input, shreds }, signal) })),
   method(ExecutionContextQueries.method.list, async ({ executionContexts }, input, { origin }, signal) => {
     const { answers, nextPageToken, damaged } = await executionContexts.list({ origin, input }, signal)
     return { executionContexts: messages(answers), nextPageToken, damaged: [...damaged] }

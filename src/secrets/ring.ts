@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.js'
 import { destroyed, isActive, rotated, withoutMaterial, type KeyInfo, type KeyRows, type RetiredKey } from './key-row.js'
 import type { RingKey } from './ring-key.js'
 import type { RingStore } from './ring-store.js'
-import { keysOf, type Vault } from './vault.js'
+import { keysById, type Keys } from './keys.js'
 
 export interface KeyRingOptions {
   readonly store: RingStore
@@ -21,7 +21,7 @@ const LOOK_MS = 1_000
  * The keys that seal contexts. While what they are kept in cannot be used the ring seals nothing, and opens only with the
  * keys that it had read before.
  */
-export class KeyRing implements Vault {
+export class KeyRing implements Keys {
   readonly #store: RingStore
   readonly #clock: Clock
   #rows: KeyRows = []
@@ -155,7 +155,7 @@ export class KeyRing implements Vault {
 
   #adopt (rows: KeyRows | undefined): void {
     if (rows === undefined) return
-    this.#keys = keysOf(rows)
+    this.#keys = keysById(rows)
     this.#current = this.#keys.get(rows.find(isActive)!.id)
     this.#rows = rows
     this.#problem = undefined

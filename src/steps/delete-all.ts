@@ -1,29 +1,82 @@
 import { GatewayError } from '../errors.js'
 import { commit } from '../pipeline/pipeline.js'
-import { eventOf, type Happening } from '../resource/audit-event.js'
+import { deletedEvent, type Happening } from '../resource/audit-event.js'
 import type { KindNames } from '../resource/kind.js'
-import type { Filter, Store } from '../storage/store.js'
+import { openRecord, shredSecrets } from '../resource/sealed-record.js'
+import type { Vault } from '../secrets/vault.js'
+import type { Filter, Store, StoredRecord } from '../storage/store.js'
 
 const BATCH = 200
 
+interface Needs extends Happening {
+  readonly filter: Filter
+  readonly shreds: boolean
+}
+
+/** What came of a page. */
+interface Outcome {
+  readonly deleted: readonly string[]
+  readonly damaged: readonly string[]
+  /** What cannot be shredded, and so stays. */
+  readonly kept: readonly string[]
+  readonly cursor?: string | undefined
+}
+
 /**
- * Removes all that passes the filter and was there when it began, and with each in one commit records that it is gone. Answers the
- * ids of those that it removed itself.
- * @throws `internal` naming those that cannot be read, when all others are gone
+ * Removes all that passes the filter and was there when it began, shredded before where the caller asks for it, and with each in one
+ * commit records that it is gone. Answers the ids of those that it removed itself.
+ * @throws naming those that stay, when all others are gone: `internal` where one cannot be read, `failed_precondition` where none but
+ * cannot be shredded
  */
-export const deleteAll = (store: Store, kind: KindNames) =>
-  commit('DeleteAll', async (ctx: Happening & { readonly filter: Filter }): Promise<{ deleted: string[] }> => {
-    const deleted: string[] = []
-    const damaged: string[] = []
+export const deleteAll = (store: Store, vault: Vault, kind: KindNames) => {
+  async function remove (ctx: Needs, cursor: string | undefined): Promise<Outcome> {
+    const along = (record: StoredRecord) => ({ audit: [deletedEvent(ctx, record, false)] })
+    const { removed, damaged, cursor: next } = await store.removePage(kind.name, ctx.filter, cursor, BATCH, along)
+    return { deleted: removed.map(({ id }) => id), damaged, kept: [], cursor: next }
+  }
+
+  async function shredAndRemove (ctx: Needs, cursor: string | undefined): Promise<Outcome> {
+    const { records, damaged, cursor: next } = await store.page(kind.name, ctx.filter, cursor, BATCH)
+    const kept: string[] = []
+    const removed = await Promise.all(records.map(async record => {
+      const shredded = await shred(record)
+      if (shredded === undefined) kept.push(record.id)
+      else return store.remove(kind.name, record.id, undefined, gone => ({ audit: [deletedEvent(ctx, gone, shredded)] }))
+    }))
+    return { deleted: removed.flatMap(gone => gone?.id ?? []), damaged, kept, cursor: next }
+  }
+
+  /** Whether there was anything to shred; `undefined` where it cannot be. */
+  async function shred (record: StoredRecord): Promise<boolean | undefined> {
+    try {
+      return await shredSecrets(vault, await openRecord(vault, record))
+    } catch (error) {
+      if (GatewayError.from(error).code === 'unavailable') throw error
+      return undefined
+    }
+  }
+
+  return commit('DeleteAll', async (ctx: Needs): Promise<{ deleted: string[] }> => {
+    const outcomes: Outcome[] = []
     let cursor: string | undefined
     // The newest first: so what comes meanwhile stands before the cursor, and cannot keep this from its end.
     do {
-      const page = await store.removePage(kind.name, ctx.filter, cursor, BATCH, record => ({ audit: [eventOf('deleted', ctx, record)] }))
-      deleted.push(...page.removed.map(({ id }) => id))
-      damaged.push(...page.damaged)
-      cursor = page.cursor
+      const outcome = await (ctx.shreds ? shredAndRemove : remove)(ctx, cursor)
+      outcomes.push(outcome)
+      cursor = outcome.cursor
     } while (cursor !== undefined)
-    if (damaged.length === 0) return { deleted }
-    const unreadable = damaged.slice(0, 10).join(', ')
-    throw new GatewayError('internal', `${deleted.length} were deleted, and ${damaged.length} cannot be read: ${unreadable}`)
+    const deleted = outcomes.flatMap(outcome => outcome.deleted)
+    const damaged = outcomes.flatMap(outcome => outcome.damaged)
+    const kept = outcomes.flatMap(outcome => outcome.kept)
+    if (damaged.length > 0) throw new GatewayError('internal', `${deleted.length} were deleted, and ${listed(damaged)} cannot be read`)
+    if (kept.length > 0) {
+      throw new GatewayError(
+        'failed_precondition',
+        `${deleted.length} were deleted, and ${listed(kept)} cannot be shredded: an older version sealed them, or they are damaged; delete them without that`
+      )
+    }
+    return { deleted }
   })
+}
+
+const listed = (ids: readonly string[]): string => `${ids.length} (${ids.slice(0, 10).join(', ')})`

@@ -1,28 +1,22 @@
 import { GatewayError } from '../errors.js'
 import { commit } from '../pipeline/pipeline.js'
 import type { Answer } from '../resource/answer.js'
-import { eventOf, type Happening } from '../resource/audit-event.js'
+import { deletedEvent, type Happening } from '../resource/audit-event.js'
 import { notFound, type Resource, type ResourceKind } from '../resource/kind.js'
 import type { Store, StoredRecord } from '../storage/store.js'
 
 interface Needs<R> extends Happening {
   readonly existing: StoredRecord
   readonly shown: Answer<R> | GatewayError
-  readonly onlyRevisions: readonly number[] | undefined
 }
 
-/**
- * Removes the loaded resource, and with it in one commit records that it is gone; of many at once exactly one succeeds.
- * `onlyRevisions`, where the caller gave some, are the only ones it may have.
- */
+/** Removes the loaded resource, and with it in one commit records that it is gone, and shredded; of many at once exactly one succeeds. */
 export const deleteResource = <R extends Resource>(store: Store, kind: ResourceKind<R>) =>
-  commit('DeleteResource', async (ctx: Needs<R>): Promise<{ answer: Answer<R> }> => {
-    const { existing: { id, revision }, shown, onlyRevisions } = ctx
-    if (onlyRevisions !== undefined && !onlyRevisions.includes(revision)) {
-      throw new GatewayError('failed_precondition', `${kind.title} '${id}' has another revision than the ones given; read it again`)
-    }
+  commit('DeleteResource', async (ctx: Needs<R> | Needs<R> & { readonly shredded: boolean }): Promise<{ answer: Answer<R> }> => {
+    const { existing: { id, revision }, shown } = ctx
     const revealed = shown instanceof GatewayError ? undefined : shown.revealed
-    const removed = await store.remove(kind.name, id, [revision], record => ({ audit: [eventOf('deleted', ctx, record, revealed)] }))
+    const shredded = 'shredded' in ctx && ctx.shredded
+    const removed = await store.remove(kind.name, id, [revision], record => ({ audit: [deletedEvent(ctx, record, shredded, revealed)] }))
     if (removed === undefined) throw notFound(kind, 'id', id)
     if (shown instanceof GatewayError) {
       const { code, message } = shown

@@ -17,7 +17,7 @@ interface Needs extends Happening {
 export const discloseBatch = <R extends Resource>(audit: Auditor, kind: ResourceKind<R>) =>
   step('DiscloseBatch', async (ctx: Needs): Promise<{ answer: Batch<R> }> => {
     const { batch: { opened, notFound }, view } = ctx
-    const answers = opened.map(found => answerOf(kind, found, view))
+    const answers = await Promise.all(opened.map(found => answerOf(kind, found, view)))
     await Promise.all(answers.map(async ({ revealed }, index) => {
       const { record } = opened[index]!
       if (revealed !== undefined) await audit.record(eventOf('revealed', ctx, record, revealed))

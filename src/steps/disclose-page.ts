@@ -10,8 +10,8 @@ interface Needs extends Happening {
 
 /** Makes the answer that shows the loaded page, without any secret, and records that it was read. */
 export const disclosePage = <R extends Resource>(audit: Auditor, kind: ResourceKind<R>) =>
-  step('DisclosePage', (ctx: Needs): { answer: Page<R> } => {
+  step('DisclosePage', async (ctx: Needs): Promise<{ answer: Page<R> }> => {
     const { opened, ...rest } = ctx.page
     audit.recordEventually(eventOf('listed', ctx))
-    return { answer: { answers: opened.map(found => answerOf(kind, found, 'redacted')), ...rest } }
+    return { answer: { answers: await Promise.all(opened.map(found => answerOf(kind, found, 'redacted'))), ...rest } }
   })

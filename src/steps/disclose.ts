@@ -1,4 +1,4 @@
-import type { Awaitable } from '../awaitable.js'
+import { andThen, type Awaitable } from '../awaitable.js'
 import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
 import { answerOf, type Answer, type Reading } from '../resource/answer.js'
@@ -34,7 +34,7 @@ export const disclose = <R extends Resource>(audit: Auditor, kind: ResourceKind<
     // Another may have taken the slug since `Authorize`.
     if (caller.kind === 'run' && caller.contextId !== record.id) throw new GatewayError('aborted', 'it was replaced meanwhile; try again')
     if (isHeld(ctx)) return read(ctx, { id: record.id, revision: record.revision, view })
-    return show(ctx, answerOf(kind, opened, view))
+    return andThen(answerOf(kind, opened, view), answer => show(ctx, answer))
   })
 }
 

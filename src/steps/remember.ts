@@ -1,5 +1,4 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt'
-import { andThen, type Awaitable } from '../awaitable.js'
 import type { Clock } from '../clock.js'
 import { step } from '../pipeline/pipeline.js'
 import { rememberedRecord, type Named } from '../resource/idempotency.js'
@@ -14,9 +13,9 @@ interface Needs {
 
 /** Makes the record by which the same call will be recognised, where its caller gave it a name. */
 export const remember = (clock: Clock) =>
-  step('Remember', ({ named, resource, record }: Needs): Awaitable<{ remembered: StoredRecord | undefined }> => {
+  step('Remember', ({ named, resource, record }: Needs): { remembered: StoredRecord | undefined } => {
     if (named === undefined) return { remembered: undefined }
     const { expireTime } = resource.status ?? {}
     const latestEnd = expireTime === undefined ? 0 : timestampMs(expireTime)
-    return andThen(rememberedRecord(named, record, latestEnd, clock.now()), remembered => ({ remembered }))
+    return { remembered: rememberedRecord(named, record, latestEnd, clock.now()) }
   })

@@ -1,4 +1,4 @@
-import type { Vault } from '../secrets/vault.js'
+import type { Keys } from '../secrets/keys.js'
 
 /** What a look through all that is stored found. */
 export interface Check {
@@ -34,14 +34,14 @@ export interface Doubts {
  */
 export interface Integrity {
   /**
-   * Has all be proved by a key of `vault` from now on, and each change bring the proof along. Answers what is wrong, in words; until
+   * Has all be proved by a key of `keys` from now on, and each change bring the proof along. Answers what is wrong, in words; until
    * it is accepted, `doubt` says what is served nevertheless, and of nothing it is said that it is not there. What was removed while
    * the key was away is believed where `isDeleted` says so, by the audit log.
    * @throws `unavailable` where the key cannot be had: it may be called again
    */
-  prove (vault: Vault, isDeleted: (record: Named) => Promise<boolean>): Promise<string | undefined>
-  /** Has the key of `vault` that seals now seal what proves, too: another can be destroyed then. */
-  reseal (vault: Vault): Promise<void>
+  prove (keys: Keys, isDeleted: (record: Named) => Promise<boolean>): Promise<string | undefined>
+  /** Has the key of `keys` that seals now seal what proves, too: another can be destroyed then. */
+  reseal (keys: Keys): Promise<void>
   /** Whether all was found to be as it was committed last. */
   readonly isWhole: boolean
   /** Looks through all, beside what else goes on. `progress` is told how many entries it has seen. */
@@ -51,5 +51,5 @@ export interface Integrity {
   /** The ids of all records of the kind, expired or not, readable or not. */
   ids (kind: string): AsyncIterable<string>
   /** Takes what can be read, but for `dropped`, as all that there should be. Nothing else may go on. Answers how many records that are. */
-  accept (vault: Vault, dropped: readonly Named[], progress?: (entries: number) => void): Promise<number>
+  accept (keys: Keys, dropped: readonly Named[], progress?: (entries: number) => void): Promise<number>
 }

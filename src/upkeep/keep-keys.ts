@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
 import { SYSTEM } from '../auth/caller.js'
 import type { KeyRing } from '../secrets/ring.js'
+import type { Trees } from '../secrets/trees.js'
 import type { Integrity } from '../storage/integrity.js'
 import type { Store } from '../storage/store.js'
 
@@ -12,6 +13,7 @@ const REST_MS = 10 * 60_000
 
 export interface Keeping {
   readonly ring: KeyRing
+  readonly trees: Pick<Trees, 'destroy'>
   readonly store: Store
   readonly integrity?: Integrity | undefined
   readonly audit: AuditLog
@@ -37,8 +39,8 @@ export function keepKeys (keeping: Keeping): () => Promise<void> {
   }
 }
 
-/** Rotates the ring where its key is old, and destroys the retired keys that seal nothing any more. */
-export async function lookAfterKeys ({ ring, store, integrity, audit, clock, rotateAfterMs }: Keeping): Promise<void> {
+/** Rotates the ring where its key is old, and destroys the retired keys that seal nothing any more, and the trees of all that are destroyed. */
+export async function lookAfterKeys ({ ring, trees, store, integrity, audit, clock, rotateAfterMs }: Keeping): Promise<void> {
   const rotated = await ring.rotateIfOlderThan(rotateAfterMs)
   if (rotated !== undefined) audit.recordEventually({ event: 'rotated_key', caller: SYSTEM, key_id: rotated.id, outcome: 'ok' })
   await integrity?.reseal(ring)
@@ -46,8 +48,11 @@ export async function lookAfterKeys ({ ring, store, integrity, audit, clock, rot
   // What is lost from the store may come back, and its keys are not missed by what is left.
   if (integrity?.isWhole === false) return
   const idle = ring.list().filter(key => key.state === 'retired' && clock.now() - Date.parse(key.retired_at) >= REST_MS).map(({ id }) => id)
-  if (idle.length === 0) return
-  const used = await store.keysInUse()
-  const unused = new Set(idle.filter(id => !used.has(id)))
-  if (unused.size > 0) await ring.prune(({ id }) => unused.has(id))
+  if (idle.length > 0) {
+    const used = await store.keysInUse()
+    const unused = new Set(idle.filter(id => !used.has(id)))
+    if (unused.size > 0) await ring.prune(({ id }) => unused.has(id))
+  }
+  // Also what another process destroyed, or this one when it ended amidst it.
+  await trees.destroy(ring.list().filter(({ state }) => state === 'destroyed').map(({ id }) => id))
 }

@@ -7,6 +7,7 @@ import { systemClock } from '../../src/clock.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import { MemoryTrees } from '../../src/engines/memory/memory-trees.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
 import { createOperations } from '../../src/kinds/operations.js'
 import { BODY_LIMIT } from '../../src/rest/input/body-limit.js'
@@ -18,11 +19,13 @@ import { openRecord } from '../../src/resource/sealed-record.js'
 import { createLog } from '../../src/telemetry/log.js'
 import { createObserver } from '../../src/telemetry/observer.js'
 import { KeyRing } from '../../src/secrets/ring.js'
+import { Trees } from '../../src/secrets/trees.js'
+import { vaultOf } from '../../src/secrets/vault.js'
 import { recordOf } from './record.js'
 
 const [, , directory = '', ...parts] = process.argv
 const { log } = await createLog('info')
-const vault = await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) })
+const vault = vaultOf(await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) }), new Trees(new MemoryTrees()))
 const store = new MemoryStore()
 const forgetful = { admit () {}, record: async () => {}, recordEventually () {}, query: async () => ({ events: [] }) }
 const audit = parts.includes('audit') ? await openAuditFiles(store.outbox, { directory: join(directory, 'audit') }) : forgetful

@@ -107,7 +107,7 @@ t.test('a secret that went through by message is nowhere but in the answers that
     }
     // In quotes, since a request id that is well-formed is logged.
     const inHeader = `"${canary.slice(0, 500).replaceAll(/[^ -~]/g, ' ')}"`
-    for (const name of [...HEADERS, 'ectx-view', 'ectx-run-token', 'grpc-timeout', 'grpc-encoding', 'grpc-accept-encoding', 'content-type', 'x-anything-bin']) {
+    for (const name of [...HEADERS, 'ectx-view', 'ectx-run-token', 'ectx-shred', 'grpc-timeout', 'grpc-encoding', 'grpc-accept-encoding', 'content-type', 'x-anything-bin']) {
       await asked(`gRPC ${name}`, session, path, { ...bearer(OPERATOR), [name]: inHeader })
     }
     const token = canary.slice(0, 2_000).replaceAll(/[^A-Za-z0-9._~+/-]/g, '')

@@ -8,6 +8,7 @@ import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { lookAfterKeys } from '../../src/upkeep/keep-keys.js'
 import { createLogger } from '../../src/telemetry/log.js'
 import type { KeyInfo } from '../../src/secrets/key-row.js'
+import { TreeFiles } from '../../src/engines/embedded/trees/tree-files.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { recordsOf } from '../audit/support.js'
 import { newDataDir } from '../support/data-dir.js'
@@ -37,7 +38,7 @@ function newHome (t: Test, dataDir = newDataDir(t)) {
       const store = await openStore()
       const audit = await openAuditFiles(store.outbox, { directory: join(dataDir, 'audit') })
       const ring = await KeyRing.open({ store: new RingFile(file), clock })
-      await lookAfterKeys({ ring, store, audit, log: createLogger('silent', { write () {} }), clock, rotateAfterMs: DAY })
+      await lookAfterKeys({ ring, trees: new TreeFiles(join(dataDir, 'shred'), store), store, audit, log: createLogger('silent', { write () {} }), clock, rotateAfterMs: DAY })
       await audit.close()
       await store.close()
       return ring.list()
@@ -93,7 +94,9 @@ t.test('rotated keys open what they sealed, until nothing is sealed with them: t
   t.match(JSON.parse(readFileSync(home.file, 'utf8')).keys, [{ id: old!.id, material: undefined }, { id: current!.id, material: /./ }])
   await home.serving(async app => t.same((await app.inject(`${PATH}/${third.id}`)).json(), third.context))
 
+  t.same(readdirSync(join(home.dataDir, 'shred')), [`${current!.id}.tree`], 'its tree is gone, too')
   cpSync(home.file, copy.file)
+  cpSync(join(home.dataDir, 'shred'), join(copy.dataDir, 'shred'), { recursive: true })
   await copy.serving(async app => {
     for (const { id } of [first, second]) {
       const { detail } = assertProblem(t, await app.inject(`${PATH}/${id}`), { status: 503, code: 'unavailable' })

@@ -2,7 +2,9 @@ import { createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import fc from 'fast-check'
 import { GatewayError } from '../../src/errors.js'
+import { encrypt } from '../../src/secrets/aead.js'
 import { ringKey, type RingKey } from '../../src/secrets/ring-key.js'
+import { leafOf, openText } from '../../src/secrets/seal.js'
 import { now } from '../support/now.js'
 import * as sealing from './support.js'
 
@@ -91,7 +93,7 @@ t.test('a record that is cut short or has more behind it is refused', async t =>
 
 t.test('any bytes are refused', async t => {
   holds(t, fc.property(fc.uint8Array({ maxLength: 200 }), bytes => refusal(bytes) === 'internal'))
-  holds(t, fc.property(fc.uint8Array({ maxLength: 200 }), bytes => refusal(Buffer.concat([seal(key, CONTEXT, '').subarray(0, 31), bytes])) === 'internal'))
+  holds(t, fc.property(fc.uint8Array({ maxLength: 200 }), bytes => refusal(Buffer.concat([seal(key, CONTEXT, '').subarray(0, 39), bytes])) === 'internal'))
 })
 
 t.test('a record opens as no other context\'s', async t => {
@@ -114,12 +116,33 @@ t.test('a key that the ring has not is the ring\'s to refuse', async t => {
   t.throws(() => open(ringOf(other), CONTEXT, seal(key, CONTEXT, 'secret')), { code: 'unavailable', message: /'key-1{26}'/ })
 })
 
-t.test('each context has a key of its own, made by HKDF-SHA-256', async t => {
+t.test('each context has a key of its own, made by HKDF-SHA-256 of the ring key and a leaf of its tree', async t => {
   const sealed = seal(key, CONTEXT, 'secret')
-  const start = 1 + key.id.length
-  const contextKey = hkdfSync('sha256', material, '', `ectx sealed context 1 ${CONTEXT}`, 32)
+  const start = 1 + key.id.length + 8
+  const secret = sealing.secretOf(leafOf(sealed)!)
+  const info = Buffer.concat([Buffer.from('ectx sealed context 2 '), secret, Buffer.from(CONTEXT)])
+  const contextKey = hkdfSync('sha256', material, '', info, 32)
   const decipher = createDecipheriv('aes-256-gcm', Buffer.from(contextKey), sealed.subarray(start, start + 12))
     .setAAD(Buffer.concat([sealed.subarray(0, start), Buffer.from(CONTEXT)]))
     .setAuthTag(sealed.subarray(-16))
   t.equal(Buffer.concat([decipher.update(sealed.subarray(start + 12, -16)), decipher.final()]).toString(), 'secret')
+})
+
+t.test('what the version before sealed, without a leaf, is opened', async t => {
+  const header = Buffer.from(`\x01${key.id}`, 'latin1')
+  const contextKey = Buffer.from(hkdfSync('sha256', material, '', `ectx sealed context 1 ${CONTEXT}`, 32))
+  const sealed = Buffer.concat([header, encrypt(contextKey, Buffer.concat([header, Buffer.from(CONTEXT)]), 'secret')])
+  t.equal(leafOf(sealed), undefined)
+  t.equal(open(ring, CONTEXT, sealed).toString(), 'secret')
+  t.equal(refusal(sealed, 'exec-another'), 'internal')
+  const cut = Array.from(sealed, (_, length) => sealed.subarray(0, length))
+  t.same(cut.filter(bytes => refusal(bytes) !== 'internal'), [])
+  t.equal(refusal(Buffer.concat([Buffer.of(2), sealed.subarray(1)])), 'internal', 'it opens as no other version')
+})
+
+t.test('without the secret of its leaf nothing is opened', async t => {
+  const sealed = seal(key, CONTEXT, 'secret')
+  t.throws(() => openText(key, CONTEXT, sealed), { code: 'internal' })
+  t.throws(() => openText(key, CONTEXT, sealed, sealing.secretOf('another')), { code: 'internal' })
+  t.equal(openText(key, CONTEXT, sealed, sealing.secretOf(leafOf(sealed)!)).toString(), 'secret')
 })

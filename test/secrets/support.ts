@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { andThen, type Awaitable } from '../../src/awaitable.js'
 import { GatewayError } from '../../src/errors.js'
 import type { RingKey } from '../../src/secrets/ring-key.js'
@@ -8,7 +9,14 @@ export const CONTEXT = 'exec-01jzzzzzzzzzzzzzzzzzzzzzzz'
 
 export const unavailable = (message: RegExp) => ({ name: 'GatewayError', code: 'unavailable', message })
 
-export const seal = sealing.sealText
+let leaves = 0
+/** What stands for the secret of a leaf. */
+export const secretOf = (leaf: string) => createHash('sha256').update(leaf).digest()
+
+export function seal (key: RingKey, contextId: string, plaintext: Uint8Array | string): Buffer {
+  const leaf = (leaves++).toString(16).padStart(16, '0')
+  return sealing.sealText(key, { leaf, secret: secretOf(leaf) }, contextId, plaintext)
+}
 
 /** Where the keys are that may have sealed something. */
 export interface RingKeys {
@@ -19,5 +27,6 @@ export interface RingKeys {
 export function open (ring: RingKeys, contextId: string, sealed: Uint8Array): Awaitable<Buffer> {
   const keyId = sealing.keyIdOf(sealed)
   if (keyId === undefined) throw new GatewayError('internal', `what is sealed for '${contextId}' names no key`)
-  return andThen(ring.key(keyId), key => sealing.openText(key, contextId, sealed))
+  const leaf = sealing.leafOf(sealed)
+  return andThen(ring.key(keyId), key => sealing.openText(key, contextId, sealed, leaf === undefined ? undefined : secretOf(leaf)))
 }

@@ -1,14 +1,19 @@
 import type { AuditEvent } from '../../src/audit/event.js'
 import { systemClock } from '../../src/clock.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import { MemoryTrees } from '../../src/engines/memory/memory-trees.js'
 import type { Dependencies } from '../../src/kinds/dependencies.js'
 import { ringKey } from '../../src/secrets/ring-key.js'
+import { Trees } from '../../src/secrets/trees.js'
+import { vaultOf } from '../../src/secrets/vault.js'
 import type { Store } from '../../src/storage/store.js'
 
-/** A vault that always has the same key. */
+const trees = new MemoryTrees()
+
+/** A vault that always has the same key, and one tree in all of a file's tests. */
 export const testVault = () => {
   const key = ringKey(`key-${'0'.repeat(26)}`, Buffer.alloc(32, 7))
-  return { current: () => key, key: () => key }
+  return vaultOf({ current: () => key, key: () => key }, new Trees(trees))
 }
 
 /** All that operations need, in memory; `events` fills with what they record. */

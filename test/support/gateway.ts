@@ -8,6 +8,7 @@ import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { embeddedSupports } from '../../src/engines/embedded/embedded.js'
 import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import { TreeFiles, type SealedDatabase } from '../../src/engines/embedded/trees/tree-files.js'
 import type { Engine } from '../../src/engines/engine.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { LIMITS, type Limits } from '../../src/server/listener.js'
@@ -21,7 +22,7 @@ import { newDataDir } from './data-dir.js'
 const UNHURRIED = { ...LIMITS, loopDelay: Infinity }
 
 /** A store that audit events wait in, for the files of a log, or one of an engine that has a log of its own. */
-export type LoggedStore = Store & ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
+export type LoggedStore = (Store | Store & SealedDatabase) & ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
 
 /**
  * A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables
@@ -51,6 +52,7 @@ export async function startGateway (
     audit,
     integrity: kept instanceof LevelStore ? kept.integrity : undefined,
     keys: new RingFile(places.keyRing, loadRootKey(config.keyRing.root)),
+    trees: new TreeFiles(places.trees, 'hasTrees' in kept ? kept : { keysOfRecords: () => kept.keysInUse(), hasTrees: async () => false, noteTrees: async () => {} }),
     async close () {
       await audit.close()
       await kept.close()

@@ -13,6 +13,7 @@ export interface Beside {
   readonly view?: string
   readonly runToken?: boolean
   readonly key?: string
+  readonly shred?: boolean
 }
 
 export interface Outcome {
@@ -54,9 +55,9 @@ const REST: Readonly<Record<string, (input: Input) => [method: string, path: str
   'AuditQueries/list': input => ['GET', '/v1/audit-events', input]
 }
 
-export const overRest = (address: string): Call => async (operation, input, { token, view, runToken, key } = {}) => {
+export const overRest = (address: string): Call => async (operation, input, { token, view, runToken, key, shred } = {}) => {
   const [method, path, parameters, body] = REST[operation]!(input)
-  const response = await fetch(`${address}${path}?${query({ ...parameters, view, run_token: runToken })}`, {
+  const response = await fetch(`${address}${path}?${query({ ...parameters, view, run_token: runToken, shred })}`, {
     method,
     headers: {
       ...token && { authorization: `Bearer ${token}` }, ...key && { 'idempotency-key': key }, ...body && { 'content-type': 'application/json' }
@@ -81,11 +82,12 @@ export const RPC: Readonly<Record<string, (address: string) => Call>> = {
   'gRPC-Web': baseUrl => overRpc(createGrpcWebTransport({ baseUrl }))
 }
 
-const headersOf = ({ token, view, runToken, key }: Beside): Record<string, string> => ({
+const headersOf = ({ token, view, runToken, key, shred }: Beside): Record<string, string> => ({
   ...token && { authorization: `Bearer ${token}` },
   ...view && { 'ectx-view': view },
   ...runToken && { 'ectx-run-token': 'true' },
-  ...key && { 'idempotency-key': key }
+  ...key && { 'idempotency-key': key },
+  ...shred && { 'ectx-shred': 'true' }
 })
 
 const overRpc = (transport: Transport): Call => async (operation, input, beside = {}) => {

@@ -279,7 +279,7 @@ t.test('whatever is sent, it is no fault of the gateway', async t => {
       Buffer.concat([...messages.map(bytes => frame(bytes, isCompressed)), more]).subarray(0, cut))
   const value = fc.oneof(fc.stringMatching(/^[!-~]{1,20}$/), fc.constantFrom('gzip', 'identity', 'deflate', '1S', '100m', '99999999H', 'full', 'true'))
   const names = [
-    'grpc-encoding', 'grpc-timeout', 'grpc-accept-encoding', 'ectx-view', 'ectx-run-token', 'idempotency-key', 'content-type', 'x-request-id', 'x-any-bin'
+    'grpc-encoding', 'grpc-timeout', 'grpc-accept-encoding', 'ectx-view', 'ectx-run-token', 'ectx-shred', 'idempotency-key', 'content-type', 'x-request-id', 'x-any-bin'
   ]
   const headers = fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 2 })
   const path = fc.oneof(fc.constantFrom(CREATE, GET, LIST, `${HEALTH}/Check`, `${HEALTH}/List`), fc.stringMatching(/^\/[!-~]{0,30}$/))

@@ -74,6 +74,11 @@ async function callAll (call: Call): Promise<ReadonlyArray<readonly [title: stri
   await ask('a run deletes its own', DELETE, { resource_id: id, version_message: 'done' }, run)
   await ask('which is gone then', GET, { value: id }, operator)
   await ask('and is deleted once', DELETE, { resource_id: id }, operator)
+  const { metadata: shredded } = await ask('another', CREATE, context('seven', { execution_id: 'wfx-3' }), operator)
+  await ask('one more', CREATE, context('eight', { execution_id: 'wfx-3' }), operator)
+  await ask('a viewer shreds', DELETE, { resource_id: shredded.id }, { ...viewer, shred: true })
+  await ask('an operator shreds', DELETE, { resource_id: shredded.id }, { ...operator, shred: true })
+  await ask('an operator shreds all', DELETE_ALL, { execution_id: 'wfx-3' }, { ...operator, shred: true })
   await ask('a viewer deletes all', DELETE_ALL, { execution_id: 'wfx-1' }, viewer)
   await ask('an operator deletes all', DELETE_ALL, { execution_id: 'wfx-1' }, operator)
   await ask('the audit log', AUDIT, { page_size: 1000 }, operator)
@@ -124,6 +129,7 @@ t.test('REST, which the others are held to, does what the table says', async t =
   }
   t.match(expected.get('operator takes the environment'), { code: 'ok', message: { content: /TOKEN='?s3cr3t/ } })
   t.ok(expected.get('the audit log').message.events.length > 20)
+  t.equal(expected.get('the audit log').message.events.filter(({ shredded }: { shredded?: boolean }) => shredded).length, 2)
 })
 
 const TRANSPORTS: Readonly<Record<string, (t: Test) => (address: string, grpc: string) => Call>> = {

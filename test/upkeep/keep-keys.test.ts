@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import { MemoryTrees } from '../../src/engines/memory/memory-trees.js'
 import { GatewayError } from '../../src/errors.js'
 import { keepKeys, lookAfterKeys } from '../../src/upkeep/keep-keys.js'
 import { createLogger } from '../../src/telemetry/log.js'
@@ -29,7 +30,8 @@ async function newKeeping (t: Test) {
   const lines: Array<Record<string, unknown>> = []
   const audit = await openLog(t, join(directory, 'audit'))
   const ring = await KeyRing.open({ store: new RingFile(file), clock })
-  const keeping = { ring, store, audit, log: createLogger('info', { write: line => { lines.push(JSON.parse(line)) } }), clock, rotateAfterMs: DAY }
+  const trees = new MemoryTrees()
+  const keeping = { ring, trees, store, audit, log: createLogger('info', { write: line => { lines.push(JSON.parse(line)) } }), clock, rotateAfterMs: DAY }
   return {
     ...keeping,
     keeping,

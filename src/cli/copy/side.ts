@@ -6,7 +6,8 @@ import { openEngine } from '../../engines/open-engine.js'
 import { GatewayError } from '../../errors.js'
 import { placesIn } from '../../config/places.js'
 import type { KeyRows } from '../../secrets/key-row.js'
-import { vaultOf } from '../../secrets/vault.js'
+import { keysFrom } from '../../secrets/keys.js'
+import type { WrappedNode } from '../../secrets/tree-node.js'
 import type { Page, StoredRecord } from '../../storage/store.js'
 import { inWordsOf, type SideName } from './in-words-of.js'
 import { isThereAlone } from './is-there-alone.js'
@@ -85,7 +86,7 @@ export class Side {
     const { integrity } = this.#engine
     if (integrity === undefined || keys.length === 0) return undefined
     try {
-      const problem = await integrity.prove(vaultOf(keys), async () => false)
+      const problem = await integrity.prove(keysFrom(keys), async () => false)
       return problem ?? ((await integrity.check()).isWhole ? undefined : 'it does not hold what was committed last')
     } catch (error) {
       return GatewayError.from(error).message
@@ -94,8 +95,17 @@ export class Side {
 
   /** Has what it holds be what it should hold, proved by `keys`. */
   accept = (keys: KeyRows): Promise<void> => this.#told(async () => {
-    if (keys.length > 0) await this.#engine.integrity?.accept(vaultOf(keys), [])
+    if (keys.length > 0) await this.#engine.integrity?.accept(keysFrom(keys), [])
   })
+
+  /** The nodes of a key's tree; `undefined` where it has none. */
+  readTree = (keyId: string): Promise<readonly WrappedNode[] | undefined> => this.#told(() => this.#engine.trees.all(keyId))
+
+  beginTree = (keyId: string, nodes: readonly WrappedNode[]): Promise<void> => this.#told(() => this.#engine.trees.begin(keyId, nodes))
+
+  replaceNodes (keyId: string, removed: readonly WrappedNode[], added: readonly WrappedNode[]): Promise<boolean> {
+    return this.#told(() => this.#engine.trees.replace(keyId, removed.map(({ path }) => path), added))
+  }
 
   close = (): Promise<void> => this.#told(() => this.#engine.close())
 

@@ -6,10 +6,11 @@ import { RingFile } from './keys/ring-file.js'
 import { LevelStore } from './level/level-store.js'
 import { makePrivate } from './private-directory.js'
 import { Reserve } from './reserve.js'
+import { TreeFiles } from './trees/tree-files.js'
 
 export const embeddedSupports: Supports = { durable: true, sharedKeys: true }
 
-/** A LevelDB, audit files and the file of a key ring, in the data directory, which one process at a time can have open. */
+/** A LevelDB, audit files, the file of a key ring and those of its trees, in the data directory, which one process at a time can have open. */
 export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, auditBacklog }, clock, warn) => {
   const places = placesIn(dataDir, keyRing.file)
   const keys = new RingFile(places.keyRing, loadRootKey(keyRing.root))
@@ -29,6 +30,7 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
       audit,
       keys,
       integrity: store.integrity,
+      trees: new TreeFiles(places.trees, store),
       async close () {
         await reserve.close()
         await audit.close()

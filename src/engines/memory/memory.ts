@@ -3,6 +3,7 @@ import type { OpenEngine, Supports } from '../engine.js'
 import { MemoryJournal } from './memory-journal.js'
 import { MemoryRing } from './memory-ring.js'
 import { MemoryStore } from './memory-store.js'
+import { MemoryTrees } from './memory-trees.js'
 
 export const memorySupports: Supports = { durable: false, sharedKeys: false }
 
@@ -16,6 +17,7 @@ export const openMemory: OpenEngine = async (_config, clock, warn) => {
     store,
     audit,
     keys: new MemoryRing(),
+    trees: new MemoryTrees(),
     async close () {
       await audit.close()
       await store.close()

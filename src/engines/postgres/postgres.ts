@@ -9,6 +9,7 @@ import { PostgresAudit } from './postgres-audit.js'
 import { PostgresReader } from './postgres-reader.js'
 import { PostgresRing } from './postgres-ring.js'
 import { PostgresStore } from './postgres-store.js'
+import { PostgresTrees } from './postgres-trees.js'
 import { PostgresWriter } from './postgres-writer.js'
 import { parsePostgresUrl } from './postgres-url.js'
 import { prepare } from './prepare.js'
@@ -45,6 +46,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
       store,
       audit,
       keys,
+      trees: new PostgresTrees(keeping, reading),
       async close () {
         await stopTidying()
         await audit.close()

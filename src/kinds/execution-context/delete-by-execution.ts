@@ -8,10 +8,15 @@ import { buildFilter } from './build-filter.js'
 import { executionContextKind as kind } from './kind.js'
 import type { Dependencies } from '../dependencies.js'
 
+export interface DeleteAllCall extends Call<DeleteExecutionContextsRequest> {
+  /** Whether the secrets of each are to be shredded first. */
+  readonly shreds: boolean
+}
+
 /** Deletes all contexts of an execution, and answers which they were. */
-export const deleteByExecution = ({ store, audit }: Dependencies) =>
-  Pipeline.from<Call<DeleteExecutionContextsRequest>>('deleteByExecution')
+export const deleteByExecution = ({ store, audit, vault }: Dependencies) =>
+  Pipeline.from<DeleteAllCall>('deleteByExecution')
     .step(authorize(audit, kind.label))
     .step(validateProto(DeleteExecutionContextsRequestSchema))
     .step(buildFilter)
-    .step(deleteAll(store, kind))
+    .step(deleteAll(store, vault, kind))

@@ -3,7 +3,6 @@ import type { ExecutionContextId } from '../../gen/ai/stigmer/agentic/executionc
 import type { ApiResourceReference } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import type {
   BatchGetExecutionContextsRequest,
-  DeleteExecutionContextsRequest,
   GetEnvRequest,
   ListExecutionContextsRequest
 } from '../../gen/ectx/v1/execution_context_pb.js'
@@ -17,7 +16,7 @@ import type { Lease } from '../../steps/renew-lease.js'
 import type { Dependencies } from '../dependencies.js'
 import { apply } from './apply.js'
 import { create } from './create.js'
-import { deleteByExecution } from './delete-by-execution.js'
+import { deleteByExecution, type DeleteAllCall } from './delete-by-execution.js'
 import { deleteContext, type DeleteCall } from './delete.js'
 import { exportEnv } from './export-env.js'
 import { getBatch } from './get-batch.js'
@@ -38,7 +37,7 @@ export interface ExecutionContextOperations {
   readonly delete: ContextOperation<DeleteCall>
   readonly heartbeat: Operation<Call<ExecutionContextId>, Lease>
   readonly list: Operation<Call<ListExecutionContextsRequest>, Page<ExecutionContext>>
-  readonly deleteByExecution: Operation<Call<DeleteExecutionContextsRequest>, string[]>
+  readonly deleteByExecution: Operation<DeleteAllCall, string[]>
   readonly getBatch: Operation<Call<BatchGetExecutionContextsRequest>, Batch<ExecutionContext>>
   readonly exportEnv: Operation<Call<GetEnvRequest>, Env>
 }

@@ -47,7 +47,7 @@ export const replay = (store: Store, audit: Auditor, vault: Vault) => {
     }
     const opened = await openRecord(vault, record)
     const runToken = ctx.wantsRunToken ? newRunToken(id) : undefined
-    const answer = { ...answerOf(kind, opened, ctx.view, runToken && shownOnce(runToken)), isReplayed: true }
+    const answer = { ...await answerOf(kind, opened, ctx.view, runToken && shownOnce(runToken)), isReplayed: true }
     const event = eventOf('replayed', ctx, record, answer.revealed)
     if (runToken !== undefined) {
       audit.admit()

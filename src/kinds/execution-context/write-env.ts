@@ -24,7 +24,7 @@ export const writeEnv = (audit: Auditor) =>
     const { input: { format: number, prefix, keys }, opened: { record, json, secretsJson } } = ctx
     const format = EnvFormat[number] as FormatName
     const data: Record<string, Value> = JSON.parse(json).spec.data ?? {}
-    const secrets: Record<string, string> = JSON.parse(secretsJson())
+    const secrets: Record<string, string> = JSON.parse(await secretsJson())
     const absent = keys.flatMap((key, index) =>
       Object.hasOwn(data, key) ? [] : [{ pointer: `/keys/${index}`, detail: 'the context has no such value' }])
     if (absent.length > 0) throw invalidArgument(absent)

@@ -124,6 +124,8 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   page_token: PAGE_TOKEN,
   next_page_token: PAGE_TOKEN,
   version_message: 'The run is over.',
+  shred: true,
+  shredded: true,
   type: 'urn:ectx:problem:invalid_argument',
   title: 'Invalid argument',
   status: 400,

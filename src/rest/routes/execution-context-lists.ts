@@ -14,7 +14,7 @@ import {
   ExecutionParamsSchema,
   LABEL_PARAMETER,
   ListQuerySchema,
-  NoQuerySchema,
+  ShredQuerySchema,
   ViewQuerySchema
 } from '../../../schemas/requests.js'
 import * as proto from '../../gen/ectx/v1/execution_context_pb.js'
@@ -83,8 +83,8 @@ export async function executionContextListRoutes (
       summary: 'Delete the contexts of an execution',
       description: 'Deletes all that the execution has when this begins; for operators, and for the hook that runs when an execution is over. To repeat it is no mistake.',
       params: ExecutionParamsSchema,
-      querystring: NoQuerySchema,
-      'x-problems': [400, 401, 403, 429, 503],
+      querystring: ShredQuerySchema,
+      'x-problems': [400, 401, 403, 412, 429, 503],
       response: { 200: { description: 'Which contexts this deleted.', ...ref(DeletedExecutionContextsSchema) } }
     }
   }, async (request, reply) => {
@@ -93,7 +93,8 @@ export async function executionContextListRoutes (
       throw invalidArgument([{ pointer: '/If-Match', detail: 'is for one context: delete it by its id' }])
     }
     const input = create(proto.DeleteExecutionContextsRequestSchema, { executionId: request.params.execution_id })
-    const deleted = await operations.deleteByExecution({ origin: request.origin, input }, goneOf(request))
+    const call = { origin: request.origin, input, shreds: request.query.shred === true }
+    const deleted = await operations.deleteByExecution(call, goneOf(request))
     return reply.header('cache-control', 'no-store').send({ deleted })
   })
 

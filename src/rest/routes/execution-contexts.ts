@@ -13,6 +13,7 @@ import {
   IfMatchSchema,
   IfNoneMatchSchema,
   ReferenceQuerySchema,
+  ShredQuerySchema,
   ViewQuerySchema
 } from '../../../schemas/requests.js'
 import type { Operations } from '../../kinds/operations.js'
@@ -109,7 +110,7 @@ export async function executionContextRoutes (
       summary: 'Delete a context',
       description: 'Deletes a context and answers it as it was; of many who try at once exactly one succeeds. With `If-Match` it is deleted only where it has one of those ETags.',
       params: IdParamsSchema,
-      querystring: Type.Composite([DeleteQuerySchema, ViewQuerySchema], CLOSED),
+      querystring: Type.Composite([DeleteQuerySchema, ShredQuerySchema, ViewQuerySchema], CLOSED),
       headers: IfMatchSchema,
       'x-problems': [400, 401, 403, 404, 412, 429, 503],
       response: { 200: answer('The context, as it was.') }
@@ -118,7 +119,7 @@ export async function executionContextRoutes (
     const { id } = request.params
     const input = create(ApiResourceDeleteInputSchema, { resourceId: id, versionMessage: request.query.version_message })
     const onlyRevisions = revisionsIn(request.headers['if-match'], id)
-    const call = { origin: request.origin, input, requestedView: request.query.view, onlyRevisions }
+    const call = { origin: request.origin, input, requestedView: request.query.view, onlyRevisions, shreds: request.query.shred === true }
     return send(reply, await operations.delete(call, goneOf(request)))
   })
 }

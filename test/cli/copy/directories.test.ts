@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import t from 'tap'
@@ -8,6 +8,7 @@ import { recordKey } from '../../../src/engines/embedded/level/level-keys.js'
 import { RingFile } from '../../../src/engines/embedded/keys/ring-file.js'
 import { KeyRing } from '../../../src/secrets/ring.js'
 import { newDataDir } from '../../support/data-dir.js'
+import { PATH } from '../../support/gateway.js'
 import { KIND, newRecord, plain } from '../../support/records.js'
 import { copy, directoryWith, inDirectory, newRootKey, openGateway, startCopy } from './support.js'
 
@@ -183,4 +184,35 @@ t.test('what is not clear is refused', async t => {
   t.match(await copy('a', 'b', { ECTX_DATADIR: 'x' }), { code: 2, stderr: /did you mean ECTX_DATA_DIR/ })
   t.match(await copy(join(directory, 'absent'), directory), { code: 1, stderr: /--from: it is not the data directory of a gateway/ })
   t.match(await startCopy(['--help']).ended, { code: 0, stdout: /^Usage: npm run store:copy/, stderr: '' })
+})
+
+t.test('the trees come along: secrets are opened and shredded there, and what was shredded on either side stays so', async t => {
+  const [source, target] = [newDataDir(t), newDataDir(t)]
+  const within = async (directory: string, work: (gateway: Awaited<ReturnType<typeof openGateway>>) => Promise<unknown>) => {
+    const gateway = await openGateway(t, { ECTX_DATA_DIR: directory })
+    await work(gateway)
+    await gateway.close()
+  }
+  const shred = ({ app }: Awaited<ReturnType<typeof openGateway>>, id: string) =>
+    app.inject({ method: 'DELETE', url: `${PATH}/${id}?shred=true&view=redacted` })
+  const ids: string[] = []
+  await within(source, async gateway => { for (const name of ['a', 'b', 'c', 'd']) ids.push(await gateway.create(name)) })
+  const [old, database] = [newDataDir(t), newDataDir(t)]
+  cpSync(source, database, { recursive: true })
+  t.equal((await copy(source, target)).code, 0)
+  cpSync(target, old, { recursive: true })
+  await within(target, async gateway => {
+    for (const id of ids) t.equal(await gateway.secretOf(id), 's3cr3t')
+    t.equal((await shred(gateway, ids[0]!)).statusCode, 200)
+  })
+  await within(source, async gateway => t.equal((await shred(gateway, ids[1]!)).statusCode, 200))
+  // The records of before at both, and the trees of now.
+  for (const [directory, before] of [[source, database], [target, old]] as const) {
+    rmSync(join(directory, 'db'), { recursive: true })
+    cpSync(join(before, 'db'), join(directory, 'db'), { recursive: true })
+  }
+  t.match(await copy(source, target), { code: 1, stderr: /--from: it is older than its audit log/ })
+  const { app, close } = await openGateway(t, { ECTX_DATA_DIR: target }, () => {})
+  t.same(await Promise.all(ids.map(async id => (await app.inject(`${PATH}/${id}`)).statusCode)), [503, 503, 200, 200])
+  await close()
 })

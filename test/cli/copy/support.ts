@@ -31,9 +31,9 @@ export const copy = (from: string, to: string, env?: Environment, ...more: strin
   startCopy(['--from', from, '--to', to, ...more], env).ended
 
 /** A gateway on the engine that the variables name, for `app.inject`. */
-export async function openGateway (t: Test, env: Environment) {
+export async function openGateway (t: Test, env: Environment, failed = (line: string) => { t.fail(line) }) {
   const config = loadConfig(env)
-  const log = createLogger('error', { write: line => { t.fail(line) } })
+  const log = createLogger('error', { write: failed })
   const engine = await openEngine(config, systemClock, message => t.fail(message))
   const { http: app, close } = await assemble(engine, { ...config, limits: { ...LIMITS, loopDelay: Infinity } }, log)
   t.teardown(close)

@@ -8,6 +8,7 @@ import { migrate } from '../../../src/engines/postgres/migrate.js'
 import { Link } from '../../../src/engines/postgres/link.js'
 import { Primary } from '../../../src/engines/postgres/primary.js'
 import { PostgresRing } from '../../../src/engines/postgres/postgres-ring.js'
+import { PostgresTrees } from '../../../src/engines/postgres/postgres-trees.js'
 import { openPostgres } from '../../../src/engines/postgres/postgres.js'
 import type { Store } from '../../../src/storage/store.js'
 import { loadRootKey } from '../../../src/secrets/root-key.js'
@@ -23,6 +24,12 @@ export async function postgresEngines (t: Test) {
   const rootKeyFile = join(newDataDir(t), 'root.key')
   writeFileSync(rootKeyFile, Buffer.alloc(32, 1).toString('base64'))
   const schemaOf = (directory: string) => `test_${createHash('sha256').update(directory).digest('hex').slice(0, 16)}`
+  const linkTo = (directory: string) => {
+    const schema = schemaOf(directory)
+    const link = new Link(new Primary({ urls: [url], schema }), { prepare: client => migrate(client, schema) })
+    t.teardown(() => link.close())
+    return link
+  }
 
   return {
     ...server,
@@ -33,10 +40,14 @@ export async function postgresEngines (t: Test) {
 
     /** A ring in the schema of the directory. */
     ring (directory: string): PostgresRing {
-      const schema = schemaOf(directory)
-      const link = new Link(new Primary({ urls: [url], schema }), { prepare: client => migrate(client, schema) })
-      t.teardown(() => link.close())
+      const link = linkTo(directory)
       return new PostgresRing(link, link, loadRootKey({ ECTX_ROOT_KEY_FILE: rootKeyFile })!)
+    },
+
+    /** Trees there. */
+    async trees (directory: string): Promise<PostgresTrees> {
+      const link = linkTo(directory)
+      return new PostgresTrees(link, link)
     },
 
     /** `store`, whose database tells the time by `clock`. */

@@ -35,8 +35,11 @@ const context = (changes: Init = {}) => create(ExecutionContextSchema, {
 const byId = (value: string) => create(ExecutionContextIdSchema, { value })
 interface Reference { org?: string, kind?: ApiResourceKind, version?: string, scope?: ApiResourceOwnerScope }
 const reference = (slug: string, more: Reference = {}) => create(ApiResourceReferenceSchema, { slug, ...more })
-const deletion = (resourceId: string, more: { caller?: Caller, onlyRevisions?: number[] } = {}) =>
-  ({ ...call(create(ApiResourceDeleteInputSchema, { resourceId }), more.caller), onlyRevisions: more.onlyRevisions })
+const deletion = (resourceId: string, more: { caller?: Caller, onlyRevisions?: number[], shreds?: boolean } = {}) => ({
+  ...call(create(ApiResourceDeleteInputSchema, { resourceId }), more.caller),
+  onlyRevisions: more.onlyRevisions,
+  shreds: more.shreds ?? false
+})
 
 const read = (answer: Answer<ExecutionContext>) => answer.message()
 

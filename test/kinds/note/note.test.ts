@@ -9,6 +9,8 @@ import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../../
 import { ApiResourceMetadataSchema } from '../../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import { executionContextOperations } from '../../../src/kinds/execution-context/operations.js'
 import { KeyRing } from '../../../src/secrets/ring.js'
+import { Trees } from '../../../src/secrets/trees.js'
+import { vaultOf } from '../../../src/secrets/vault.js'
 import { createLogger } from '../../../src/telemetry/log.js'
 import { lookAfterKeys } from '../../../src/upkeep/keep-keys.js'
 import { TestClock } from '../../support/clock.js'
@@ -29,7 +31,8 @@ async function gateway (t: Test, store: string) {
   const ring = await KeyRing.open({ store: engine.keys, clock })
   await engine.integrity?.prove(ring, async () => false)
   await engine.integrity?.check()
-  const dependencies = { store: engine.store, audit: engine.audit, vault: ring, clock, lifetimes: { defaultMs: HOUR, maxMs: HOUR } }
+  const vault = vaultOf(ring, new Trees(engine.trees))
+  const dependencies = { store: engine.store, audit: engine.audit, vault, clock, lifetimes: { defaultMs: HOUR, maxMs: HOUR } }
   const notes = noteOperations(dependencies)
   return {
     ...engine,

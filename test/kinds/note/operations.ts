@@ -12,6 +12,7 @@ import type { Opened } from '../../../src/resource/sealed-record.js'
 import { authorize } from '../../../src/steps/authorize.js'
 import { buildNewState } from '../../../src/steps/build-new-state.js'
 import { checkDuplicate } from '../../../src/steps/check-duplicate.js'
+import { checkRevision } from '../../../src/steps/check-revision.js'
 import { deleteResource } from '../../../src/steps/delete-resource.js'
 import { disclose } from '../../../src/steps/disclose.js'
 import { extractResourceId } from '../../../src/steps/extract-resource-id.js'
@@ -78,6 +79,7 @@ const deleteNote = ({ store, audit, vault }: Dependencies) =>
     .step(extractResourceId)
     .step(loadExistingForDelete(store, kind))
     .step(showExisting(audit, vault, kind))
+    .step(checkRevision(kind))
     .step(deleteResource(store, kind))
 
 /** All that can be done with notes. */

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Level } from 'level'
 import { GatewayError } from '../../../errors.js'
-import type { Vault } from '../../../secrets/vault.js'
+import type { Keys } from '../../../secrets/keys.js'
 import type { Check, Doubts, Integrity, Named } from '../../../storage/integrity.js'
 import { damaged } from '../../../storage/refusals.js'
 import type { Filter } from '../../../storage/store.js'
@@ -40,12 +40,12 @@ export class LevelIntegrity implements Integrity {
     this.#store = store
   }
 
-  async prove (vault: Vault, isDeleted: (record: Named) => Promise<boolean>): Promise<string | undefined> {
+  async prove (keys: Keys, isDeleted: (record: Named) => Promise<boolean>): Promise<string | undefined> {
     const { set, log, db, apply } = this.#store
     this.#isWaiting = true
-    const current = await vault.current()
+    const current = await keys.current()
     if (set.isBegun) {
-      const ringKey = set.ringKeyId === undefined ? undefined : await vault.key(set.ringKeyId)
+      const ringKey = set.ringKeyId === undefined ? undefined : await keys.key(set.ringKeyId)
       const changes = await this.#unproved()
       for (const { key } of changes.values()) {
         const [letter, kind = '', id = ''] = key.split('\0')
@@ -58,7 +58,7 @@ export class LevelIntegrity implements Integrity {
         return this.#fail(`it is older than its audit log, which tells of ${log.forgotten - set.state.audit} changes more`)
       }
       log.atLeast(set.state.audit)
-      await this.reseal(vault)
+      await this.reseal(keys)
     } else {
       const [anything] = await db.keys({ ...startingWith('r\0'), limit: 1 }).all()
       if (anything !== undefined) return this.#fail('what it should hold was never proved, or the proof was removed')
@@ -70,9 +70,9 @@ export class LevelIntegrity implements Integrity {
     return undefined
   }
 
-  async reseal (vault: Vault): Promise<void> {
+  async reseal (keys: Keys): Promise<void> {
     const { set, apply } = this.#store
-    const current = await vault.current()
+    const current = await keys.current()
     if (set.key !== undefined && set.ringKeyId !== current.id) await apply(() => set.reseal(current))
   }
 
@@ -124,11 +124,11 @@ export class LevelIntegrity implements Integrity {
     for await (const key of this.#store.db.keys(startingWith(prefix))) yield key.slice(prefix.length)
   }
 
-  async accept (vault: Vault, dropped: readonly Named[], progress: (entries: number) => void = () => {}): Promise<number> {
+  async accept (keys: Keys, dropped: readonly Named[], progress: (entries: number) => void = () => {}): Promise<number> {
     const { db, set, log } = this.#store
     const key = SetKey.random()
     const state = await rebuild(db, key, { sequence: set.state.sequence, audit: Math.max(log.last, log.forgotten) }, dropped, progress)
-    const current = await vault.current()
+    const current = await keys.current()
     await this.#store.apply(() => set.begin(key, current, state))
     this.#problem = undefined
     this.#barred.clear()

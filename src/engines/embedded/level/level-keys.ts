@@ -40,6 +40,10 @@ export const UNPROVED_PREFIX = 'u\0'
 /** Where the greatest numbers are that changes and audit events ever had. */
 export const NUMBERS_KEY = 'numbers'
 export const FORMAT_KEY = 'format'
+/** Since when there is something to purge, if there is. */
+export const PURGED_KEY = 'purged'
+/** There where a tree was made for what is sealed here. */
+export const TREES_KEY = 'trees'
 /** What `ready` writes. */
 export const READY_KEY = 'ready'
 
@@ -56,6 +60,9 @@ export const ordered = (number: number) => String(number).padStart(16, '0')
 
 /** All keys that begin with `prefix`, which ends with NUL. */
 export const startingWith = (prefix: string) => ({ gt: prefix, lt: `${prefix.slice(0, -1)}\x01` })
+
+/** All keys of records. */
+export const RECORDS = { gt: 'r\0', lt: 'r\x01' }
 
 /** Keys that lead to a record and say all there is in themselves, but for those of its slug and its expiry. */
 export function indexKeys ({ kind, id, indexed, sealedBy }: StoredRecord): string[] {

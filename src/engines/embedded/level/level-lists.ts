@@ -2,7 +2,7 @@ import type { Level } from 'level'
 import { passes } from '../../../storage/filter.js'
 import type { Filter, Page, StoredRecord } from '../../../storage/store.js'
 import { candidates } from './level-candidates.js'
-import { expiryOf, recordKey, sealedPrefix, startingWith } from './level-keys.js'
+import { expiryOf, isIndexKey, recordKey, sealedPrefix, startingWith } from './level-keys.js'
 import { storeFailure } from './level-errors.js'
 import { readRecord, type Read } from './level-reader.js'
 
@@ -59,6 +59,16 @@ export async function readExpired (db: Level<string, Buffer>, isExpired: (expire
 
 /** The keys that seal something. */
 export const readKeysInUse = (db: Level<string, Buffer>) => readFirstParts(db, sealedPrefix)
+
+/** Of these, the keys that seal records. */
+export async function readKeysOfRecords (db: Level<string, Buffer>): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (const keyId of await readKeysInUse(db)) {
+    const keys = await db.keys({ ...startingWith(sealedPrefix(keyId)), limit: 2 }).all()
+    if (keys.some(isIndexKey)) found.add(keyId)
+  }
+  return found
+}
 
 /** The kinds of which there is something. */
 export const readKinds = (db: Level<string, Buffer>) => readFirstParts(db, kind => recordKey(kind, ''))

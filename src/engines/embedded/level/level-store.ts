@@ -17,9 +17,9 @@ import { LevelIntegrity } from './level-integrity.js'
 import { assertReopenable } from './level-probe.js'
 import { assertFilesWhole } from './database-files.js'
 import { LevelSet } from './level-set.js'
-import { READY_KEY, recordKey, expireTimeKey, slugKey } from './level-keys.js'
+import { expireTimeKey, READY_KEY, recordKey, slugKey, TREES_KEY } from './level-keys.js'
 import { LevelLog } from './level-log.js'
-import { readKeysInUse, readKinds, readPage } from './level-lists.js'
+import { readKeysInUse, readKeysOfRecords, readKinds, readPage } from './level-lists.js'
 import { readHolder, readRecord, together } from './level-reader.js'
 import { LevelSweeper } from './level-sweeper.js'
 import { LevelWriter } from './level-writer.js'
@@ -57,6 +57,7 @@ export class LevelStore implements Store {
     this.integrity = new LevelIntegrity({ db, set: this.#set, log: this.#log, apply: change => this.#apply(change) })
     this.#sweeper = new LevelSweeper({
       db,
+      clock,
       changes: this.#changes,
       set: this.#set,
       apply: change => this.#apply(change),
@@ -129,6 +130,7 @@ export class LevelStore implements Store {
 
   async replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
     if (this.#reserve?.isFull) await this.#reserve.admit()
+    this.#sweeper.note()
     return this.#apply(this.#changes.replace(record, revision, along))
   }
 
@@ -137,6 +139,7 @@ export class LevelStore implements Store {
   }
 
   remove (kind: string, id: string, revisions?: readonly number[], along?: AlongRemoval): Promise<StoredRecord | undefined> {
+    this.#sweeper.note()
     return this.#apply(this.#changes.remove(kind, id, revisions, along))
   }
 
@@ -170,6 +173,20 @@ export class LevelStore implements Store {
 
   keysInUse (): Promise<ReadonlySet<string>> {
     return this.#known(() => readKeysInUse(this.#db))
+  }
+
+  /** As `keysInUse`, but for what seals no record. */
+  keysOfRecords (): Promise<ReadonlySet<string>> {
+    return this.#known(() => readKeysOfRecords(this.#db))
+  }
+
+  /** Whether `noteTrees` was called, ever. */
+  hasTrees (): Promise<boolean> {
+    return this.#guarded(async () => await this.#db.get(TREES_KEY) !== undefined)
+  }
+
+  noteTrees (): Promise<void> {
+    return this.#apply(() => ({ writes: [put(TREES_KEY, EMPTY)], result: undefined }))
   }
 
   /** Writes nothing lasting, but through the same queue and as durably as any change. */

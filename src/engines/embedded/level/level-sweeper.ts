@@ -1,25 +1,17 @@
-import type { Level } from 'level'
 import { GatewayError } from '../../../errors.js'
 import type { AlongRemoval, Swept } from '../../../storage/store.js'
-import type { Change, LevelChanges } from './level-changes.js'
+import type { LevelChanges } from './level-changes.js'
 import { expireTimeKey, expiryKey, expiryPrefix, recordKey, type Expired } from './level-keys.js'
 import { readExpired } from './level-lists.js'
+import { LevelPurge, type Compacting, type PurgedStore } from './level-purge.js'
 import type { LevelSet } from './level-set.js'
 
 /** What the sweeper needs of its store. */
-export interface SweptStore {
-  readonly db: Level<string, Buffer>
+export interface SweptStore extends PurgedStore {
   readonly changes: LevelChanges
   readonly set: LevelSet
-  /** Commits. */
-  apply<Result> (change: Change<Result>): Promise<Result>
   /** Works while the database stays open. */
   guarded<T> (work: () => Promise<T>): Promise<T>
-}
-
-/** What Node's LevelDB can do, and `level` does not promise for browsers. */
-interface Compacting {
-  compactRange (start: string, end: string): Promise<void>
 }
 
 const FIRST = expiryPrefix(0)
@@ -36,9 +28,16 @@ export class LevelSweeper {
   /** Behind which key of the expiry index the round goes on: to find the first would pass over all the marks that are left. */
   #from = FIRST
   #removed: Expired[] = []
+  readonly #purge: LevelPurge
 
   constructor (store: SweptStore) {
     this.#store = store
+    this.#purge = new LevelPurge(store)
+  }
+
+  /** Something that did not expire is being removed, and is to leave LevelDB's files too. */
+  note (): void {
+    this.#purge.note()
   }
 
   async sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
@@ -47,6 +46,7 @@ export class LevelSweeper {
     if (set.isBegun && set.key === undefined) return { removed: [], damaged: [] }
     const expired = await guarded(() => readExpired(db, changes.isExpired, this.#from, limit))
     const damaged: string[] = []
+    if (expired.length > 0) this.#purge.note()
     const removed = await Promise.all(expired.map(({ kind, id }) => this.#store.apply(changes.expire(kind, id, along)).catch(error => {
       if (GatewayError.from(error).code !== 'internal') throw error
       damaged.push(id)
@@ -57,6 +57,7 @@ export class LevelSweeper {
     this.#from = isLast || last === undefined ? FIRST : expiryKey(last.kind, last.id, last.expireTime)
     this.#removed.push(...expired)
     if (this.#removed.length >= (isLast ? COMPACTED_AT_LEAST : COMPACTED_AT_MOST)) await guarded(() => this.#compact())
+    if (isLast) await guarded(() => this.#purge.step())
     return { removed: gone, damaged }
   }
 
