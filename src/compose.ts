@@ -44,7 +44,7 @@ export async function composeGateway (config: Config, log: Logger): Promise<Gate
       'tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address'
     )
   }
-  const engine = await openEngine(config, systemClock, (message, err) => log.warn({ err }, message))
+  const engine = await openEngine(config, systemClock, (message, err, level = 'warn') => log[level]({ err }, message))
   const limits = { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) }
   const { http, grpc, close } = await assemble(engine, { ...config, limits }, log)
   const listen = async () => ({

@@ -12,6 +12,8 @@ export interface AuditQuery {
 /** Events, oldest first. */
 export interface AuditPage {
   readonly events: readonly AuditRecord[]
+  /** Whether the hash of each of them is in the line behind it, or where the log ends. Where not, that was told to the operator. */
+  readonly verified: boolean
   /** Absent on the last page. */
   readonly nextPageToken?: string
 }

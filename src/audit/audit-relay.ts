@@ -7,6 +7,7 @@ import { describe, lostEvents, type AuditEvent } from './event.js'
 import type { Journal } from './journal.js'
 import { pendingFrom, withPending } from './pending-page.js'
 import { closed, unreadable, unwritable } from './refusals.js'
+import type { Tell } from './unproved.js'
 
 export interface AuditRelayOptions {
   /** How long after a failure writing is tried again. */
@@ -17,7 +18,7 @@ export interface AuditRelayOptions {
   readonly maxInMemory?: number
   readonly clock?: Clock
   /** Told what an operator should know: damage that was found, what could not be tidied up. */
-  readonly warn?: (message: string, cause?: unknown) => void
+  readonly warn?: Tell
 }
 
 const MOST_BATCHES_UNMARKED = 16
@@ -122,7 +123,7 @@ export class AuditRelay implements AuditLog {
     const from = pendingFrom(query.pageToken)
     const page = await this.#journal.query(from === undefined ? query : { ...query, pageToken: undefined, from })
     if (page.nextPageToken !== undefined || this.#failure === undefined) return page
-    const whole = await withPending(page.events, this.#backlog.batches(), end, query, from)
+    const whole = await withPending(page, this.#backlog.batches(), end, query, from)
     // Some of it was written meanwhile, and may be there twice or not at all.
     return this.#journal.end === end ? whole : this.#query(query)
   }

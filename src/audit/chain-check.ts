@@ -55,8 +55,17 @@ export class ChainCheck {
     this.problems.push({ where, line, problem })
   }
 
-  /** Another line. `begin` is the number that the first line there should have. */
-  line (where: string, line: number, bytes: Buffer, begin: number): void {
+  /** So many lines, from that on, cannot be read. */
+  unreadable (where: string, line: number, count: number, problem: string): void {
+    this.report(where, line, problem)
+    this.#unknown += count
+  }
+
+  /**
+   * Another line. `begin` is the number that the first line there should have, `reported` whether a problem is that explains why the next
+   * line does not match.
+   */
+  line (where: string, line: number, bytes: Buffer, begin: number, reported = false): void {
     const record = parseLine(bytes)
     if (record === undefined) {
       this.report(where, line, 'is no line of the audit log')
@@ -64,17 +73,19 @@ export class ChainCheck {
       return
     }
     const { previous } = record
-    const here = { where, line, sequence: record.sequence, hash: hashOf(bytes), reported: false }
+    const here = { where, line, sequence: record.sequence, hash: hashOf(bytes), reported }
     const last = this.#last
     if (last === undefined) {
       this.first = here.sequence
       const expected = this.#ends === undefined ? begin : Math.min(begin, this.#ends.first)
       if (here.sequence > expected + this.#unknown) this.report(where, line, missing(expected, here.sequence - 1, 'before this line'))
-      here.reported = here.sequence === 1 && previous !== NO_LINE
-      if (here.reported) this.report(where, line, CHANGED)
+      const isForged = here.sequence === 1 && previous !== NO_LINE
+      here.reported ||= isForged
+      if (isForged) this.report(where, line, CHANGED)
     } else if (previous === last.hash) {
-      here.reported = here.sequence !== last.sequence + 1
-      if (here.reported) this.report(where, line, `has the number ${here.sequence} instead of ${last.sequence + 1}`)
+      const isMisnumbered = here.sequence !== last.sequence + 1
+      here.reported ||= isMisnumbered
+      if (isMisnumbered) this.report(where, line, `has the number ${here.sequence} instead of ${last.sequence + 1}`)
       here.sequence = last.sequence + 1
     } else if (here.sequence <= last.sequence) {
       const follows = this.#stray?.hash === previous && this.#stray.sequence === here.sequence - 1

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
+import type { Tell } from '../audit/unproved.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
 import type { Store } from '../storage/store.js'
@@ -31,4 +32,4 @@ export type EngineConfig = Pick<
  * Opens an engine that lives by `clock`. It tells `warn` what an operator should know, then and later.
  * @throws GatewayError that says what to do; then nothing is left open
  */
-export type OpenEngine = (config: EngineConfig, clock: Clock, warn: (message: string, cause?: unknown) => void) => Promise<Engine>
+export type OpenEngine = (config: EngineConfig, clock: Clock, warn: Tell) => Promise<Engine>

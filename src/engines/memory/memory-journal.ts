@@ -36,7 +36,7 @@ export class MemoryJournal implements Journal {
     if (!TOKEN.test(pageToken)) throw unknownPageToken()
     const first = Math.max(from, Number(pageToken))
     const matching = this.#records.filter(record => record.sequence >= first && matches(record, query))
-    return { events: matching.slice(0, pageSize), nextPageToken: matching[pageSize]?.sequence.toString() }
+    return { events: matching.slice(0, pageSize), verified: true, nextPageToken: matching[pageSize]?.sequence.toString() }
   }
 
   async close (): Promise<void> {}
