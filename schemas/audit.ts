@@ -39,7 +39,10 @@ export const AuditEventSchema = output('AuditEvent', {
   context_id: Type.Optional(Type.String({ description: 'The context it was about.' })),
   slug: Type.Optional(Type.String({ description: 'Its slug.' })),
   execution_id: Type.Optional(Type.String({ description: 'The execution it was for.' })),
-  keys: Type.Optional(Type.Array(Type.String(), { description: 'The names of the secrets that were shown.' })),
+  keys: Type.Optional(Type.Array(Type.String(), { description: 'The names of the secrets that were shown: as many as take 4 KiB.' })),
+  keys_left_out: Type.Optional(Type.Integer({
+    format: 'int64', minimum: 1, description: 'How many more secrets were shown than `keys` names, where these are too many or too long.'
+  })),
   request_id: Type.Optional(Type.String({ description: 'The `X-Request-Id`.' })),
   remote_address: Type.Optional(Type.String({ description: 'Where the call came from.' })),
   outcome: stringEnum(['ok', ...CODES], { description: '`ok`, or why not.' }),
@@ -54,5 +57,8 @@ export const AuditEventSchema = output('AuditEvent', {
 
 export const AuditEventPageSchema = output('AuditEventPage', {
   events: Type.Array(ref(AuditEventSchema), { description: 'Oldest first.' }),
+  verified: Type.Boolean({
+    description: 'Whether the hash of each of these events is in the line behind it, or where the log ends. Where not, somebody has changed the log: the log of the gateway says where.'
+  }),
   next_page_token: Type.Optional(Type.String({ description: 'For the next page; left out on the last.' }))
 }, { description: 'A page of the audit log.' })

@@ -33,6 +33,19 @@ async function verify (env: Record<string, string>) {
   return { code, stdout, stderr }
 }
 
+t.test('a page with a line that was changed, or whose next line is gone, is not answered as verified', async t => {
+  const { engines, operate } = await usedSchema(t)
+  const { audit } = engines[0]!
+  const page = { contextId: '2', pageSize: 10 }
+  t.equal((await audit.query(page)).verified, true)
+  await operate("DELETE FROM audit WHERE gateway = 'a' AND sequence = 3")
+  t.equal((await audit.query(page)).verified, false)
+  t.equal((await audit.query({ ...page, contextId: '1' })).verified, true)
+  await operate("UPDATE audit SET line = replace(line, 'runner', 'sunner') WHERE gateway = 'a' AND sequence = 1")
+  t.equal((await audit.query({ ...page, contextId: '1' })).verified, false)
+  t.equal((await audit.query({ ...page, contextId: '5' })).verified, true)
+})
+
 t.test('audit -- verify reads the chains of all gateways', async t => {
   const { env, operate } = await usedSchema(t)
   t.match(await verify(env), { code: 0, stdout: /^schema test_\w+: 5 lines of 2 gateways, whole\n$/, stderr: '' })

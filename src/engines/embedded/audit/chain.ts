@@ -74,7 +74,7 @@ export class Chain implements Journal {
     const state = { first: head?.first ?? files[0]?.first ?? 1, sequence, hash, commit }
     const current = files.at(-1)
     const isGoneOnWith = current !== undefined && !current.isPacked
-    const file = isGoneOnWith ? await LogFile.open(directory, current, size, last?.hash ?? hash) : undefined
+    const file = isGoneOnWith ? await LogFile.open(directory, current, size, hash) : undefined
     const chain = new Chain(options, state, await Head.open(directory, state), file)
     await chain.#retire()
     for (const named of isGoneOnWith ? files.slice(0, -1) : files) chain.#packLater(named)
