@@ -15,19 +15,23 @@ import { createOperations } from './kinds/operations.js'
 import { BODY_LIMIT } from './rest/input/body-limit.js'
 import { createRest } from './rest/rest.js'
 import { createConnect } from './rpc/connect.js'
+import { headKey } from './secrets/head-key.js'
 import { KeyRing } from './secrets/ring.js'
+import { loadRootKey } from './secrets/root-key.js'
 import { Bodies } from './server/bodies.js'
 import { LIMITS } from './server/listener.js'
 import { mostConnections } from './server/open-files.js'
 import { createServer, type ServerSettings } from './server/server.js'
+import { AnchorFile } from './sinks/anchor-file.js'
 import type { Store } from './storage/store.js'
 import { createObserver } from './telemetry/observer.js'
+import { keepHeads } from './upkeep/keep-heads.js'
 import { keepKeys } from './upkeep/keep-keys.js'
 import { keepSweeping } from './upkeep/sweep.js'
 
 const HOUR_MS = 3_600_000
 
-type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort'>
+type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort' | 'auditAnchor'>
 
 export interface Gateway {
   /** Serves from now on. Answers the URL that it listens at, and the host and port of gRPC where that is served. */
@@ -93,6 +97,9 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const grpc = createGrpc?.(operations, bodies, gate, { tls: config.tls, ready, log })
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   const stopSweeping = keepSweeping({ store, log })
+  const stopSigning = config.auditAnchor === undefined
+    ? undefined
+    : keepHeads({ audit, anchor: new AnchorFile(config.auditAnchor), key: headKey(loadRootKey(config.keyRing.root)), clock, log })
 
   let closing: Promise<void> | undefined
   const close = () => (closing ??= (async () => {
@@ -100,6 +107,7 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     await Promise.all([stopKeeping(), stopSweeping()])
     failures.flush()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
+    await stopSigning?.()
     await engine.close()
   })())
   return { http, grpc, close }

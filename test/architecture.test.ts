@@ -7,8 +7,8 @@ import ts from 'typescript'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['run', 'server'],
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
-  compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'rpc', 'secrets', 'server', 'storage', 'telemetry', 'upkeep'],
-  cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'secrets', 'storage'],
+  compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'rpc', 'secrets', 'server', 'sinks', 'storage', 'telemetry', 'upkeep'],
+  cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'secrets', 'sinks', 'storage'],
   rpc: ['clock', 'errors', 'gen', 'kinds', 'resource', 'server'],
   rest: ['errors', 'gen', 'kinds', 'resource', 'server'],
   server: ['auth', 'clock', 'errors', 'files', 'resource'],
@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   resource: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
   pipeline: [],
   engines: ['audit', 'clock', 'config', 'errors', 'files', 'secrets', 'storage'],
+  sinks: ['audit', 'clock', 'errors', 'files'],
   storage: ['audit', 'errors'],
   audit: ['clock', 'errors'],
   secrets: ['awaitable', 'clock', 'errors', 'files'],

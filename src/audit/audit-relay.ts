@@ -7,6 +7,7 @@ import { describe, lostEvents, type AuditEvent } from './event.js'
 import type { Journal } from './journal.js'
 import { pendingFrom, withPending } from './pending-page.js'
 import { closed, unreadable, unwritable } from './refusals.js'
+import type { LogEnd } from './signed-head.js'
 import type { Tell } from './unproved.js'
 
 export interface AuditRelayOptions {
@@ -85,17 +86,18 @@ export class AuditRelay implements AuditLog {
   }
 
   async query (query: AuditQuery): Promise<AuditPage> {
-    if (this.#closing !== undefined) throw closed()
-    // Not until nothing waits: there may be more all the time.
-    for (const isWritten = this.#backlog.watch(); this.#failure === undefined && !isWritten();) {
-      this.#begin()
-      await this.#batch.catch(() => {})
-    }
+    await this.#settle()
     try {
       return await this.#query(query)
     } catch (cause) {
       throw cause instanceof GatewayError ? cause : unreadable(cause)
     }
+  }
+
+  async end (): Promise<LogEnd> {
+    await this.#settle()
+    const { sequence, hash, commit } = this.#journal.end
+    return { sequence, hash, commit }
   }
 
   close (): Promise<void> {
@@ -111,6 +113,16 @@ export class AuditRelay implements AuditLog {
     const lost = this.#lost + this.#backlog.inMemory
     if (lost > 0) this.#options.warn(`${lost} events were lost, since the audit log cannot be written`)
     await this.#journal.close()
+  }
+
+  /** Resolves when all that waits now is written, or cannot be. */
+  async #settle (): Promise<void> {
+    if (this.#closing !== undefined) throw closed()
+    // Not until nothing waits: there may be more all the time.
+    for (const isWritten = this.#backlog.watch(); this.#failure === undefined && !isWritten();) {
+      this.#begin()
+      await this.#batch.catch(() => {})
+    }
   }
 
   #describe (event: AuditEvent): string {

@@ -1,13 +1,6 @@
+import type { AuditProblem } from './audit-problem.js'
 import { hashOf, NO_LINE, parseLine } from './event.js'
-
-/** Something that the log would not hold if nobody had touched it. */
-export interface AuditProblem {
-  /** A file, or the gateway whose chain it is. */
-  readonly where: string
-  /** The line in the file, or its number in the chain; 0 for the whole of it. */
-  readonly line: number
-  readonly problem: string
-}
+import type { ChainHeads } from './head-check.js'
 
 export interface Verification {
   readonly lines: number
@@ -39,6 +32,7 @@ export class ChainCheck {
   /** The number of the first line. */
   first: number | undefined
   readonly #ends: Ends | undefined
+  readonly #heads: ChainHeads | undefined
   /** The last line that stands in its place. */
   #last: Place | undefined
   /** The last line, where it stands out of place: those that follow it rightly are one problem with it. */
@@ -46,9 +40,10 @@ export class ChainCheck {
   /** How many lines since the last are none of ours: each may have been one. */
   #unknown = 0
 
-  /** `ends` must have been read before the lines: while they are read more are written. */
-  constructor (ends: Ends | undefined) {
+  /** `ends` and `heads` must have been read before the lines: while they are read more are written. */
+  constructor (ends: Ends | undefined, heads?: ChainHeads) {
     this.#ends = ends
+    this.#heads = heads
   }
 
   report (where: string, line: number, problem: string): void {
@@ -74,6 +69,7 @@ export class ChainCheck {
     }
     const { previous } = record
     const here = { where, line, sequence: record.sequence, hash: hashOf(bytes), reported }
+    this.#heads?.line(here.sequence, here.hash)
     const last = this.#last
     if (last === undefined) {
       this.first = here.sequence
@@ -108,6 +104,7 @@ export class ChainCheck {
 
   /** Called behind the last line. `head` is where the ends are kept. */
   end (head: string): void {
+    this.#heads?.end()
     const last = this.#last?.sequence ?? 0
     if (this.#ends === undefined) {
       this.report(head, 0, 'is absent or damaged: whether lines are missing at the end cannot be told')

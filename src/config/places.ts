@@ -6,6 +6,8 @@ export const DEFAULT_DATA_DIR = './data'
 export interface Places {
   readonly database: string
   readonly audit: string
+  /** Where the audit log ended, signed. */
+  readonly heads: string
   readonly keyRing: string
   /** Room for when the disk is full. */
   readonly reserve: string
@@ -17,6 +19,7 @@ export function placesIn (dataDir: string | undefined, keyRing?: string): Places
   return {
     database: join(directory, 'db'),
     audit: join(directory, 'audit'),
+    heads: join(directory, 'audit-heads.jws'),
     keyRing: keyRing || join(directory, 'keyring.json'),
     reserve: join(directory, 'reserve')
   }

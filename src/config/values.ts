@@ -62,6 +62,8 @@ export const VariablesSchema = Type.Object({
   ECTX_DEFAULT_TTL: duration('24h'),
   ECTX_MAX_TTL: duration('168h'),
   ECTX_AUDIT_DAYS: whole(1, 36_500, 90, 'days from 1 to 36500'),
+  ECTX_AUDIT_MAX_BYTES: whole(0, Number.MAX_SAFE_INTEGER, 0, 'a number of bytes, or 0 for no limit'),
+  ECTX_AUDIT_ANCHOR: file,
   ECTX_AUDIT_BACKLOG: whole(0, 10_000_000, 10_000, 'a number of events up to 10000000'),
   ECTX_TLS_CERT: file,
   ECTX_TLS_KEY: file,

@@ -25,7 +25,7 @@ export interface Engine {
 
 /** What of the configuration is for engines. */
 export type EngineConfig = Pick<
-  Config, 'store' | 'databaseUrl' | 'gatewayName' | 'dataDir' | 'keyRing' | 'auditDays' | 'auditBacklog'
+  Config, 'store' | 'databaseUrl' | 'gatewayName' | 'dataDir' | 'keyRing' | 'auditDays' | 'auditMaxBytes' | 'auditBacklog'
 >
 
 /**

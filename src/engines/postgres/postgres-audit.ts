@@ -2,8 +2,10 @@ import type { AuditLog, AuditPage, AuditQuery } from '../../audit/audit-log.js'
 import { hashOf, lostEvents, type AuditEvent } from '../../audit/event.js'
 import { PageSize } from '../../audit/page-size.js'
 import { closed, unknownPageToken } from '../../audit/refusals.js'
+import type { LogEnd } from '../../audit/signed-head.js'
 import { Unproved, type Tell } from '../../audit/unproved.js'
 import type { Clock } from '../../clock.js'
+import { GatewayError } from '../../errors.js'
 import type { Link } from './link.js'
 import type { PostgresWriter, Timed } from './postgres-writer.js'
 
@@ -28,6 +30,7 @@ const RETRY_MS = 2_000
 export class PostgresAudit implements AuditLog {
   readonly #writer: PostgresWriter
   readonly #reading: Link
+  readonly #gateway: string
   readonly #clock: Clock
   readonly #warn: Tell
   readonly #unproved: Unproved
@@ -40,9 +43,10 @@ export class PostgresAudit implements AuditLog {
   #closing: Promise<void> | undefined
 
   /** The log must close before `writer` does; it closes neither that nor `reading`. */
-  constructor (writer: PostgresWriter, reading: Link, clock: Clock, warn: Tell) {
+  constructor (writer: PostgresWriter, reading: Link, gateway: string, clock: Clock, warn: Tell) {
     this.#writer = writer
     this.#reading = reading
+    this.#gateway = gateway
     this.#clock = clock
     this.#warn = warn
     this.#unproved = new Unproved(warn)
@@ -73,6 +77,17 @@ export class PostgresAudit implements AuditLog {
     if (!this.#isFailing) this.#write()
     await this.#writing
     return this.#query(query)
+  }
+
+  async end (): Promise<LogEnd> {
+    this.admit()
+    if (!this.#isFailing) this.#write()
+    await this.#writing
+    const [row] = await this.#reading.run<{ sequence: string, hash: string }>({
+      text: 'SELECT sequence, hash FROM gateway WHERE name = $1', values: [this.#gateway]
+    })
+    if (row === undefined) throw new GatewayError('unavailable', 'the audit log has lost where it ends')
+    return { gateway: this.#gateway, sequence: Number(row.sequence), hash: row.hash }
   }
 
   close (): Promise<void> {

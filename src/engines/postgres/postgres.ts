@@ -38,7 +38,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
     for (const link of [writing, reading, keeping]) await link.open()
     const writer = new PostgresWriter(writing, gateway, clock)
     const store = new PostgresStore(writer, new PostgresReader(reading))
-    const audit = new PostgresAudit(writer, keeping, clock, warn)
+    const audit = new PostgresAudit(writer, keeping, gateway, clock, warn)
     const stopTidying = await keepTidy(keeping, auditDays, warn)
     return {
       supports: postgresSupports,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { ChainCheck, type Verification } from '../../../audit/chain-check.js'
+import type { HeadCheck } from '../../../audit/head-check.js'
 import { isAbsent, listFiles, packed, readLines, type Named } from './files.js'
 import { HEAD_FILE, readHead } from './head.js'
 import { PackedFile } from './packed-file.js'
@@ -12,15 +13,15 @@ export interface FilesVerification extends Verification {
 
 /**
  * Reads the whole log in `directory`, also while it is being written, and tells where it is not as it was written. A
- * chain does not withstand somebody who writes all of it, and its head, anew.
+ * chain does not withstand somebody who writes all of it, and its head, anew: what was signed before, `heads`, does.
  */
-export async function verify (directory: string): Promise<FilesVerification> {
+export async function verify (directory: string, heads?: HeadCheck): Promise<FilesVerification> {
   const head = await readHead(directory)
   const files = await listFiles(directory).catch(error => {
     if (isAbsent(error)) return []
     throw error
   })
-  const check = new ChainCheck(head)
+  const check = new ChainCheck(head, heads?.of())
   let lines = 0
   for (const [index, file] of files.entries()) {
     const read = (named: Named) => named.isPacked
