@@ -7,7 +7,7 @@ import ts from 'typescript'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['run', 'server'],
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
-  compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'rpc', 'secrets', 'server', 'sinks', 'storage', 'telemetry', 'upkeep'],
+  compose: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'rest', 'rpc', 'secrets', 'server', 'sinks', 'storage', 'telemetry', 'upkeep'],
   cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'secrets', 'sinks', 'storage'],
   rpc: ['clock', 'errors', 'gen', 'kinds', 'resource', 'server'],
   rest: ['errors', 'gen', 'kinds', 'resource', 'server'],

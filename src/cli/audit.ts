@@ -36,7 +36,7 @@ async function main (args: string[]): Promise<number> {
   const rootKey = loadRootKey(values)
   if (asked.command === 'key') return tellKey(rootKey)
   const heads = new HeadCheck(asked.key ?? (rootKey && headKey(rootKey).publicKey))
-  const anchor = asked.anchor ?? anchorOf(values)
+  const anchor = asked.anchor ?? (values.ECTX_AUDIT_ANCHOR === 'syslog' ? undefined : anchorOf(values))
   // The one that is by default need not be there yet.
   if (anchor !== undefined) await readAnchor(heads, anchor, asked.anchor === undefined && values.ECTX_AUDIT_ANCHOR === undefined)
   return POSTGRES_URL.test(values.ECTX_STORE)

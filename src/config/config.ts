@@ -41,8 +41,10 @@ export interface Config {
   readonly auditDays: number
   /** Of audit files in all; 0 is no limit. */
   readonly auditMaxBytes: number
-  /** The file that gets signed heads of the audit log, where there is one. */
+  /** The file that gets signed heads of the audit log, where there is one; `syslog` where they go there. */
   readonly auditAnchor: string | undefined
+  /** Where the audit log goes too, and whether it must. */
+  readonly auditSyslog: { readonly url: string, readonly isRequired: boolean } | undefined
   /** How many events may wait in the store while the audit log cannot be written. */
   readonly auditBacklog: number
   /** Paths of PEM files. */
@@ -81,6 +83,9 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     auditDays: values.ECTX_AUDIT_DAYS,
     auditMaxBytes: values.ECTX_AUDIT_MAX_BYTES,
     auditAnchor: anchorOf(values),
+    auditSyslog: values.ECTX_AUDIT_SYSLOG === undefined
+      ? undefined
+      : { url: values.ECTX_AUDIT_SYSLOG, isRequired: values.ECTX_AUDIT_SINKS === 'all' },
     auditBacklog: values.ECTX_AUDIT_BACKLOG,
     tls: cert !== undefined && key !== undefined ? { cert, key, ca } : undefined,
     trustedProxies: listOf(values.ECTX_TRUSTED_PROXIES),
@@ -114,6 +119,10 @@ function * incomplete (values: Variables): Generator<string> {
   }
   if (values.ECTX_JWT_ISSUER !== undefined && Object.values(rolesOf(values)).flat().length === 0) {
     yield 'ECTX_JWT_OPERATORS must be set too, or ECTX_JWT_VIEWERS: which values of the claim ECTX_JWT_ROLE_CLAIM give the role'
+  }
+  for (const [name, needs] of [['ECTX_AUDIT_ANCHOR', 'syslog'], ['ECTX_AUDIT_SINKS', 'all']] as const) {
+    const isMissing = values[name] === needs && values.ECTX_AUDIT_SYSLOG === undefined
+    if (isMissing) yield `ECTX_AUDIT_SYSLOG must be set too, since ${name} is ${needs}`
   }
   if (values.ECTX_GRPC_PORT === values.ECTX_PORT && values.ECTX_PORT !== 0) yield 'ECTX_GRPC_PORT must be another than ECTX_PORT'
   if (millisecondsOf(values.ECTX_DEFAULT_TTL) > millisecondsOf(values.ECTX_MAX_TTL)) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
+import type { Sink } from '../audit/sink.js'
 import type { Tell } from '../audit/unproved.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
@@ -29,7 +30,8 @@ export type EngineConfig = Pick<
 >
 
 /**
- * Opens an engine that lives by `clock`. It tells `warn` what an operator should know, then and later.
+ * Opens an engine that lives by `clock`. It tells `warn` what an operator should know, then and later, and `sink`, where there is one,
+ * each event that the audit log has.
  * @throws GatewayError that says what to do; then nothing is left open
  */
-export type OpenEngine = (config: EngineConfig, clock: Clock, warn: Tell) => Promise<Engine>
+export type OpenEngine = (config: EngineConfig, clock: Clock, warn: Tell, sink?: Sink) => Promise<Engine>

@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import pino from 'pino'
 import t, { type Test } from 'tap'
 import { readHead } from '../../src/audit/signed-head.js'
 import { composeGateway } from '../../src/compose.js'
 import { loadConfig } from '../../src/config/config.js'
 import { filesOf, linesOf, numbers, openFiles, recordAll, rewrite } from '../audit/support.js'
 import { newDataDir } from '../support/data-dir.js'
-import pino from 'pino'
 
 const ROOT_KEY = Buffer.alloc(32, 7).toString('base64')
 

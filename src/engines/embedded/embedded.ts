@@ -10,7 +10,7 @@ import { Reserve } from './reserve.js'
 export const embeddedSupports: Supports = { durable: true, sharedKeys: true }
 
 /** A LevelDB, audit files and the file of a key ring, in the data directory, which one process at a time can have open. */
-export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, auditMaxBytes, auditBacklog }, clock, warn) => {
+export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, auditMaxBytes, auditBacklog }, clock, warn, sink) => {
   const places = placesIn(dataDir, keyRing.file)
   const keys = new RingFile(places.keyRing, loadRootKey(keyRing.root))
   await makePrivate(dataDir)
@@ -21,7 +21,7 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
   try {
     const audit = await openAuditFiles(
       store.outbox,
-      { directory: places.audit, retentionDays: auditDays, maxBytes: auditMaxBytes, backlog: auditBacklog, clock, warn }
+      { directory: places.audit, retentionDays: auditDays, maxBytes: auditMaxBytes, backlog: auditBacklog, clock, warn, sink }
     )
     return {
       supports: embeddedSupports,

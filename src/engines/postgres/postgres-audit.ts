@@ -2,6 +2,7 @@ import type { AuditLog, AuditPage, AuditQuery } from '../../audit/audit-log.js'
 import { hashOf, lostEvents, type AuditEvent } from '../../audit/event.js'
 import { PageSize } from '../../audit/page-size.js'
 import { closed, unknownPageToken } from '../../audit/refusals.js'
+import type { Sink } from '../../audit/sink.js'
 import type { LogEnd } from '../../audit/signed-head.js'
 import { Unproved, type Tell } from '../../audit/unproved.js'
 import type { Clock } from '../../clock.js'
@@ -33,6 +34,7 @@ export class PostgresAudit implements AuditLog {
   readonly #gateway: string
   readonly #clock: Clock
   readonly #warn: Tell
+  readonly #sink: Sink | undefined
   readonly #unproved: Unproved
   /** What nobody waits for, until it is given to the writer. */
   #inMemory: Timed[] = []
@@ -43,24 +45,27 @@ export class PostgresAudit implements AuditLog {
   #closing: Promise<void> | undefined
 
   /** The log must close before `writer` does; it closes neither that nor `reading`. */
-  constructor (writer: PostgresWriter, reading: Link, gateway: string, clock: Clock, warn: Tell) {
+  constructor (writer: PostgresWriter, reading: Link, gateway: string, clock: Clock, warn: Tell, sink: Sink | undefined) {
     this.#writer = writer
     this.#reading = reading
     this.#gateway = gateway
     this.#clock = clock
     this.#warn = warn
+    this.#sink = sink
     this.#unproved = new Unproved(warn)
   }
 
   /** Nothing waits here that a change would not wait for too. */
   admit (): void {
     if (this.#closing !== undefined) throw closed()
+    this.#sink?.admit()
   }
 
   async record (event: AuditEvent): Promise<void> {
     this.admit()
     this.#write()
     await this.#writer.record([this.#timed(event)])
+    if (this.#sink?.isRequired) await this.#writer.sent
   }
 
   recordEventually (event: AuditEvent): void {
@@ -73,14 +78,14 @@ export class PostgresAudit implements AuditLog {
   }
 
   async query (query: AuditQuery): Promise<AuditPage> {
-    this.admit()
+    if (this.#closing !== undefined) throw closed()
     if (!this.#isFailing) this.#write()
     await this.#writing
     return this.#query(query)
   }
 
   async end (): Promise<LogEnd> {
-    this.admit()
+    if (this.#closing !== undefined) throw closed()
     if (!this.#isFailing) this.#write()
     await this.#writing
     const [row] = await this.#reading.run<{ sequence: string, hash: string }>({
