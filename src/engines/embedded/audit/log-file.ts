@@ -33,7 +33,10 @@ export class LogFile {
   /** Makes the file, durably. One that has its name holds no line that was acknowledged, and is emptied. */
   static async create (directory: string, named: Named, hash: string): Promise<LogFile> {
     const file = await LogFile.#open(directory, named, 0, hash, O_CREAT | O_TRUNC)
-    await syncDirectory(directory)
+    await syncDirectory(directory).catch(async error => {
+      await file.close()
+      throw error
+    })
     return file
   }
 
