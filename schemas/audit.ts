@@ -40,7 +40,10 @@ export const AuditEventSchema = output('AuditEvent', {
   context_id: Type.Optional(Type.String({ description: 'The context it was about.' })),
   slug: Type.Optional(Type.String({ description: 'Its slug.' })),
   execution_id: Type.Optional(Type.String({ description: 'The execution it was for.' })),
-  keys: Type.Optional(Type.Array(Type.String(), { description: 'The names of the secrets that were shown.' })),
+  keys: Type.Optional(Type.Array(Type.String(), { description: 'The names of the secrets that were shown: as many as take 4 KiB.' })),
+  keys_left_out: Type.Optional(Type.Integer({
+    format: 'int64', minimum: 1, description: 'How many more secrets were shown than `keys` names, where these are too many or too long.'
+  })),
   shredded: Type.Optional(Type.Boolean({
     description: 'With `deleted`: its secrets cannot be had any more, also from copies of the store and of its keys.'
   })),
@@ -58,5 +61,8 @@ export const AuditEventSchema = output('AuditEvent', {
 
 export const AuditEventPageSchema = output('AuditEventPage', {
   events: Type.Array(ref(AuditEventSchema), { description: 'Oldest first.' }),
+  verified: Type.Boolean({
+    description: 'Whether the hash of each of these events is in the line behind it, or where the log ends. Where not, somebody has changed the log: the log of the gateway says where.'
+  }),
   next_page_token: Type.Optional(Type.String({ description: 'For the next page; left out on the last.' }))
 }, { description: 'A page of the audit log.' })

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino'
+import type { Sink } from './audit/sink.js'
+import type { Tell } from './audit/unproved.js'
 import { createAuthenticator, type Authenticate, type AuthenticatorOptions } from './auth/authenticator.js'
 import { ANONYMOUS, SYSTEM } from './auth/caller.js'
 import { FailedAuthentications } from './auth/failed-authentications.js'
@@ -17,22 +19,32 @@ import { BODY_LIMIT } from './rest/input/body-limit.js'
 import { createRest } from './rest/rest.js'
 import { createConnect } from './rpc/connect.js'
 import { within } from './resource/deadline.js'
+import { headKey } from './secrets/head-key.js'
 import { KeyRing } from './secrets/ring.js'
+import { loadRootKey } from './secrets/root-key.js'
 import { Trees } from './secrets/trees.js'
 import { vaultOf } from './secrets/vault.js'
 import { Bodies } from './server/bodies.js'
 import { LIMITS } from './server/listener.js'
 import { mostConnections } from './server/open-files.js'
 import { createServer, type ServerSettings } from './server/server.js'
+import { AnchorFile } from './sinks/anchor-file.js'
+import { Syslog } from './sinks/syslog.js'
 import type { Store } from './storage/store.js'
 import { createObserver } from './telemetry/observer.js'
+import { keepHeads, type Anchor } from './upkeep/keep-heads.js'
 import { keepKeys } from './upkeep/keep-keys.js'
 import { keepWhole } from './upkeep/keep-whole.js'
 import { keepSweeping } from './upkeep/sweep.js'
 
 const HOUR_MS = 3_600_000
 
-type Settings = ServerSettings & Pick<Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort' | 'operationTimeoutMs'>
+type Settings = ServerSettings & Pick<
+  Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort' | 'auditAnchor' | 'operationTimeoutMs'
+> & {
+  /** Closed with the gateway. */
+  readonly sink?: Sink | undefined
+}
 
 export interface Gateway {
   /** Serves from now on. Answers the URL that it listens at, and the host and port of gRPC where that is served. */
@@ -51,9 +63,11 @@ export async function composeGateway (config: Config, log: Logger): Promise<Gate
       'tokens and secrets cross the network in clear: set ECTX_TLS_CERT and ECTX_TLS_KEY, or let a proxy end TLS and set ECTX_TRUSTED_PROXIES to its address'
     )
   }
-  const engine = await openEngine(config, systemClock, (message, err) => log.warn({ err }, message))
+  const warn: Tell = (message, err, level = 'warn') => log[level]({ err }, message)
+  const sink = config.auditSyslog && new Syslog({ ...config.auditSyslog, clock: systemClock, warn })
+  const engine = await openEngine(config, systemClock, warn, sink)
   const limits = { ...LIMITS, connections: Math.min(LIMITS.connections, mostConnections()) }
-  const { http, grpc, close, damage } = await assemble(engine, { ...config, limits }, log)
+  const { http, grpc, close, damage } = await assemble(engine, { ...config, limits, sink }, log)
   const listen = async () => ({
     address: await http.listen({ host, port }),
     grpc: grpcPort === undefined ? undefined : await grpc?.listen({ host, port: grpcPort })
@@ -118,6 +132,10 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const grpc = createGrpc?.(operations, bodies, gate, { tls: config.tls, ready, log })
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   const stopSweeping = keepSweeping({ store, log })
+  const { auditAnchor, sink } = config
+  const toSyslog: Anchor = { append: async jws => sink?.send('head', [jws]) }
+  const anchor = auditAnchor === 'syslog' ? toSyslog : auditAnchor && new AnchorFile(auditAnchor)
+  const stopSigning = anchor && keepHeads({ audit, anchor, key: headKey(loadRootKey(config.keyRing.root)), clock, log })
 
   let closing: Promise<void> | undefined
   const close = () => (closing ??= (async () => {
@@ -125,7 +143,9 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     await Promise.all([stopKeeping(), stopSweeping(), stopGuarding?.()])
     failures.flush()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
+    if (stopSigning) await stopSigning()
     await engine.close()
+    await config.sink?.close()
   })())
   return { http, grpc, close, damage }
 }

@@ -7,8 +7,10 @@ import ts from 'typescript'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['run', 'server'],
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
-  compose: ['auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'resource', 'rest', 'rpc', 'secrets', 'server', 'storage', 'telemetry', 'upkeep'],
-  cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'kinds', 'secrets', 'storage', 'upkeep'],
+  compose: [
+    'audit', 'auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'resource', 'rest', 'rpc', 'secrets', 'server', 'sinks', 'storage', 'telemetry', 'upkeep'
+  ],
+  cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'kinds', 'secrets', 'sinks', 'storage', 'upkeep'],
   rpc: ['clock', 'errors', 'gen', 'kinds', 'resource', 'server'],
   rest: ['errors', 'gen', 'kinds', 'resource', 'server'],
   server: ['auth', 'clock', 'errors', 'files', 'resource'],
@@ -18,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   resource: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
   pipeline: [],
   engines: ['audit', 'clock', 'config', 'errors', 'files', 'secrets', 'storage'],
+  sinks: ['audit', 'clock', 'errors', 'files'],
   storage: ['audit', 'errors', 'secrets'],
   audit: ['clock', 'errors'],
   secrets: ['awaitable', 'clock', 'errors', 'files'],

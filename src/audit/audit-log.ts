@@ -1,4 +1,5 @@
 import type { AuditEvent, AuditRecord } from './event.js'
+import type { LogEnd } from './signed-head.js'
 
 /** Which events; without `contextId` and `executionId`, all. */
 export interface AuditQuery {
@@ -12,6 +13,8 @@ export interface AuditQuery {
 /** Events, oldest first. */
 export interface AuditPage {
   readonly events: readonly AuditRecord[]
+  /** Whether the hash of each of them is in the line behind it, or where the log ends. Where not, that was told to the operator. */
+  readonly verified: boolean
   /** Absent on the last page. */
   readonly nextPageToken?: string
 }
@@ -45,6 +48,11 @@ export interface AuditLog {
    * @throws `invalid_argument` where the page token is not one of ours, `unavailable` where the log cannot be read
    */
   query (query: AuditQuery): Promise<AuditPage>
+  /**
+   * Where the log ends, durably, with all in it that was recorded before; of the own chain, where it has many.
+   * @throws `unavailable` where that cannot be told
+   */
+  end (): Promise<LogEnd>
   /** Writes what waits, then refuses everything with `unavailable`. */
   close (): Promise<void>
 }

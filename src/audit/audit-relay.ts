@@ -7,6 +7,9 @@ import { describe, lostEvents, type AuditEvent } from './event.js'
 import type { Journal } from './journal.js'
 import { pendingFrom, withPending } from './pending-page.js'
 import { closed, unreadable, unwritable } from './refusals.js'
+import type { LogEnd } from './signed-head.js'
+import type { Sink } from './sink.js'
+import type { Tell } from './unproved.js'
 
 export interface AuditRelayOptions {
   /** How long after a failure writing is tried again. */
@@ -16,8 +19,9 @@ export interface AuditRelayOptions {
   /** How many may wait in memory before `recordEventually` loses any. */
   readonly maxInMemory?: number
   readonly clock?: Clock
+  readonly sink?: Sink | undefined
   /** Told what an operator should know: damage that was found, what could not be tidied up. */
-  readonly warn?: (message: string, cause?: unknown) => void
+  readonly warn?: Tell
 }
 
 const MOST_BATCHES_UNMARKED = 16
@@ -34,7 +38,10 @@ export class AuditRelay implements AuditLog {
   readonly #outbox: AuditOutbox
   readonly #journal: Journal
   readonly #backlog: Backlog
-  readonly #options: Required<AuditRelayOptions>
+  readonly #options: Required<Omit<AuditRelayOptions, 'sink'>>
+  readonly #sink: Sink | undefined
+  /** Settled when the sink has all that the journal has. */
+  #sent: Promise<void> | undefined
   #draining: Promise<void> | undefined
   /** The batch that is being written, or gathers. */
   #batch: Promise<void> = Promise.resolve()
@@ -50,6 +57,7 @@ export class AuditRelay implements AuditLog {
     this.#outbox = outbox
     this.#journal = journal
     this.#backlog = new Backlog(outbox, journal)
+    this.#sink = options.sink
     this.#options = { retryMs: 2_000, backlog: 10_000, maxInMemory: 100_000, clock: systemClock, warn: () => {}, ...options }
     outbox.listen(() => this.#writeSoon())
     this.#writeSoon()
@@ -57,6 +65,7 @@ export class AuditRelay implements AuditLog {
 
   admit (): void {
     if (this.#closing !== undefined) throw closed()
+    this.#sink?.admit()
     if (this.#failure === undefined) return
     const { backlog, clock } = this.#options
     const isLate = clock.monotonic() - this.#failure.since >= MOST_MS_BEHIND
@@ -66,12 +75,15 @@ export class AuditRelay implements AuditLog {
   /** Costs less straight to the journal, and needs the store only where that cannot be written. */
   async record (event: AuditEvent): Promise<void> {
     this.admit()
+    // What waits in the store is sent when the journal has it.
+    if (this.#failure !== undefined && this.#sink?.isRequired) throw unwritable(this.#failure.cause)
     if (this.#failure !== undefined) return this.#outbox.append(event)
     await new Promise<void>((resolve, reject) => {
       const keep = () => this.#outbox.append(event).then(resolve, reject)
       this.#backlog.add(this.#describe(event), event, { written: resolve, keep })
       this.#begin()
     })
+    if (this.#sink?.isRequired) await this.#sent
   }
 
   recordEventually (event: AuditEvent): void {
@@ -84,17 +96,18 @@ export class AuditRelay implements AuditLog {
   }
 
   async query (query: AuditQuery): Promise<AuditPage> {
-    if (this.#closing !== undefined) throw closed()
-    // Not until nothing waits: there may be more all the time.
-    for (const isWritten = this.#backlog.watch(); this.#failure === undefined && !isWritten();) {
-      this.#begin()
-      await this.#batch.catch(() => {})
-    }
+    await this.#settle()
     try {
       return await this.#query(query)
     } catch (cause) {
       throw cause instanceof GatewayError ? cause : unreadable(cause)
     }
+  }
+
+  async end (): Promise<LogEnd> {
+    await this.#settle()
+    const { sequence, hash, commit } = this.#journal.end
+    return { sequence, hash, commit }
   }
 
   close (): Promise<void> {
@@ -112,6 +125,16 @@ export class AuditRelay implements AuditLog {
     await this.#journal.close()
   }
 
+  /** Resolves when all that waits now is written, or cannot be. */
+  async #settle (): Promise<void> {
+    if (this.#closing !== undefined) throw closed()
+    // Not until nothing waits: there may be more all the time.
+    for (const isWritten = this.#backlog.watch(); this.#failure === undefined && !isWritten();) {
+      this.#begin()
+      await this.#batch.catch(() => {})
+    }
+  }
+
   #describe (event: AuditEvent): string {
     return describe(event, this.#options.clock.now())
   }
@@ -122,7 +145,7 @@ export class AuditRelay implements AuditLog {
     const from = pendingFrom(query.pageToken)
     const page = await this.#journal.query(from === undefined ? query : { ...query, pageToken: undefined, from })
     if (page.nextPageToken !== undefined || this.#failure === undefined) return page
-    const whole = await withPending(page.events, this.#backlog.batches(), end, query, from)
+    const whole = await withPending(page, this.#backlog.batches(), end, query, from)
     // Some of it was written meanwhile, and may be there twice or not at all.
     return this.#journal.end === end ? whole : this.#query(query)
   }
@@ -163,7 +186,10 @@ export class AuditRelay implements AuditLog {
     if (batch === undefined) throw new Error('the store has lost events that it had committed')
     const lost = this.#lost
     const tellingLoss = lost === 0 ? [] : [{ description: this.#describe(lostEvents(lost, 'unavailable')) }]
-    await this.#journal.append([...batch, ...tellingLoss])
+    const entries = [...batch, ...tellingLoss]
+    const { sequence } = this.#journal.end
+    await this.#journal.append(entries)
+    this.#sent = this.#sink?.send('event', entries.map(({ description }, index) => `{"sequence":${sequence + 1 + index},${description}`))
     this.#backlog.remove(batch)
     this.#lost -= lost
     if (this.#failure !== undefined) this.#options.warn('the audit log can be written again')

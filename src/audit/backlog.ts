@@ -2,7 +2,7 @@ import type { AuditOutbox } from './audit-outbox.js'
 import type { AuditEvent, Entry } from './event.js'
 import type { Journal } from './journal.js'
 
-// What one write may hold: lines have a few hundred bytes, at most some 300 KB.
+// What one write may hold: lines have a few hundred bytes, at most some 10 KB.
 const MOST_LINES_AT_ONCE = 1024
 const MOST_CHARACTERS_AT_ONCE = 1024 * 1024
 

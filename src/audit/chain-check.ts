@@ -1,13 +1,6 @@
+import type { AuditProblem } from './audit-problem.js'
 import { hashOf, NO_LINE, parseLine } from './event.js'
-
-/** Something that the log would not hold if nobody had touched it. */
-export interface AuditProblem {
-  /** A file, or the gateway whose chain it is. */
-  readonly where: string
-  /** The line in the file, or its number in the chain; 0 for the whole of it. */
-  readonly line: number
-  readonly problem: string
-}
+import type { ChainHeads } from './head-check.js'
 
 export interface Verification {
   readonly lines: number
@@ -39,6 +32,7 @@ export class ChainCheck {
   /** The number of the first line. */
   first: number | undefined
   readonly #ends: Ends | undefined
+  readonly #heads: ChainHeads | undefined
   /** The last line that stands in its place. */
   #last: Place | undefined
   /** The last line, where it stands out of place: those that follow it rightly are one problem with it. */
@@ -46,17 +40,27 @@ export class ChainCheck {
   /** How many lines since the last are none of ours: each may have been one. */
   #unknown = 0
 
-  /** `ends` must have been read before the lines: while they are read more are written. */
-  constructor (ends: Ends | undefined) {
+  /** `ends` and `heads` must have been read before the lines: while they are read more are written. */
+  constructor (ends: Ends | undefined, heads?: ChainHeads) {
     this.#ends = ends
+    this.#heads = heads
   }
 
   report (where: string, line: number, problem: string): void {
     this.problems.push({ where, line, problem })
   }
 
-  /** Another line. `begin` is the number that the first line there should have. */
-  line (where: string, line: number, bytes: Buffer, begin: number): void {
+  /** So many lines, from that on, cannot be read. */
+  unreadable (where: string, line: number, count: number, problem: string): void {
+    this.report(where, line, problem)
+    this.#unknown += count
+  }
+
+  /**
+   * Another line. `begin` is the number that the first line there should have, `reported` whether a problem is that explains why the next
+   * line does not match.
+   */
+  line (where: string, line: number, bytes: Buffer, begin: number, reported = false): void {
     const record = parseLine(bytes)
     if (record === undefined) {
       this.report(where, line, 'is no line of the audit log')
@@ -64,17 +68,20 @@ export class ChainCheck {
       return
     }
     const { previous } = record
-    const here = { where, line, sequence: record.sequence, hash: hashOf(bytes), reported: false }
+    const here = { where, line, sequence: record.sequence, hash: hashOf(bytes), reported }
+    this.#heads?.line(here.sequence, here.hash)
     const last = this.#last
     if (last === undefined) {
       this.first = here.sequence
       const expected = this.#ends === undefined ? begin : Math.min(begin, this.#ends.first)
       if (here.sequence > expected + this.#unknown) this.report(where, line, missing(expected, here.sequence - 1, 'before this line'))
-      here.reported = here.sequence === 1 && previous !== NO_LINE
-      if (here.reported) this.report(where, line, CHANGED)
+      const isForged = here.sequence === 1 && previous !== NO_LINE
+      here.reported ||= isForged
+      if (isForged) this.report(where, line, CHANGED)
     } else if (previous === last.hash) {
-      here.reported = here.sequence !== last.sequence + 1
-      if (here.reported) this.report(where, line, `has the number ${here.sequence} instead of ${last.sequence + 1}`)
+      const isMisnumbered = here.sequence !== last.sequence + 1
+      here.reported ||= isMisnumbered
+      if (isMisnumbered) this.report(where, line, `has the number ${here.sequence} instead of ${last.sequence + 1}`)
       here.sequence = last.sequence + 1
     } else if (here.sequence <= last.sequence) {
       const follows = this.#stray?.hash === previous && this.#stray.sequence === here.sequence - 1
@@ -97,6 +104,7 @@ export class ChainCheck {
 
   /** Called behind the last line. `head` is where the ends are kept. */
   end (head: string): void {
+    this.#heads?.end()
     const last = this.#last?.sequence ?? 0
     if (this.#ends === undefined) {
       this.report(head, 0, 'is absent or damaged: whether lines are missing at the end cannot be told')

@@ -6,7 +6,7 @@ import type { AuditEventSchema } from '../../schemas/audit.js'
 export type AuditRecord = Readonly<Static<typeof AuditEventSchema>>
 
 /** One thing that somebody did, or tried to do. It names values by their keys and never holds one, nor a hash of one. */
-export type AuditEvent = Omit<AuditRecord, 'sequence' | 'previous' | 'gateway' | 'commit' | 'time' | 'keys'> & {
+export type AuditEvent = Omit<AuditRecord, 'sequence' | 'previous' | 'gateway' | 'commit' | 'time' | 'keys' | 'keys_left_out'> & {
   readonly keys?: readonly string[]
 }
 
@@ -41,7 +41,7 @@ export const describe = (event: AuditEvent, milliseconds: number): string => JSO
   context_id: event.context_id,
   slug: event.slug,
   execution_id: event.execution_id,
-  keys: event.keys,
+  ...named(event.keys),
   shredded: event.shredded,
   request_id: event.request_id,
   remote_address: event.remote_address,
@@ -49,6 +49,15 @@ export const describe = (event: AuditEvent, milliseconds: number): string => JSO
   key_id: event.key_id,
   count: event.count
 }).slice(1)
+
+const MOST_BYTES_OF_NAMES = 4096
+
+/** As many of the names as a line may have, and how many they are not. */
+function named (keys: readonly string[] | undefined): { keys?: readonly string[] | undefined, keys_left_out?: number } {
+  let bytes = 0
+  const end = keys?.findIndex(key => (bytes += Buffer.byteLength(JSON.stringify(key)) + 1) > MOST_BYTES_OF_NAMES) ?? -1
+  return keys === undefined || end === -1 ? { keys } : { keys: keys.slice(0, end), keys_left_out: keys.length - end }
+}
 
 /** A whole line, without the newline that ends it. In a database `append_audit` makes them, with the name of the gateway. */
 export const lineOf = (sequence: number, previous: string, { description, commit }: Entry): string =>

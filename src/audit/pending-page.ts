@@ -1,6 +1,7 @@
 import type { AuditPage, AuditQuery } from './audit-log.js'
 import { hashOf, lineOf, type AuditRecord, type Entry } from './event.js'
 import type { End } from './journal.js'
+import { PageSize } from './page-size.js'
 
 // The token of a page that begins behind the end of the journal: the number that the line will have, or has by now.
 const TOKEN = /^pending-([1-9]\d{0,15})$/
@@ -11,11 +12,13 @@ export function pendingFrom (pageToken: string | undefined): number | undefined 
   return sequence === undefined ? undefined : Number(sequence)
 }
 
-/** `found`, and behind them those that `query` asks for of what waits: as they will be written, behind `end`. */
+/** `found`, and behind what it has that which `query` asks for of what waits: as it will be written, behind `end`. */
 export async function withPending (
-  found: readonly AuditRecord[], batches: AsyncIterable<readonly Entry[]>, end: End, { pageSize, ...query }: AuditQuery, from = 1
+  found: AuditPage, batches: AsyncIterable<readonly Entry[]>, end: End, { pageSize, ...query }: AuditQuery, from = 1
 ): Promise<AuditPage> {
-  const events = [...found]
+  const events = [...found.events]
+  const page = new PageSize(pageSize - events.length)
+  const { verified } = found
   let { sequence, hash } = end
   for await (const batch of batches) {
     for (const entry of batch) {
@@ -23,11 +26,11 @@ export async function withPending (
       hash = hashOf(line)
       const record: AuditRecord = JSON.parse(line)
       if (sequence < from || !matches(record, query)) continue
-      if (events.length === pageSize) return { events, nextPageToken: `pending-${sequence}` }
+      if (!page.takes(line.length)) return { events, verified, nextPageToken: `pending-${sequence}` }
       events.push(record)
     }
   }
-  return { events }
+  return { events, verified }
 }
 
 /** Whether `record` is of the context and the execution that are asked for. */

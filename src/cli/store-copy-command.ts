@@ -112,6 +112,7 @@ function configOf (side: SideName, options: Options, environment: NodeJS.Process
     },
     // No old file goes by the way.
     auditDays: 36_500,
+    auditMaxBytes: 0,
     auditBacklog: values.ECTX_AUDIT_BACKLOG
   }
 }

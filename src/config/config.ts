@@ -1,5 +1,6 @@
 import { isLoopback } from '../auth/loopback.js'
 import { DEFAULT_ROLE_CLAIM, listOf, millisecondsOf, POSTGRES_URL, type LOG_LEVELS, type STORES, type Variables } from './values.js'
+import { placesIn } from './places.js'
 import { ConfigError, readVariables } from './variables.js'
 
 export type LogLevel = typeof LOG_LEVELS[number]
@@ -42,6 +43,12 @@ export interface Config {
   /** How long a context lives where it does not say, and at most. */
   readonly lifetimes: { readonly defaultMs: number, readonly maxMs: number }
   readonly auditDays: number
+  /** Of audit files in all; 0 is no limit. */
+  readonly auditMaxBytes: number
+  /** The file that gets signed heads of the audit log, where there is one; `syslog` where they go there. */
+  readonly auditAnchor: string | undefined
+  /** Where the audit log goes too, and whether it must. */
+  readonly auditSyslog: { readonly url: string, readonly isRequired: boolean } | undefined
   /** How many events may wait in the store while the audit log cannot be written. */
   readonly auditBacklog: number
   /** Paths of PEM files. */
@@ -80,12 +87,25 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     keyRing: { file: values.ECTX_KEYRING_FILE, rotationHours: values.ECTX_KEY_ROTATION_HOURS, root: { ECTX_ROOT_KEY, ECTX_ROOT_KEY_FILE } },
     lifetimes: { defaultMs: millisecondsOf(values.ECTX_DEFAULT_TTL), maxMs: millisecondsOf(values.ECTX_MAX_TTL) },
     auditDays: values.ECTX_AUDIT_DAYS,
+    auditMaxBytes: values.ECTX_AUDIT_MAX_BYTES,
+    auditAnchor: anchorOf(values),
+    auditSyslog: values.ECTX_AUDIT_SYSLOG === undefined
+      ? undefined
+      : { url: values.ECTX_AUDIT_SYSLOG, isRequired: values.ECTX_AUDIT_SINKS === 'all' },
     auditBacklog: values.ECTX_AUDIT_BACKLOG,
     tls: cert !== undefined && key !== undefined ? { cert, key, ca } : undefined,
     trustedProxies: listOf(values.ECTX_TRUSTED_PROXIES),
     requestsPerMinute: values.ECTX_RATE_LIMIT,
     serviceLinks
   })
+}
+
+/**
+ * Beside the log, where nothing else is said and a root key makes the signing key: whoever has only the directory could sign nothing anew.
+ */
+export function anchorOf (values: Variables): string | undefined {
+  const hasKey = values.ECTX_ROOT_KEY !== undefined || values.ECTX_ROOT_KEY_FILE !== undefined
+  return values.ECTX_AUDIT_ANCHOR ?? (hasKey && values.ECTX_STORE === 'embedded' ? placesIn(values.ECTX_DATA_DIR).heads : undefined)
 }
 
 /** Each with those that it needs. */
@@ -105,6 +125,10 @@ function * incomplete (values: Variables): Generator<string> {
   }
   if (values.ECTX_JWT_ISSUER !== undefined && Object.values(rolesOf(values)).flat().length === 0) {
     yield 'ECTX_JWT_OPERATORS must be set too, or ECTX_JWT_VIEWERS: which values of the claim ECTX_JWT_ROLE_CLAIM give the role'
+  }
+  for (const [name, needs] of [['ECTX_AUDIT_ANCHOR', 'syslog'], ['ECTX_AUDIT_SINKS', 'all']] as const) {
+    const isMissing = values[name] === needs && values.ECTX_AUDIT_SYSLOG === undefined
+    if (isMissing) yield `ECTX_AUDIT_SYSLOG must be set too, since ${name} is ${needs}`
   }
   if (values.ECTX_GRPC_PORT === values.ECTX_PORT && values.ECTX_PORT !== 0) yield 'ECTX_GRPC_PORT must be another than ECTX_PORT'
   if (millisecondsOf(values.ECTX_DEFAULT_TTL) > millisecondsOf(values.ECTX_MAX_TTL)) {

@@ -6,6 +6,8 @@ export const DEFAULT_DATA_DIR = './data'
 export interface Places {
   readonly database: string
   readonly audit: string
+  /** Where the audit log ended, signed. */
+  readonly heads: string
   readonly keyRing: string
   /** What a context is sealed with beside a key of the ring. */
   readonly trees: string
@@ -19,6 +21,7 @@ export function placesIn (dataDir: string | undefined, keyRing?: string): Places
   return {
     database: join(directory, 'db'),
     audit: join(directory, 'audit'),
+    heads: join(directory, 'audit-heads.jws'),
     keyRing: keyRing || join(directory, 'keyring.json'),
     trees: join(directory, 'shred'),
     reserve: join(directory, 'reserve')

@@ -15,6 +15,7 @@ FormatRegistry.Set('host', text => isIP(text) !== 0 || /^[\w-]+(\.[\w-]+)*\.?$/.
 FormatRegistry.Set('duration', text => millisecondsOf(text) >= 1000)
 FormatRegistry.Set('store', text => text === 'embedded' || text === 'memory' || POSTGRES_URL.test(text))
 FormatRegistry.Set('gateway', text => /^[\w.-]{1,253}$/.test(text))
+FormatRegistry.Set('syslog', isSyslog)
 FormatRegistry.Set('list', text => listOf(text).length > 0)
 
 const text = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected })
@@ -64,6 +65,12 @@ export const VariablesSchema = Type.Object({
   ECTX_DEFAULT_TTL: duration('24h'),
   ECTX_MAX_TTL: duration('168h'),
   ECTX_AUDIT_DAYS: whole(1, 36_500, 90, 'days from 1 to 36500'),
+  ECTX_AUDIT_MAX_BYTES: whole(0, Number.MAX_SAFE_INTEGER, 0, 'a number of bytes, or 0 for no limit'),
+  ECTX_AUDIT_ANCHOR: Type.Optional(path('a file, or syslog')),
+  ECTX_AUDIT_SYSLOG: Type.Optional(
+    Type.String({ format: 'syslog', expected: 'udp://host:port, tcp://host:port or unix:///path, of a stream socket' })
+  ),
+  ECTX_AUDIT_SINKS: Type.Union([Type.Literal('any'), Type.Literal('all')], { default: 'any', expected: 'any or all' }),
   ECTX_AUDIT_BACKLOG: whole(0, 10_000_000, 10_000, 'a number of events up to 10000000'),
   ECTX_TLS_CERT: file,
   ECTX_TLS_KEY: file,
@@ -87,6 +94,15 @@ export function millisecondsOf (text: string): number {
 
 /** What stands between the commas of `text`. */
 export const listOf = (text: string): string[] => text.split(',').map(item => item.trim()).filter(item => item !== '')
+
+function isSyslog (text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, port, pathname, username, password, search, hash } = new URL(text)
+  if (username + password + search + hash !== '') return false
+  return protocol === 'unix:'
+    ? hostname === '' && pathname.length > 1
+    : /^(udp|tcp):$/.test(protocol) && hostname !== '' && port !== '' && /^\/?$/.test(pathname)
+}
 
 /** Whether `text` is an IP address or a network; one of all addresses is none, since it would trust whoever comes. */
 function isNetwork (text: string): boolean {

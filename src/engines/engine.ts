@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { AuditLog } from '../audit/audit-log.js'
+import type { Sink } from '../audit/sink.js'
+import type { Tell } from '../audit/unproved.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
 import type { Integrity } from '../storage/integrity.js'
@@ -29,11 +31,12 @@ export interface Engine {
 
 /** What of the configuration is for engines. */
 export type EngineConfig = Pick<
-  Config, 'store' | 'databaseUrl' | 'gatewayName' | 'dataDir' | 'keyRing' | 'auditDays' | 'auditBacklog'
+  Config, 'store' | 'databaseUrl' | 'gatewayName' | 'dataDir' | 'keyRing' | 'auditDays' | 'auditMaxBytes' | 'auditBacklog'
 >
 
 /**
- * Opens an engine that lives by `clock`. It tells `warn` what an operator should know, then and later.
+ * Opens an engine that lives by `clock`. It tells `warn` what an operator should know, then and later, and `sink`, where there is one,
+ * each event that the audit log has.
  * @throws GatewayError that says what to do; then nothing is left open
  */
-export type OpenEngine = (config: EngineConfig, clock: Clock, warn: (message: string, cause?: unknown) => void) => Promise<Engine>
+export type OpenEngine = (config: EngineConfig, clock: Clock, warn: Tell, sink?: Sink) => Promise<Engine>

@@ -11,4 +11,4 @@ const ENGINES: Readonly<Record<Config['store'], OpenEngine>> = {
 }
 
 /** The engine that `config` asks for. */
-export const openEngine: OpenEngine = (config, clock, warn) => ENGINES[config.store](config, clock, warn)
+export const openEngine: OpenEngine = (config, ...others) => ENGINES[config.store](config, ...others)

@@ -61,8 +61,8 @@ export const METHODS: readonly Method[] = [
   method(ExecutionContextQueries.method.getEnv, async ({ executionContexts }, input, { origin }, signal) =>
     ({ content: (await executionContexts.exportEnv({ origin, input }, signal)).text })),
   method(AuditQueries.method.list, async ({ auditEvents }, input, { origin }, signal) => {
-    const { events, nextPageToken } = await auditEvents.list({ origin, input }, signal)
-    return { events: events.map(eventOf), nextPageToken }
+    const { events, verified, nextPageToken } = await auditEvents.list({ origin, input }, signal)
+    return { events: events.map(eventOf), verified, nextPageToken }
   })
 ]
 
@@ -79,6 +79,7 @@ const eventOf = ({ sequence, commit, time, count, keys, ...event }: AuditEvents[
   requestId: event.request_id,
   remoteAddress: event.remote_address,
   keyId: event.key_id,
+  keysLeftOut: event.keys_left_out === undefined ? undefined : BigInt(event.keys_left_out),
   keys: keys && [...keys]
 })
 

@@ -73,8 +73,23 @@ export function testAuditQueries (t: Test, open: Open): void {
     t.same(await recorded(log, { contextId: '1' }), ['1', '1'])
     const keys = numbers(1, 1_000).map(number => `KEY_${number}_`.padEnd(253, 'X'))
     await Promise.all(numbers(3, 9).map(number => log.record(newEvent(String(number), { keys }))))
-    t.same((await log.query({ contextId: '5', pageSize: 2 })).events.map(record => record.keys), [keys])
+    const [record] = (await log.query({ contextId: '5', pageSize: 2 })).events
+    t.same(record!.keys, keys.slice(0, 16), 'with as many names as take 4 KiB')
+    t.equal(record!.keys_left_out, 984)
     t.same(await recorded(log), ['1', '2', '1', ...numbers(3, 9).map(String)])
+  })
+
+  t.test('are bounded in bytes, and proved', async t => {
+    const log = await open(t)
+    const keys = ['X'.repeat(4_000)]
+    await Promise.all(numbers(1, 600).map(number => log.record(newEvent(String(number), { keys }))))
+    const page = await log.query({ pageSize: 1_000 })
+    t.ok(page.verified)
+    t.ok(page.events.length > 200 && page.events.length < 270)
+    t.ok(JSON.stringify(page.events).length < 1_100_000)
+    const all = await recorded(log, {}, 1_000)
+    t.same(all.map(Number).sort((a, b) => a - b), numbers(1, 600))
+    t.ok((await log.query({ pageSize: 10, contextId: '600' })).verified)
   })
 
   t.test('find all that was recorded before them, while more is', async t => {

@@ -6,6 +6,7 @@ import type { AuditEvent } from '../../src/audit/event.js'
 import { systemClock } from '../../src/clock.js'
 import { openAuditFiles, type AuditFilesOptions } from '../../src/engines/embedded/audit/audit-files.js'
 import { MemoryOutbox } from '../../src/engines/memory/memory-outbox.js'
+import { PackedFile } from '../../src/engines/embedded/audit/packed-file.js'
 import { verify } from '../../src/engines/embedded/audit/verify.js'
 
 /** An event of the context `id`, with `changes` laid over it. */
@@ -45,9 +46,14 @@ export const written = async (log: AuditLog) => { await log.query({ pageSize: 1 
 export const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
 /** The files of the log, oldest first. */
-export const filesOf = async (directory: string) => (await readdir(directory)).filter(name => name.endsWith('.jsonl')).sort()
+export const filesOf = async (directory: string) => (await readdir(directory)).filter(name => /\.jsonl(\.z)?$/.test(name)).sort()
 
-export const linesOf = async (directory: string, name: string) => (await readFile(join(directory, name), 'utf8')).split('\n').slice(0, -1)
+export async function linesOf (directory: string, name: string): Promise<string[]> {
+  if (name.endsWith('.jsonl')) return (await readFile(join(directory, name), 'utf8')).split('\n').slice(0, -1)
+  const file = await PackedFile.open(join(directory, name))
+  const lines = await Promise.all(file.directory.blocks.map(block => file.read(block)))
+  return lines.flat().map(({ bytes }) => bytes.toString())
+}
 
 /** Every line of the log, parsed. */
 export async function recordsOf (directory: string): Promise<Array<Record<string, any>>> {

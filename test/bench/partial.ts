@@ -27,7 +27,7 @@ const [, , directory = '', ...parts] = process.argv
 const { log } = await createLog('info')
 const vault = vaultOf(await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) }), new Trees(new MemoryTrees()))
 const store = new MemoryStore()
-const forgetful = { admit () {}, record: async () => {}, recordEventually () {}, query: async () => ({ events: [] }) }
+const forgetful = { admit () {}, record: async () => {}, recordEventually () {}, query: async () => ({ events: [], verified: true }) }
 const audit = parts.includes('audit') ? await openAuditFiles(store.outbox, { directory: join(directory, 'audit') }) : forgetful
 
 const record = await recordOf(0, vault)
@@ -52,7 +52,7 @@ const operations = parts.includes('operations')
         getBatch: async () => ({ answers: [], notFound: [] }),
         exportEnv: async () => ({ format: 'json' as const, text: '{}' })
       },
-      auditEvents: { list: async () => ({ events: [] }) }
+      auditEvents: { list: async () => ({ events: [], verified: true }) }
     }
 
 const tokens = await StaticTokens.open(join(directory, 'tokens.json'))

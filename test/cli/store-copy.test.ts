@@ -128,8 +128,8 @@ t.test('a schema that a gateway has open is refused, and one of another is not',
 
 t.test('a gateway that is started meanwhile is found out', async t => {
   const env = withSchema(t, url)
-  const { store, databaseUrl, dataDir, keyRing, auditDays, auditBacklog } = loadConfig(env)
-  const side = await Side.open('to', { store, databaseUrl, dataDir, keyRing, auditDays, auditBacklog, gatewayName: 'copy' }, t.fail)
+  const { store, databaseUrl, dataDir, keyRing, auditDays, auditMaxBytes, auditBacklog } = loadConfig(env)
+  const side = await Side.open('to', { store, databaseUrl, dataDir, keyRing, auditDays, auditMaxBytes, auditBacklog, gatewayName: 'copy' }, t.fail)
   t.teardown(() => side.close())
   await side.assertAlone()
   const gateway = await openGateway(t, { ...env, ECTX_GATEWAY_NAME: 'blue' })

@@ -102,6 +102,21 @@ t.test('what only looks like a variable of a Service is refused', async t => {
   for (const port of ['http://10.0.0.1:8080', 'tcp://10.0.0.1', 'tcp:8080']) t.match(problemsOf({ ECTX_PORT: port }), [/^ECTX_PORT must be a port/], port)
 })
 
+t.test('where audit events go', async t => {
+  for (const url of ['udp://10.0.0.1:514', 'tcp://[::1]:601', 'tcp://logs.example:601', 'unix:///run/syslog.sock']) {
+    t.same(loadConfig({ ECTX_AUDIT_SYSLOG: url }).auditSyslog, { url, isRequired: false })
+  }
+  t.match(loadConfig({ ECTX_AUDIT_SYSLOG: 'udp://h:1', ECTX_AUDIT_SINKS: 'all', ECTX_AUDIT_ANCHOR: 'syslog' }), { auditSyslog: { isRequired: true }, auditAnchor: 'syslog' })
+  for (const url of ['udp://10.0.0.1', 'http://h:1', 'h:514', 'unix://run/x', 'unix:', 'tcp://u:s3cr3t@h:1', 'tcp://h:1/x', 'tcp://h:99999']) {
+    t.match(problemsOf({ ECTX_AUDIT_SYSLOG: url }), [/^ECTX_AUDIT_SYSLOG must be udp:/], url)
+  }
+  const needing: Array<Record<string, string>> = [{ ECTX_AUDIT_SINKS: 'all' }, { ECTX_AUDIT_ANCHOR: 'syslog' }]
+  for (const given of needing) t.match(problemsOf(given), [/^ECTX_AUDIT_SYSLOG must be set too/])
+  t.equal(loadConfig({}).auditAnchor, undefined)
+  t.equal(loadConfig({ ECTX_ROOT_KEY_FILE: '/key', ECTX_DATA_DIR: '/d' }).auditAnchor, '/d/audit-heads.jws')
+  t.equal(loadConfig({ ECTX_ROOT_KEY_FILE: '/key', ECTX_AUDIT_ANCHOR: '/a' }).auditAnchor, '/a')
+})
+
 t.test('no value has blanks at its ends, control characters, broken bytes or quotes around it', async t => {
   const good: Record<string, string> = { ECTX_PORT: '1', ECTX_LOG_LEVEL: 'info', ECTX_KEY_ROTATION_HOURS: '1', ECTX_AUDIT_DAYS: '1', ECTX_RATE_LIMIT: '1', ECTX_HOST: 'localhost', ECTX_TRUSTED_PROXIES: '::1' }
   const names = problemsOf({ ECTX_: 'x' }).join().match(/\bECTX_[A-Z_]+/g)!

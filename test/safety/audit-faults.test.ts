@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { AuditProblem } from '../../src/audit/chain-check.js'
+import type { AuditProblem } from '../../src/audit/audit-problem.js'
 import { verify } from '../../src/engines/embedded/audit/verify.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { filesOf, recordsOf } from '../audit/support.js'

@@ -29,7 +29,7 @@ export function testDependencies (store: Store = new MemoryStore()): Dependencie
       admit () {},
       record: async event => { events.push(event) },
       recordEventually: event => { events.push(event) },
-      query: async () => ({ events: [] })
+      query: async () => ({ events: [], verified: true })
     }
   }
 }

@@ -130,6 +130,7 @@ t.test('REST, which the others are held to, does what the table says', async t =
   t.match(expected.get('operator takes the environment'), { code: 'ok', message: { content: /TOKEN='?s3cr3t/ } })
   t.ok(expected.get('the audit log').message.events.length > 20)
   t.equal(expected.get('the audit log').message.events.filter(({ shredded }: { shredded?: boolean }) => shredded).length, 2)
+  t.equal(expected.get('the audit log').message.verified, true)
 })
 
 const TRANSPORTS: Readonly<Record<string, (t: Test) => (address: string, grpc: string) => Call>> = {

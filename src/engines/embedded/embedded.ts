@@ -11,7 +11,7 @@ import { TreeFiles } from './trees/tree-files.js'
 export const embeddedSupports: Supports = { durable: true, sharedKeys: true }
 
 /** A LevelDB, audit files, the file of a key ring and those of its trees, in the data directory, which one process at a time can have open. */
-export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, auditBacklog }, clock, warn) => {
+export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, auditMaxBytes, auditBacklog }, clock, warn, sink) => {
   const places = placesIn(dataDir, keyRing.file)
   const keys = new RingFile(places.keyRing, loadRootKey(keyRing.root))
   await makePrivate(dataDir)
@@ -22,7 +22,7 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
   try {
     const audit = await openAuditFiles(
       store.outbox,
-      { directory: places.audit, retentionDays: auditDays, backlog: auditBacklog, clock, warn }
+      { directory: places.audit, retentionDays: auditDays, maxBytes: auditMaxBytes, backlog: auditBacklog, clock, warn, sink }
     )
     return {
       supports: embeddedSupports,

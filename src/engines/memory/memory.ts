@@ -8,10 +8,10 @@ import { MemoryTrees } from './memory-trees.js'
 export const memorySupports: Supports = { durable: false, sharedKeys: false }
 
 /** Everything in the memory of this process, and no file: for trying out, and for tests. */
-export const openMemory: OpenEngine = async (_config, clock, warn) => {
+export const openMemory: OpenEngine = async (_config, clock, warn, sink) => {
   warn('ECTX_STORE is memory: contexts, the keys that seal them and the audit log are gone when this process ends')
   const store = new MemoryStore(clock)
-  const audit = new AuditRelay(store.outbox, new MemoryJournal(), { clock, warn })
+  const audit = new AuditRelay(store.outbox, new MemoryJournal(), { clock, warn, sink })
   return {
     supports: memorySupports,
     store,

@@ -1,7 +1,12 @@
 import type { AuditLog, AuditPage, AuditQuery } from '../../audit/audit-log.js'
-import { lostEvents, type AuditEvent } from '../../audit/event.js'
+import { hashOf, lostEvents, type AuditEvent } from '../../audit/event.js'
+import { PageSize } from '../../audit/page-size.js'
 import { closed, unknownPageToken } from '../../audit/refusals.js'
+import type { Sink } from '../../audit/sink.js'
+import type { LogEnd } from '../../audit/signed-head.js'
+import { Unproved, type Tell } from '../../audit/unproved.js'
 import type { Clock } from '../../clock.js'
+import { GatewayError } from '../../errors.js'
 import type { Link } from './link.js'
 import type { PostgresWriter, Timed } from './postgres-writer.js'
 
@@ -10,6 +15,8 @@ interface Row {
   readonly sequence: string
   readonly time: string
   readonly line: string
+  /** The hash that the line behind it has for it, or the end of its chain. */
+  readonly next: string | null
 }
 
 const TOKEN = /^(\d{1,16}) (\d{1,16}) ([\w.-]{1,253})$/
@@ -24,8 +31,11 @@ const RETRY_MS = 2_000
 export class PostgresAudit implements AuditLog {
   readonly #writer: PostgresWriter
   readonly #reading: Link
+  readonly #gateway: string
   readonly #clock: Clock
-  readonly #warn: (message: string, cause?: unknown) => void
+  readonly #warn: Tell
+  readonly #sink: Sink | undefined
+  readonly #unproved: Unproved
   /** What nobody waits for, until it is given to the writer. */
   #inMemory: Timed[] = []
   #lost = 0
@@ -35,22 +45,27 @@ export class PostgresAudit implements AuditLog {
   #closing: Promise<void> | undefined
 
   /** The log must close before `writer` does; it closes neither that nor `reading`. */
-  constructor (writer: PostgresWriter, reading: Link, clock: Clock, warn: (message: string, cause?: unknown) => void) {
+  constructor (writer: PostgresWriter, reading: Link, gateway: string, clock: Clock, warn: Tell, sink: Sink | undefined) {
     this.#writer = writer
     this.#reading = reading
+    this.#gateway = gateway
     this.#clock = clock
     this.#warn = warn
+    this.#sink = sink
+    this.#unproved = new Unproved(warn)
   }
 
   /** Nothing waits here that a change would not wait for too. */
   admit (): void {
     if (this.#closing !== undefined) throw closed()
+    this.#sink?.admit()
   }
 
   async record (event: AuditEvent): Promise<void> {
     this.admit()
     this.#write()
     await this.#writer.record([this.#timed(event)])
+    if (this.#sink?.isRequired) await this.#writer.sent
   }
 
   recordEventually (event: AuditEvent): void {
@@ -63,10 +78,21 @@ export class PostgresAudit implements AuditLog {
   }
 
   async query (query: AuditQuery): Promise<AuditPage> {
-    this.admit()
+    if (this.#closing !== undefined) throw closed()
     if (!this.#isFailing) this.#write()
     await this.#writing
     return this.#query(query)
+  }
+
+  async end (): Promise<LogEnd> {
+    if (this.#closing !== undefined) throw closed()
+    if (!this.#isFailing) this.#write()
+    await this.#writing
+    const [row] = await this.#reading.run<{ sequence: string, hash: string }>({
+      text: 'SELECT sequence, hash FROM gateway WHERE name = $1', values: [this.#gateway]
+    })
+    if (row === undefined) throw new GatewayError('unavailable', 'the audit log has lost where it ends')
+    return { gateway: this.#gateway, sequence: Number(row.sequence), hash: row.hash }
   }
 
   close (): Promise<void> {
@@ -117,15 +143,25 @@ export class PostgresAudit implements AuditLog {
     const values: unknown[] = [time, gateway, sequence, pageSize + 1]
     const parameter = (value: unknown) => `$${values.push(value)}`
     const rows = await this.#reading.run<Row>({
-      text: `SELECT gateway, sequence, time, line FROM audit WHERE (time, gateway, sequence) >= ($1::bigint, $2::text, $3::bigint)
-        ${contextId === undefined ? '' : `AND context_id = ${parameter(contextId)}`}
-        ${executionId === undefined ? '' : `AND execution_id = ${parameter(executionId)}`}
-        ORDER BY time, gateway, sequence LIMIT $4`,
+      text: `SELECT a.gateway, a.sequence, a.time, a.line, coalesce(
+          (SELECT substring(left(n.line, 128) FROM '"previous":"([0-9a-f]{64})"') FROM audit n
+            WHERE n.gateway = a.gateway AND n.sequence = a.sequence + 1 AND n.day >= a.day LIMIT 1),
+          (SELECT g.hash FROM gateway g WHERE g.name = a.gateway AND g.sequence = a.sequence)) AS next
+        FROM audit a WHERE (a.time, a.gateway, a.sequence) >= ($1::bigint, $2::text, $3::bigint)
+        ${contextId === undefined ? '' : `AND a.context_id = ${parameter(contextId)}`}
+        ${executionId === undefined ? '' : `AND a.execution_id = ${parameter(executionId)}`}
+        ORDER BY a.time, a.gateway, a.sequence LIMIT $4`,
       values
     })
-    const next = rows[pageSize]
+    const page = new PageSize(pageSize)
+    const end = rows.findIndex(({ line }) => !page.takes(line.length))
+    const shown = end === -1 ? rows : rows.slice(0, end)
+    const unproved = shown.filter(({ line, next }) => hashOf(line) !== next)
+    for (const { gateway, sequence } of unproved) this.#unproved.tell(`${gateway}, number ${sequence}`)
+    const next = rows[shown.length]
     return {
-      events: rows.slice(0, pageSize).map(({ line }) => JSON.parse(line)),
+      events: shown.map(({ line }) => JSON.parse(line)),
+      verified: unproved.length === 0,
       nextPageToken: next && encoded(`${next.time} ${next.sequence} ${next.gateway}`)
     }
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, type AuditEvent } from '../../audit/event.js'
+import type { Sink } from '../../audit/sink.js'
 import type { Clock } from '../../clock.js'
 import { GatewayError } from '../../errors.js'
 import { closed } from '../../storage/refusals.js'
@@ -51,12 +52,16 @@ export class PostgresWriter {
   readonly #gateway: string
   readonly #clock: Clock
   readonly #batches = new Batcher<Change, string>(changes => this.#commit(changes))
+  readonly #sink: Sink | undefined
   #open = true
+  /** Settled when the sink has all that was committed. */
+  sent: Promise<void> | undefined
 
-  constructor (link: Link, gateway: string, clock: Clock) {
+  constructor (link: Link, gateway: string, clock: Clock, sink?: Sink) {
     this.#link = link
     this.#gateway = gateway
     this.#clock = clock
+    this.#sink = sink
   }
 
   /** Resolves with what the last of the steps came to when that is durable: `ok`, or why not. */
@@ -97,6 +102,7 @@ export class PostgresWriter {
     const records = steps.map(({ record }) => ({ ...EMPTY, ...record }))
     const events = changes.flatMap(({ events }, index) => events.map(event => ({ ...event, op: lasts[index]! })))
     const audit = changes.flatMap(({ audit }, index) => audit.map(({ event, time }) => ({ event, time, op: lasts[index]! })))
+    const descriptions = audit.map(({ event, time }) => describe(event, time))
     const [row] = await this.#link.run<{ outcomes: string[] }>({
       ...COMMIT,
       values: [
@@ -122,10 +128,13 @@ export class PostgresWriter {
         bigints(audit.map(({ time }) => time)),
         texts(audit.map(({ event }) => event.context_id ?? null)),
         texts(audit.map(({ event }) => event.execution_id ?? null)),
-        texts(audit.map(({ event, time }) => describe(event, time)))
+        texts(descriptions)
       ]
     })
     if (row === undefined) throw new GatewayError('internal', 'the database answered nothing')
+    const isMade = audit.map(({ op }) => row.outcomes[op - 1] === 'ok')
+    const lines = descriptions.filter((_, index) => isMade[index])
+    this.sent = this.#sink?.send('event', lines.map(line => `{"gateway":"${this.#gateway}",${line}`))
     return lasts.map(last => row.outcomes[last - 1]!)
   }
 }

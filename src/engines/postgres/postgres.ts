@@ -23,7 +23,7 @@ export const postgresSupports: Supports = { durable: true, sharedKeys: true }
 export const NAME_LOCK = 0x6563746e
 
 /** Records, audit events and keys in a PostgreSQL database, which any number of gateways can have open. */
-export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditDays }, clock, warn) => {
+export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, keyRing, auditDays }, clock, warn, sink) => {
   const primary = new Primary(parsePostgresUrl(databaseUrl), warn)
   const gateway = gatewayName ?? `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${randomBytes(4).toString('hex')}`
   const writing = new Link(primary, { prepare: nameTaker(primary.schema, gateway), writes: true })
@@ -37,9 +37,9 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
   try {
     await prepare(primary, warn)
     for (const link of [writing, reading, keeping]) await link.open()
-    const writer = new PostgresWriter(writing, gateway, clock)
+    const writer = new PostgresWriter(writing, gateway, clock, sink)
     const store = new PostgresStore(writer, new PostgresReader(reading))
-    const audit = new PostgresAudit(writer, keeping, clock, warn)
+    const audit = new PostgresAudit(writer, keeping, gateway, clock, warn, sink)
     const stopTidying = await keepTidy(keeping, auditDays, warn)
     return {
       supports: postgresSupports,

@@ -1,5 +1,7 @@
-import { ChainCheck, type AuditProblem, type Ends, type Verification } from '../../audit/chain-check.js'
+import type { AuditProblem } from '../../audit/audit-problem.js'
+import { ChainCheck, type Ends, type Verification } from '../../audit/chain-check.js'
 import { parseLine } from '../../audit/event.js'
+import type { ChainHeads, HeadCheck } from '../../audit/head-check.js'
 import type { Link } from './link.js'
 import { withLink } from './with-link.js'
 
@@ -20,16 +22,16 @@ const AT_ONCE = 1_000
 
 /**
  * Reads the chains of all gateways in the database, also while they are being written, and tells where they are not as they were
- * written. A chain does not withstand somebody who writes all of it, and its end, anew.
+ * written. A chain does not withstand somebody who writes all of it, and its end, anew: what was signed before, `heads`, does.
  * @throws `unavailable` where they cannot be read
  */
-export function verifyChains (databaseUrl: string): Promise<ChainsVerification> {
+export function verifyChains (databaseUrl: string, heads?: HeadCheck): Promise<ChainsVerification> {
   return withLink(databaseUrl, async (link, schema) => {
     const names = await namesOf(link)
     const problems: AuditProblem[] = []
     let lines = 0
     for (const name of names) {
-      const found = await verifyChain(link, name)
+      const found = await verifyChain(link, name, heads?.of(name))
       lines += found.lines
       problems.push(...found.problems)
     }
@@ -48,9 +50,9 @@ async function namesOf (link: Link): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-async function verifyChain (link: Link, gateway: string): Promise<Verification> {
+async function verifyChain (link: Link, gateway: string, heads?: ChainHeads): Promise<Verification> {
   const ends = await endsOf(link, gateway)
-  const check = new ChainCheck(ends)
+  const check = new ChainCheck(ends, heads)
   let lines = 0
   for (let after = '0'; ;) {
     const rows = await link.run<Row>({

@@ -67,7 +67,7 @@ export const BODY_EXAMPLES: Readonly<Record<string, unknown>> = {
   BatchGetExecutionContextsRequest: { ids: [ID, ABSENT] },
   ExecutionContextBatch: { execution_contexts: [context], not_found: [ABSENT] },
   ExecutionContextLease: { lease_expire_time: LEASE_END, expire_time: END },
-  AuditEventPage: { events: [event] },
+  AuditEventPage: { events: [event], verified: true },
   Health: { status: 'ok' },
   'application/json': { REGION: REGION.value, API_TOKEN: API_TOKEN.value },
   'text/plain': `export REGION='${REGION.value}'\nexport API_TOKEN='${API_TOKEN.value}'\n`
@@ -119,6 +119,8 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   run_token: `ectx_run_${ID}_H3dYK4dv3WYo7pCN_gmIccq3MHMa8RbBes9lUaOEMjk`,
   key_id: 'key-01m7yq1we0ras12e9q0c426n0n',
   count: 3,
+  keys_left_out: 984,
+  verified: true,
   events: [event],
   page_size: 100,
   page_token: PAGE_TOKEN,

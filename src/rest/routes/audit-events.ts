@@ -18,8 +18,8 @@ export async function auditRoutes (instance: FastifyInstance, { operations }: { 
 
   const send = async (request: FastifyRequest, reply: FastifyReply, query: MessageInitShape<typeof ListAuditEventsRequestSchema>) => {
     const call = { origin: request.origin, input: create(ListAuditEventsRequestSchema, query) }
-    const { events, nextPageToken } = await operations.list(call, goneOf(request))
-    return reply.header('cache-control', 'no-store').send({ events, next_page_token: nextPageToken })
+    const { events, verified, nextPageToken } = await operations.list(call, goneOf(request))
+    return reply.header('cache-control', 'no-store').send({ events, verified, next_page_token: nextPageToken })
   }
 
   app.get('/v1/execution-contexts/:id/audit', {

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { hashOf } from '../../../src/audit/event.js'
+import type { Sink } from '../../../src/audit/sink.js'
 import { keysCommand } from '../../../src/cli/keys-command.js'
 import { systemClock } from '../../../src/clock.js'
 import { loadConfig } from '../../../src/config/config.js'
@@ -32,6 +33,31 @@ async function verify (env: Record<string, string>) {
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { code, stdout, stderr }
 }
+
+t.test('a sink gets what was committed, and no more, and a head tells where the own chain ends', async t => {
+  const lines: string[] = []
+  const sink: Sink = { isRequired: true, admit () {}, send: async (_, more) => { lines.push(...more) }, close: async () => {} }
+  const engine = await openPostgres(loadConfig({ ...withSchema(t, url), ECTX_GATEWAY_NAME: 'a' }), systemClock, () => {}, sink)
+  t.teardown(() => engine.close())
+  await engine.audit.record(newEvent('1'))
+  engine.audit.recordEventually(newEvent('2'))
+  const [page, end] = [await engine.audit.query({ pageSize: 10 }), await engine.audit.end()]
+  t.match(lines.map(line => JSON.parse(line)), [{ gateway: 'a', event: 'revealed', context_id: '1' }, { context_id: '2' }])
+  t.same(end, { gateway: 'a', sequence: 2, hash: hashOf(JSON.stringify(page.events[1])) })
+})
+
+t.test('a page with a line that was changed, or whose next line is gone, is not answered as verified', async t => {
+  const { engines, operate } = await usedSchema(t)
+  const { audit } = engines[0]!
+  const page = { contextId: '2', pageSize: 10 }
+  t.equal((await audit.query(page)).verified, true)
+  await operate("DELETE FROM audit WHERE gateway = 'a' AND sequence = 3")
+  t.equal((await audit.query(page)).verified, false)
+  t.equal((await audit.query({ ...page, contextId: '1' })).verified, true)
+  await operate("UPDATE audit SET line = replace(line, 'runner', 'sunner') WHERE gateway = 'a' AND sequence = 1")
+  t.equal((await audit.query({ ...page, contextId: '1' })).verified, false)
+  t.equal((await audit.query({ ...page, contextId: '5' })).verified, true)
+})
 
 t.test('audit -- verify reads the chains of all gateways', async t => {
   const { env, operate } = await usedSchema(t)

@@ -12,8 +12,10 @@ export interface AuditFilesOptions extends AuditRelayOptions {
    * time may open it.
    */
   readonly directory: string
-  /** Files that were begun longer ago are removed whole, when the next file is begun. */
+  /** Files that were begun longer ago are removed whole, when the next file is begun; not the last seven. */
   readonly retentionDays?: number
+  /** The oldest files go, where all have more bytes than that; 0 is no limit. */
+  readonly maxBytes?: number
   readonly maxFileBytes?: number
 }
 
@@ -23,7 +25,9 @@ export interface AuditFilesOptions extends AuditRelayOptions {
  */
 export async function openAuditFiles (outbox: AuditOutbox, options: AuditFilesOptions): Promise<AuditLog> {
   try {
-    const chain = await Chain.open({ retentionDays: 90, maxFileBytes: 64 * 1024 * 1024, clock: systemClock, warn: () => {}, ...options })
+    const chain = await Chain.open({
+      retentionDays: 90, maxBytes: 0, maxFileBytes: 64 * 1024 * 1024, clock: systemClock, warn: () => {}, ...options
+    })
     return new AuditRelay(outbox, chain, options)
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause

@@ -1,43 +1,65 @@
-import { rm } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
 import type { Clock } from '../../../clock.js'
 import type { AuditPage } from '../../../audit/audit-log.js'
 import { hashOf, lineOf, NO_LINE, type Entry } from '../../../audit/event.js'
 import type { End, Journal, JournalQuery } from '../../../audit/journal.js'
+import { Unproved, type Tell } from '../../../audit/unproved.js'
 import { makeDirectory } from '../../../files/make-directory.js'
+import { Days } from './days.js'
 import { FileIndex } from './file-index.js'
 import { findEnd } from './find-end.js'
-import { dayOf, listFiles, named } from './files.js'
+import { dayOf, listAll, listFiles, named, type Named } from './files.js'
 import { Head, readHead, type HeadState } from './head.js'
 import { LogFile } from './log-file.js'
+import { packFile } from './pack-file.js'
+import { PackedFiles, settlePacking } from './packed-files.js'
 import { queryFiles } from './query.js'
+import { Retention, type Limits } from './retention.js'
 
-const DAY_MS = 86_400_000
 // Each reads one file after the other, and how many a process may have open is limited.
 const MOST_QUERIES_AT_ONCE = 16
+// Less is not worth its while.
+const LEAST_BYTES_PACKED = 64 * 1024
+const AGE = 'the audit log cannot note how old it is: it is kept for longer'
+// A clock that goes to and fro must not begin a file each time.
+const LEAST_MS_BEFORE_A_DAY_OF_BEFORE = 3_600_000
 
-export interface ChainOptions {
+export interface ChainOptions extends Limits {
   readonly directory: string
-  readonly retentionDays: number
   readonly maxFileBytes: number
   readonly clock: Clock
-  readonly warn: (message: string, cause?: unknown) => void
+  readonly warn: Tell
 }
 
 /** The lines on disk: each has the hash of the one before, over files and restarts. */
 export class Chain implements Journal {
   readonly #index: FileIndex
+  readonly #packed: PackedFiles
+  readonly #unproved: Unproved
+  readonly #days: Days
+  readonly #retention: Retention
   readonly #options: ChainOptions
   readonly #reading = pLimit(MOST_QUERIES_AT_ONCE)
   #state: HeadState
   #head: Head
   #file: LogFile | undefined
+  /** When it was begun, or opened, by the clock that does not jump. */
+  #begunAt: number
   #broken = false
+  /** Those that are finished and not packed yet: they know where what begins. */
+  #finished: LogFile[] = []
   #background: Promise<void> = Promise.resolve()
+  #isClosing = false
 
-  private constructor (options: ChainOptions, state: HeadState, head: Head, file: LogFile | undefined) {
+  private constructor (options: ChainOptions, state: HeadState, head: Head, days: Days, file: LogFile | undefined) {
     this.#index = new FileIndex(options.directory)
+    this.#packed = new PackedFiles(options.directory)
+    this.#unproved = new Unproved(options.warn)
+    this.#days = days
+    this.#retention = new Retention(options.directory, options, options.clock, options.warn)
+    this.#begunAt = options.clock.monotonic()
     this.#options = options
     this.#state = state
     this.#head = head
@@ -48,6 +70,7 @@ export class Chain implements Journal {
   static async open (options: ChainOptions): Promise<Chain> {
     const { directory, warn } = options
     await makeDirectory(directory)
+    await settlePacking(directory)
     const files = await listFiles(directory)
     const head = await readHead(directory)
     const { size, last, commit } = await findEnd(directory, files, head)
@@ -60,9 +83,12 @@ export class Chain implements Journal {
     const { sequence, hash } = head !== undefined && head.sequence >= (last?.sequence ?? 0) ? head : last ?? { sequence: 0, hash: NO_LINE }
     const state = { first: head?.first ?? files[0]?.first ?? 1, sequence, hash, commit }
     const current = files.at(-1)
-    const file = current && await LogFile.open(directory, current, size)
-    const chain = new Chain(options, state, await Head.open(directory, state), file)
+    const isGoneOnWith = current !== undefined && !current.isPacked
+    const file = isGoneOnWith ? await LogFile.open(directory, current, size, hash) : undefined
+    const days = await Days.open(directory, options.clock, options.retentionDays)
+    const chain = new Chain(options, state, await Head.open(directory, state), days, file)
     await chain.#retire()
+    for (const named of isGoneOnWith ? files.slice(0, -1) : files) chain.#packLater(named)
     return chain
   }
 
@@ -75,7 +101,7 @@ export class Chain implements Journal {
       const file = await this.#prepare()
       const { bytes, begins, end } = linesBehind(this.#state, entries)
       const { size } = file
-      await file.append(bytes)
+      await file.append(bytes, end.hash)
       entries.forEach(({ description, about = JSON.parse(`{${description}`) }, index) => file.postings.add(about, size + begins[index]!))
       this.#state = { ...this.#state, ...end }
     } catch (error) {
@@ -97,11 +123,19 @@ export class Chain implements Journal {
   }
 
   query (query: JournalQuery): Promise<AuditPage> {
-    return this.#reading(() => queryFiles(this.#options.directory, this.#index, this.#file, query))
+    return this.#reading(() => {
+      const { first, sequence, hash } = this.#state
+      const file = this.#file && { named: this.#file.named, size: this.#file.size, hash: this.#file.hash }
+      const own = this.#file === undefined ? this.#finished : [...this.#finished, this.#file]
+      const sources = { directory: this.#options.directory, index: this.#index, packed: this.#packed, own }
+      return queryFiles(sources, { first, sequence, hash, file }, query, place => this.#unproved.tell(place))
+    })
   }
 
   async close (): Promise<void> {
+    this.#isClosing = true
     await this.#background
+    await this.#days.save().catch(error => this.#options.warn(AGE, error))
     await this.#file?.close()
     await this.#head.close()
   }
@@ -122,47 +156,75 @@ export class Chain implements Journal {
       this.#file?.assertOurs()
     }
     const day = dayOf(clock.now())
-    if (this.#file !== undefined && this.#file.named.day === day && this.#file.size < maxFileBytes) return this.#file
+    await this.#days.count(this.#state.sequence).catch(error => warn(AGE, error))
+    if (this.#file !== undefined && this.#file.size < maxFileBytes && !this.#isOver(this.#file.named.day, day)) return this.#file
 
     const finished = this.#file
-    const file = await LogFile.create(directory, named(day, this.#state.sequence + 1))
+    const file = await LogFile.create(directory, named(day, this.#state.sequence + 1), this.#state.hash)
     this.#file = file
+    this.#begunAt = clock.monotonic()
     if (finished !== undefined) this.#finish(finished)
     await this.#retire()
     return file
   }
 
+  /** Whether `day`, on which the file was begun, is over by the clock, which says `now`. */
+  #isOver (day: string, now: string): boolean {
+    return now > day || (now < day && this.#options.clock.monotonic() - this.#begunAt >= LEAST_MS_BEFORE_A_DAY_OF_BEFORE)
+  }
+
   #finish (file: LogFile): void {
+    if (file.size >= LEAST_BYTES_PACKED) {
+      this.#finished.push(file)
+      this.#packLater(file.named)
+    }
     this.#later('the audit log cannot write an index; it will be made when it is needed', async () => {
       try {
-        if (file.openedAt === 0) await this.#index.write(file.named.name, file.size, file.postings)
+        if (file.openedAt === 0 && file.size < LEAST_BYTES_PACKED) await this.#index.write(file.named.name, file.size, file.postings)
       } finally {
+        this.#finished = this.#finished.filter(other => other !== file)
         await file.close()
       }
     })
   }
 
-  /** Removes the files that were begun too many days ago; before that the head says that they are no longer kept. */
-  async #retire (): Promise<void> {
-    const { directory, retentionDays, clock } = this.#options
-    const oldest = dayOf(clock.now() - retentionDays * DAY_MS)
-    const files = await listFiles(directory)
-    const kept = files.findIndex(({ day, name }) => day >= oldest || name === this.#file?.named.name)
-    if (kept <= 0) return
-    this.#state = { ...this.#state, first: files[kept]!.first }
-    await this.#head.write(this.#state)
-    await this.#head.sync()
-    this.#later('the audit log cannot remove an old file', async () => {
-      for (const { name } of files.slice(0, kept)) {
-        await rm(join(directory, name), { force: true })
-        await this.#index.remove(name)
+  /** Packs a file that is finished, where that is worth its while. Where it cannot be, it stays as it is, and is tried again at the next start. */
+  #packLater (named: Named): void {
+    if (named.isPacked) return
+    this.#later(`the audit log cannot pack ${named.name}`, async () => {
+      const { directory, warn } = this.#options
+      const found = await stat(join(directory, named.name)).catch(() => undefined)
+      if (this.#isClosing || found === undefined || found.size < LEAST_BYTES_PACKED) return
+      if (await packFile(directory, named, () => this.#isClosing)) {
+        await this.#index.remove(named.name)
+      } else if (!this.#isClosing) {
+        warn(`the audit file ${named.name} is not as it was written; run \`npm run audit -- verify\``, undefined, 'error')
       }
     })
   }
 
-  /** Does `work` behind what is asked of the log; a failure is a warning. */
+  /** Removes the files that are to go; before that the head says that they are no longer kept. */
+  async #retire (): Promise<void> {
+    const { directory } = this.#options
+    const files = await listFiles(directory)
+    const kept = await this.#retention.countGone(files, this.#days)
+    if (kept === 0) return
+    this.#state = { ...this.#state, first: files[kept]!.first }
+    await this.#head.write(this.#state)
+    await this.#head.sync()
+    this.#later('the audit log cannot remove an old file', async () => {
+      const { first } = files[kept]!
+      for (const { name } of (await listAll(directory)).filter(file => file.first < first)) {
+        await rm(join(directory, name), { force: true })
+        await this.#index.remove(name)
+        this.#packed.forget(name)
+      }
+    })
+  }
+
+  /** Does `work` behind what is asked of the log, and behind all such work of before; a failure is a warning. */
   #later (warning: string, work: () => Promise<void>): void {
-    this.#background = Promise.all([this.#background, work().catch(error => this.#options.warn(warning, error))]).then(() => {})
+    this.#background = this.#background.then(work).catch(error => this.#options.warn(warning, error))
   }
 }
 

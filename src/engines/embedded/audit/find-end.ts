@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { hashOf, parseLine } from '../../../audit/event.js'
 import { readLines, type Named } from './files.js'
+import { PackedFile } from './packed-file.js'
 import type { HeadState } from './head.js'
 
 export interface FoundEnd {
@@ -17,8 +18,9 @@ export async function findEnd (directory: string, files: readonly Named[], head:
   let size: number | undefined
   let last: FoundEnd['last']
   let commit = head?.commit ?? 0
-  for (const { name, first } of files.toReversed()) {
-    const found = await readEnd(join(directory, name), first)
+  for (const { name, first, isPacked } of files.toReversed()) {
+    const path = join(directory, name)
+    const found = isPacked ? await readPackedEnd(path) : await readEnd(path, first)
     size ??= found.size
     last ??= found.last
     commit = Math.max(commit, found.commit)
@@ -44,10 +46,20 @@ async function readEnd (path: string, first: number): Promise<FoundEnd> {
   }
 }
 
+/** One that is damaged has no lines that could be gone on from. */
+async function readPackedEnd (path: string): Promise<FoundEnd> {
+  const { directory: { blocks, size, hash, commit } } = await PackedFile.open(path).catch(error => {
+    if ('syscall' in error) throw error
+    return { directory: { blocks: [], size: 0, hash: '', commit: 0 } }
+  })
+  const last = blocks.at(-1)
+  return { size, last: last && { sequence: last.sequence + last.lines - 1, hash }, commit }
+}
+
 // Stands where no caller can write. Every line of a file is looked at: to parse each takes much longer.
 const COMMIT = /^\{"sequence":\d+,"previous":"[0-9a-f]{64}","commit":(\d+),/
 
-function commitOf (line: Buffer): number | undefined {
+export function commitOf (line: Buffer): number | undefined {
   const [, commit] = COMMIT.exec(line.toString('latin1', 0, 160)) ?? []
   return commit === undefined ? undefined : Number(commit)
 }

@@ -8,7 +8,10 @@ import { Postings, readPostings } from './postings.js'
 
 const { O_RDWR, O_CREAT, O_TRUNC, O_DSYNC } = constants
 
-/** The file that lines are written to. It holds `size` bytes that were acknowledged; what is behind them is not part of it. */
+/**
+ * The file that lines are written to. It holds `size` bytes that were acknowledged, and the last of their lines has that `hash`; what is
+ * behind them is not part of it.
+ */
 export class LogFile {
   /** Of what was written since it was opened, at `openedAt` bytes. */
   readonly postings = new Postings()
@@ -18,7 +21,9 @@ export class LogFile {
   readonly #handle: FileHandle
   readonly #identity: string
 
-  private constructor (readonly named: Named, path: string, handle: FileHandle, identity: string, public size: number) {
+  private constructor (
+    readonly named: Named, path: string, handle: FileHandle, identity: string, public size: number, public hash: string
+  ) {
     this.#path = path
     this.#handle = handle
     this.#identity = identity
@@ -26,25 +31,28 @@ export class LogFile {
   }
 
   /** Makes the file, durably. One that has its name holds no line that was acknowledged, and is emptied. */
-  static async create (directory: string, named: Named): Promise<LogFile> {
-    const file = await LogFile.#open(directory, named, 0, O_CREAT | O_TRUNC)
-    await syncDirectory(directory)
+  static async create (directory: string, named: Named, hash: string): Promise<LogFile> {
+    const file = await LogFile.#open(directory, named, 0, hash, O_CREAT | O_TRUNC)
+    await syncDirectory(directory).catch(async error => {
+      await file.close()
+      throw error
+    })
     return file
   }
 
   /** Opens a file of which the first `size` bytes are whole lines, and cuts off what is behind them. */
-  static async open (directory: string, named: Named, size: number): Promise<LogFile> {
-    const file = await LogFile.#open(directory, named, size, 0)
+  static async open (directory: string, named: Named, size: number, hash: string): Promise<LogFile> {
+    const file = await LogFile.#open(directory, named, size, hash, 0)
     await file.#cut()
     return file
   }
 
-  static async #open (directory: string, named: Named, size: number, flags: number): Promise<LogFile> {
+  static async #open (directory: string, named: Named, size: number, hash: string, flags: number): Promise<LogFile> {
     const path = join(directory, named.name)
     // A write is durable when it returns: one round to the thread pool for both.
     const handle = await open(path, O_RDWR | O_DSYNC | flags, 0o600)
     const { dev, ino } = await handle.stat()
-    return new LogFile(named, path, handle, `${dev}:${ino}`, size)
+    return new LogFile(named, path, handle, `${dev}:${ino}`, size, hash)
   }
 
   /**
@@ -61,10 +69,11 @@ export class LogFile {
     }
   }
 
-  /** Resolves when `bytes` are durable behind what there is. */
-  async append (bytes: Buffer): Promise<void> {
+  /** Resolves when `bytes` are durable behind what there is. @param hash of the last line of them */
+  async append (bytes: Buffer, hash: string): Promise<void> {
     await this.#write(bytes)
     this.size += bytes.length
+    this.hash = hash
   }
 
   /** After a failure: takes away what was half written. Answers whether this is still the file at its path. */

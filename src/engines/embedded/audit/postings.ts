@@ -6,15 +6,25 @@ import { readLines } from './files.js'
 export const contextKey = (id: string): number => crc32(`c${id}`)
 export const executionKey = (id: string): number => crc32(`x${id}`)
 
+interface About {
+  readonly context_id?: string
+  readonly execution_id?: string
+}
+
+/** What `event` is found by. */
+export function keysOf ({ context_id: contextId, execution_id: executionId }: About): number[] {
+  const keys = contextId === undefined ? [] : [contextKey(contextId)]
+  return executionId === undefined ? keys : [...keys, executionKey(executionId)]
+}
+
 /** At which bytes of a file the events of a key begin: pairs of a key and an offset, in the order of the file. */
 export class Postings {
   #pairs = new Uint32Array(512)
   #length = 0
 
   /** Notes the event that begins at the byte `offset`. */
-  add (event: { readonly context_id?: string, readonly execution_id?: string }, offset: number): void {
-    if (event.context_id !== undefined) this.#push(contextKey(event.context_id), offset)
-    if (event.execution_id !== undefined) this.#push(executionKey(event.execution_id), offset)
+  add (event: About, offset: number): void {
+    for (const key of keysOf(event)) this.#push(key, offset)
   }
 
   find (key: number): number[] {

@@ -1,67 +1,77 @@
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { AuditPage } from '../../../audit/audit-log.js'
-import { parseLine, type AuditRecord } from '../../../audit/event.js'
+import { hashOf, parseLine, type AuditRecord } from '../../../audit/event.js'
 import type { JournalQuery } from '../../../audit/journal.js'
+import { PageSize } from '../../../audit/page-size.js'
 import { matches } from '../../../audit/pending-page.js'
 import { unknownPageToken } from '../../../audit/refusals.js'
-import type { FileIndex } from './file-index.js'
-import { isAbsent, listFiles, readLineAt, readLines } from './files.js'
+import { isAbsent, listFiles, packed, type FoundLine, type Named } from './files.js'
+import type { HeadState } from './head.js'
 import type { LogFile } from './log-file.js'
+import { findLines, firstPrevious, type Sources } from './log-lines.js'
 import { contextKey, executionKey } from './postings.js'
 
-/** The place of a line: the first sequence of its file, and the byte where it begins. */
+/** The place of a line: the first sequence of its file, and the byte where it begins, whether or not the file is packed by now. */
 interface Place {
   readonly first: number
   readonly offset: number
 }
 
+/** Between which lines the log stands, of which the last is in `file` where that is being written. */
+export interface QueryEnds extends Pick<HeadState, 'first' | 'sequence' | 'hash'> {
+  readonly file: Pick<LogFile, 'named' | 'size' | 'hash'> | undefined
+}
+
 /**
- * Reads a page from the files in `directory`, of which `current` is being written.
+ * Reads a page of the lines up to `end`. `unproved` is told of each line of it that the one behind does not prove.
  * @throws `invalid_argument` where the token is not one of ours
  */
 export async function queryFiles (
-  directory: string, index: FileIndex, current: LogFile | undefined, query: JournalQuery
+  sources: Sources, end: QueryEnds, query: JournalQuery, unproved: (place: string) => void
 ): Promise<AuditPage> {
-  const { contextId, executionId, pageSize, pageToken, from: least = 0 } = query
+  const { contextId, executionId, pageToken, from: least = 0 } = query
   const from = pageToken === undefined ? { first: 0, offset: 0 } : decodeToken(pageToken)
   const key = contextId !== undefined ? contextKey(contextId) : executionId !== undefined ? executionKey(executionId) : undefined
-  const written = current?.size
+  const { named: current, size: written, hash: last } = { ...end.file }
+  const files = (await listFiles(sources.directory)).filter(({ first }) => first <= end.sequence)
   const events: AuditRecord[] = []
-  const files = await listFiles(directory)
-  for (const [place, { name, first }] of files.entries()) {
-    if (first < from.first || (files[place + 1]?.first ?? Infinity) <= least) continue
-    const own = name === current?.named.name ? current : undefined
+  const page = new PageSize(query.pageSize)
+  // Where a line was before it, it is missing.
+  let verified = from.first > 0 || least > 0 || files[0] === undefined || files[0].first <= end.first
+  if (!verified) unproved(`${files[0]!.name}, at byte 0`)
+
+  const isProved = async ({ bytes, next }: FoundLine, place: number, name: string): Promise<boolean> => {
+    const following = files[place + 1]
+    const hash = next ?? (name === current?.name ? last : following && await firstPrevious(sources, following)) ?? end.hash
+    return hash === hashOf(bytes)
+  }
+  const read = async (place: number, named: Named): Promise<Place | undefined> => {
+    const { name, first } = named
     const start = first === from.first ? from.offset : 0
-    try {
-      const lines = key === undefined
-        ? readLines(join(directory, name), start, own && written)
-        : linesAt(join(directory, name), (own ? await own.find(key) : await index.find(name, key)).filter(offset => offset >= start))
-      for await (const { bytes, offset } of lines) {
-        const record = parseLine(bytes)
-        if (record === undefined || record.sequence < least || !matches(record, query)) continue
-        if (events.length === pageSize) return { events, nextPageToken: encodeToken({ first, offset }) }
-        events.push(record)
-      }
-    } catch (error) {
-      // Removed meanwhile, being old.
-      if (!isAbsent(error)) throw error
+    for await (const line of findLines(sources, named, start, name === current?.name ? written! : Infinity, key)) {
+      const record = parseLine(line.bytes)
+      if (record === undefined || record.sequence < least || !matches(record, query)) continue
+      if (!page.takes(line.bytes.length)) return { first, offset: line.offset }
+      events.push(record)
+      if (await isProved(line, place, name)) continue
+      verified = false
+      unproved(`${name}, at byte ${line.offset}`)
     }
   }
-  return { events }
+
+  for (const [place, named] of files.entries()) {
+    if (named.first < from.first || (files[place + 1]?.first ?? Infinity) <= least) continue
+    const next = await read(place, named).catch(error => {
+      if (!isAbsent(error)) throw error
+      // Packed meanwhile, or removed, being old.
+      return named.isPacked ? undefined : read(place, packed(named)).catch(ignoringAbsence)
+    })
+    if (next !== undefined) return { events, verified, nextPageToken: encodeToken(next) }
+  }
+  return { events, verified }
 }
 
-async function * linesAt (path: string, offsets: readonly number[]) {
-  if (offsets.length === 0) return
-  const handle = await open(path, 'r')
-  try {
-    for (const offset of offsets) {
-      const bytes = await readLineAt(handle, offset)
-      if (bytes !== undefined) yield { bytes, offset }
-    }
-  } finally {
-    await handle.close()
-  }
+function ignoringAbsence (error: unknown): undefined {
+  if (!isAbsent(error)) throw error
 }
 
 const encodeToken = ({ first, offset }: Place) => Buffer.from(`${first}.${offset}`).toString('base64url')

@@ -100,30 +100,6 @@ t.test('half a line, left by a process that was killed, is cut off', async t => 
   await assertWhole(t, directory, [1, 2, 3])
 })
 
-t.test('files that are too old are removed whole, with their index', async t => {
-  const directory = newDataDir(t)
-  const clock = new TestClock(NOON)
-  const log = await openFiles(directory, { retentionDays: 2, clock })
-  for (const day of numbers(0, 4)) {
-    clock.time = NOON + day * DAY
-    await recordAll(log, [day])
-  }
-  await log.query({ contextId: '1', pageSize: 1 })
-  await log.close()
-  t.same((await filesOf(directory)).map(name => name.slice(6, 16)), ['2026-02-02', '2026-02-03', '2026-02-04'])
-  await assertWhole(t, directory, [2, 3, 4])
-
-  clock.time = NOON + 9 * DAY
-  const options = { retentionDays: 2, clock }
-  await (await openFiles(directory, options)).close()
-  await assertWhole(t, directory, [4], 'the last file stays until there is another, for the chain')
-  const later = await openFiles(directory, options)
-  await recordAll(later, [9])
-  await later.close()
-  await assertWhole(t, directory, [9])
-  await t.rejects(stat(join(directory, 'index', 'audit-2026-02-02-000000000003.index')), { code: 'ENOENT' })
-})
-
 t.test('lines that went while it was closed are not hidden by those that come', async t => {
   const directory = newDataDir(t)
   const warnings: string[] = []

@@ -194,7 +194,7 @@ t.test('what nobody waits for', async t => {
     log.recordEventually(newEvent('3'))
     await t.rejects(written(log))
     await log.close()
-    t.match(warnings.at(-1), /^1 events were lost/)
+    t.ok(warnings.some(warning => /^1 events were lost/.test(warning)))
     await rename(`${directory}.away`, directory)
 
     const again = await openLog(t, directory, { retryMs: 3_600_000 })

@@ -1,7 +1,7 @@
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { assertWhole, filesOf, newEvent, numbers, openFiles, openLog, recordAll, recorded, recordsOf, written } from '../../../audit/support.js'
+import { assertWhole, filesOf, linesOf, newEvent, numbers, openFiles, openLog, recordAll, recorded, recordsOf, rewrite, written } from '../../../audit/support.js'
 import { newDataDir } from '../../../support/data-dir.js'
 
 const ID = 'exec-7'
@@ -86,6 +86,41 @@ t.test('files that are gone are skipped', async t => {
   t.equal((await recorded(log)).length, left.length)
   const { events } = await log.query({ pageSize: 100, contextId: ID, pageToken: nextPageToken })
   t.equal(events.length, left.filter(record => record.context_id === ID).length)
+})
+
+t.test('a page is verified, unless a line of it was changed or one beside it is gone', async t => {
+  const tell = async (change: (directory: string, files: string[]) => Promise<unknown>) => {
+    const directory = newDataDir(t)
+    const log = await filled(directory)
+    await recorded(log, { contextId: ID })
+    await log.close()
+    const files = await filesOf(directory)
+    await change(directory, files)
+    const errors: string[] = []
+    const again = await openFiles(directory, { warn: (message, _cause, level) => { if (level === 'error') errors.push(message) } })
+    const all = await again.query({ pageSize: 1_000 })
+    const ofOne = [await again.query({ pageSize: 1_000, contextId: ID }), await again.query({ pageSize: 1_000, contextId: ID })]
+    await again.close()
+    return { all: all.verified, one: ofOne.map(({ verified }) => verified), errors: errors.length }
+  }
+  const edit = (line: number) => (directory: string, files: string[]) =>
+    rewrite(directory, files[1]!, lines => lines.with(line, lines[line]!.replace('runner', 'sunner')))
+  const lines = async (directory: string, files: string[]) => (await linesOf(directory, files[1]!)).map(line => JSON.parse(line).context_id)
+  const place = await (async () => {
+    const directory = newDataDir(t)
+    await (await filled(directory)).close()
+    return lines(directory, await filesOf(directory))
+  })()
+  const own = place.indexOf(ID)
+  const other = place.findIndex((id, index) => id !== ID && index !== own - 1)
+  const head = async (directory: string, change: (text: string) => string) =>
+    writeFile(join(directory, 'head.json'), change(await readFile(join(directory, 'head.json'), 'utf8')))
+  t.same(await tell(async () => {}), { all: true, one: [true, true], errors: 0 })
+  t.same(await tell(edit(own)), { all: false, one: [false, false], errors: 1 }, 'one of the context')
+  t.same(await tell(edit(other)), { all: false, one: [true, true], errors: 1 }, 'another')
+  t.match(await tell((directory, files) => rm(join(directory, files[0]!))), { all: false }, 'the first file gone')
+  t.match(await tell((directory, files) => rm(join(directory, files[3]!))), { all: false }, 'one in the middle')
+  t.match(await tell(directory => head(directory, text => text.replace(/"hash":"...../, '"hash":"00000'))), { all: false }, 'the end')
 })
 
 t.test('a query while files are begun finds all that was recorded before it', async t => {

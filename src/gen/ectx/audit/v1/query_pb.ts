@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ectx/audit/v1/query.proto.
  */
 export const file_ectx_audit_v1_query: GenFile = /*@__PURE__*/
-  fileDesc("ChllY3R4L2F1ZGl0L3YxL3F1ZXJ5LnByb3RvEg1lY3R4LmF1ZGl0LnYxIrsBChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhwKCmNvbnRleHRfaWQYASABKAlCCLpIBXIDGP0BEkYKDGV4ZWN1dGlvbl9pZBgCIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiABCJUCg5BdWRpdEV2ZW50UGFnZRIpCgZldmVudHMYASADKAsyGS5lY3R4LmF1ZGl0LnYxLkF1ZGl0RXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIv0CCgpBdWRpdEV2ZW50EhAKCHNlcXVlbmNlGAEgASgDEg8KB2dhdGV3YXkYAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY29tbWl0GAQgASgDEg0KBWV2ZW50GAUgASgJEioKBmNhbGxlchgGIAEoCzIaLmVjdHguYXVkaXQudjEuQXVkaXRDYWxsZXISEQoJb3BlcmF0aW9uGAcgASgJEhIKCmNvbnRleHRfaWQYCCABKAkSDAoEc2x1ZxgJIAEoCRIUCgxleGVjdXRpb25faWQYCiABKAkSDAoEa2V5cxgLIAMoCRISCgpyZXF1ZXN0X2lkGAwgASgJEhYKDnJlbW90ZV9hZGRyZXNzGA0gASgJEg8KB291dGNvbWUYDiABKAkSDgoGa2V5X2lkGA8gASgJEg0KBWNvdW50GBAgASgDEhAKCHByZXZpb3VzGBEgASgJEhAKCHNocmVkZGVkGBIgASgIIikKC0F1ZGl0Q2FsbGVyEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCTJhCgxBdWRpdFF1ZXJpZXMSUQoEbGlzdBIlLmVjdHguYXVkaXQudjEuTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBodLmVjdHguYXVkaXQudjEuQXVkaXRFdmVudFBhZ2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChllY3R4L2F1ZGl0L3YxL3F1ZXJ5LnByb3RvEg1lY3R4LmF1ZGl0LnYxIrsBChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhwKCmNvbnRleHRfaWQYASABKAlCCLpIBXIDGP0BEkYKDGV4ZWN1dGlvbl9pZBgCIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiABCJmCg5BdWRpdEV2ZW50UGFnZRIpCgZldmVudHMYASADKAsyGS5lY3R4LmF1ZGl0LnYxLkF1ZGl0RXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHZlcmlmaWVkGAMgASgIIpQDCgpBdWRpdEV2ZW50EhAKCHNlcXVlbmNlGAEgASgDEg8KB2dhdGV3YXkYAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY29tbWl0GAQgASgDEg0KBWV2ZW50GAUgASgJEioKBmNhbGxlchgGIAEoCzIaLmVjdHguYXVkaXQudjEuQXVkaXRDYWxsZXISEQoJb3BlcmF0aW9uGAcgASgJEhIKCmNvbnRleHRfaWQYCCABKAkSDAoEc2x1ZxgJIAEoCRIUCgxleGVjdXRpb25faWQYCiABKAkSDAoEa2V5cxgLIAMoCRISCgpyZXF1ZXN0X2lkGAwgASgJEhYKDnJlbW90ZV9hZGRyZXNzGA0gASgJEg8KB291dGNvbWUYDiABKAkSDgoGa2V5X2lkGA8gASgJEg0KBWNvdW50GBAgASgDEhAKCHByZXZpb3VzGBEgASgJEhAKCHNocmVkZGVkGBIgASgIEhUKDWtleXNfbGVmdF9vdXQYEyABKAMiKQoLQXVkaXRDYWxsZXISDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJMmEKDEF1ZGl0UXVlcmllcxJRCgRsaXN0EiUuZWN0eC5hdWRpdC52MS5MaXN0QXVkaXRFdmVudHNSZXF1ZXN0Gh0uZWN0eC5hdWRpdC52MS5BdWRpdEV2ZW50UGFnZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Which events of the audit log; without an id, all of them.
@@ -70,6 +70,13 @@ export type AuditEventPage = Message<"ectx.audit.v1.AuditEventPage"> & {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * Whether the hash of each of these events is in the line behind it, or where the log ends. Where not, somebody has changed the log.
+   *
+   * @generated from field: bool verified = 3;
+   */
+  verified: boolean;
 };
 
 /**
@@ -146,7 +153,7 @@ export type AuditEvent = Message<"ectx.audit.v1.AuditEvent"> & {
   executionId: string;
 
   /**
-   * The names of the secrets that were shown.
+   * The names of the secrets that were shown: as many as take 4 KiB.
    *
    * @generated from field: repeated string keys = 11;
    */
@@ -196,6 +203,13 @@ export type AuditEvent = Message<"ectx.audit.v1.AuditEvent"> & {
    * @generated from field: bool shredded = 18;
    */
   shredded: boolean;
+
+  /**
+   * How many more secrets were shown than keys names.
+   *
+   * @generated from field: int64 keys_left_out = 19;
+   */
+  keysLeftOut: bigint;
 };
 
 /**
