@@ -48,8 +48,8 @@ export async function makeDataset (dataDir: string): Promise<Dataset> {
 
 /** The files that hold what was written. */
 export const filesOf = (dataDir: string): string[] => {
-  const { database, audit, keyRing } = placesIn(dataDir)
-  return [database, audit, keyRing]
+  const { database, audit, keyRing, trees } = placesIn(dataDir)
+  return [database, audit, keyRing, trees]
 }
 
 async function reopened (gateway: Opened, dataDir: string): Promise<Opened> {

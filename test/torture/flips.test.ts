@@ -1,7 +1,7 @@
 import t from 'tap'
 import { flipBits } from './flips.js'
 
-const RUNS = 66
+const RUNS = 70
 
 t.test(`of ${RUNS} bits turned on the disk each is found out, or changes nothing`, async t => {
   let seed = 7

@@ -49,7 +49,13 @@ export async function queryFiles (
     const start = first === from.first ? from.offset : 0
     for await (const line of findLines(sources, named, start, name === current?.name ? written! : Infinity, key)) {
       const record = parseLine(line.bytes)
-      if (record === undefined || record.sequence < least || !matches(record, query)) continue
+      if (record === undefined) {
+        // It may be one that is asked for.
+        verified = false
+        unproved(`${name}, at byte ${line.offset}`)
+        continue
+      }
+      if (record.sequence < least || !matches(record, query)) continue
       if (!page.takes(line.bytes.length)) return { first, offset: line.offset }
       events.push(record)
       if (await isProved(line, place, name)) continue
