@@ -72,7 +72,7 @@ function makeDatabase (binaries, directory) {
   mkdirSync(directory, { recursive: true })
   chmodSync(directory, 0o700)
   if (NOBODY.uid !== undefined) chownSync(directory, NOBODY.uid, NOBODY.gid)
-  const args = ['-D', directory, '-U', 'ectx', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C']
+  const args = ['-D', directory, '-U', 'ectx', '-A', 'trust', '--no-sync', '--data-checksums', '-E', 'UTF8', '--locale=C']
   const { status, stderr } = spawnSync(join(binaries, 'initdb'), args, { ...OPTIONS, encoding: 'utf8' })
   if (status !== 0) throw new Error(`no database can be made in ${directory}: ${stderr}`)
 }

@@ -55,9 +55,10 @@ export async function linesOf (directory: string, name: string): Promise<string[
   return lines.flat().map(({ bytes }) => bytes.toString())
 }
 
-/** Every line of the log, parsed. */
+/** Every line of the log, parsed. Files may be packed meanwhile. */
 export async function recordsOf (directory: string): Promise<Array<Record<string, any>>> {
-  const files = await Promise.all((await filesOf(directory)).map(name => linesOf(directory, name)))
+  const names = new Set((await filesOf(directory)).map(name => name.replace(/\.z$/, '')))
+  const files = await Promise.all([...names].map(name => linesOf(directory, name).catch(() => linesOf(directory, `${name}.z`))))
   return files.flat().map(line => JSON.parse(line))
 }
 

@@ -5,6 +5,7 @@ import type { Primary } from './primary.js'
 
 const PATIENCE = '30s'
 const TELL_MS = 3_000
+const UNCHECKED = 'the server does not check its pages, so that a bit that turns may lose a context unseen: pg_checksums --enable'
 const WAITS = 'the database lets the start wait: where another session is in the way, pg_locks and pg_stat_activity tell which'
 
 /**
@@ -19,7 +20,7 @@ export async function prepare (primary: Primary, warn: (message: string) => void
   const timer = setTimeout(() => warn(WAITS), TELL_MS)
   try {
     await primary.watched(client, async () => {
-      await assertUsable(client)
+      await assertUsable(client, warn)
       await assertOwnSession(primary, client)
       await client.query(`SET lock_timeout = '${PATIENCE}'`)
       await migrate(client, primary.schema)
@@ -32,9 +33,10 @@ export async function prepare (primary: Primary, warn: (message: string) => void
   }
 }
 
-async function assertUsable (client: pg.Client): Promise<void> {
-  const { rows: [found] } = await client.query<{ read_only: string, encoding: string }>(
-    "SELECT current_setting('transaction_read_only') AS read_only, current_setting('server_encoding') AS encoding"
+async function assertUsable (client: pg.Client, warn: (message: string) => void): Promise<void> {
+  const { rows: [found] } = await client.query<{ read_only: string, encoding: string, checksums: string }>(
+    `SELECT current_setting('transaction_read_only') AS read_only, current_setting('server_encoding') AS encoding,
+      current_setting('data_checksums') AS checksums`
   )
   if (found!.read_only === 'on') throw Object.assign(new Error('the database can only be read'), { code: '25006' })
   if (found!.encoding !== 'UTF8') {
@@ -42,6 +44,7 @@ async function assertUsable (client: pg.Client): Promise<void> {
       'unavailable', `the database has the encoding ${found!.encoding}: make one by createdb --encoding=UTF8 --template=template0`
     )
   }
+  if (found!.checksums !== 'on') warn(UNCHECKED)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import type { Clock } from '../../../clock.js'
 import { replaceFile } from '../../../files/durable-file.js'
 
@@ -43,7 +44,7 @@ export class Days {
   /** @param most how many days are of interest */
   static async open (directory: string, clock: Clock, most: number): Promise<Days> {
     const file = join(directory, DAYS_FILE)
-    const counted = await readFile(file, 'utf8').then(text => parse(text), () => undefined)
+    const counted = await readFile(file, 'utf8').then(parse).catch(() => undefined)
     return new Days(file, clock, most, counted ?? { elapsed: 0, days: 0, ends: [] })
   }
 
@@ -63,7 +64,8 @@ export class Days {
 
   async save (): Promise<void> {
     this.#savedAt = this.#clock.monotonic()
-    await replaceFile(this.#file, JSON.stringify({ elapsed: Math.floor(this.#elapsed), days: this.#days, ends: this.#ends }))
+    const counted = JSON.stringify({ elapsed: Math.floor(this.#elapsed), days: this.#days, ends: this.#ends })
+    await replaceFile(this.#file, `${counted}\n${crc32(counted)}\n`)
   }
 
   get #elapsed (): number {
@@ -71,8 +73,8 @@ export class Days {
   }
 }
 
+/** What was counted; `undefined` where a bit of it is another. */
 function parse (text: string): Counted | undefined {
-  const { elapsed, days, ends } = JSON.parse(text)
-  const isCounted = Array.isArray(ends) && [elapsed, days, ...ends].every(number => Number.isSafeInteger(number))
-  return isCounted ? { elapsed, days, ends } : undefined
+  const [counted = '', checksum] = text.split('\n')
+  return checksum === String(crc32(counted)) ? JSON.parse(counted) : undefined
 }
