@@ -1,5 +1,5 @@
 import { systemClock } from '../src/clock.js'
-import { assemble } from '../src/compose.js'
+import { assemble } from '../src/compose/compose.js'
 import { loadConfig } from '../src/config/config.js'
 import { openMemory } from '../src/engines/memory/memory.js'
 import { createLogger } from '../src/telemetry/log.js'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { composeGateway, type Gateway } from './compose.js'
+import { composeGateway, type Gateway } from './compose/compose.js'
 import { loadConfig, type Config } from './config/config.js'
 import type { Ending } from './server/ending.js'
 import { GatewayError } from './errors.js'

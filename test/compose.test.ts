@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { composeGateway } from '../src/compose.js'
+import { composeGateway } from '../src/compose/compose.js'
 import { loadConfig } from '../src/config/config.js'
 import { createLogger } from '../src/telemetry/log.js'
 import { withTokens } from './support/callers.js'

@@ -29,6 +29,8 @@ const MOST_BATCHES_UNMARKED = 16
 const GATHER_MS = 20
 // How long the journal may be out of order before `admit` refuses, however few wait.
 const MOST_MS_BEHIND = 60_000
+// How long a write may take before nothing more is to wait for it.
+const HANGING_MS = 2_000
 
 /**
  * The audit log of an engine whose store commits events: what is in the outbox of the store goes to the journal in the
@@ -51,6 +53,8 @@ export class AuditRelay implements AuditLog {
   /** Why the journal cannot be written, and since when. */
   #failure: { readonly cause: unknown, readonly since: number } | undefined
   #lost = 0
+  /** Since when the disk is at work. */
+  #writingSince: number | undefined
 
   /** The relay closes `journal` when it closes, which must be before the store of `outbox` does. */
   constructor (outbox: AuditOutbox, journal: Journal, options: AuditRelayOptions = {}) {
@@ -66,6 +70,9 @@ export class AuditRelay implements AuditLog {
   admit (): void {
     if (this.#closing !== undefined) throw closed()
     this.#sink?.admit()
+    if (this.#writingSince !== undefined && systemClock.monotonic() - this.#writingSince > HANGING_MS) {
+      throw unwritable(new Error('the disk does not answer'))
+    }
     if (this.#failure === undefined) return
     const { backlog, clock } = this.#options
     const isLate = clock.monotonic() - this.#failure.since >= MOST_MS_BEHIND
@@ -188,7 +195,9 @@ export class AuditRelay implements AuditLog {
     const tellingLoss = lost === 0 ? [] : [{ description: this.#describe(lostEvents(lost, 'unavailable')) }]
     const entries = [...batch, ...tellingLoss]
     const { sequence } = this.#journal.end
-    await this.#journal.append(entries)
+    // By a clock that nobody sets: this is about the disk.
+    this.#writingSince = systemClock.monotonic()
+    await this.#journal.append(entries).finally(() => { this.#writingSince = undefined })
     this.#sent = this.#sink?.send('event', entries.map(({ description }, index) => `{"sequence":${sequence + 1 + index},${description}`))
     this.#backlog.remove(batch)
     this.#lost -= lost

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '../clock.js'
 import type { KeyInfo } from '../secrets/key-row.js'
-import { withNewRing, withRing, wrapRing, type Environment } from './ring-place.js'
+import { loadRootKey } from '../secrets/root-key.js'
+import { rewrapRing, withNewRing, withRing, wrapRing, type Environment } from './ring-place.js'
 import { UsageError } from './usage.js'
 
 export const USAGE = `Usage: npm run keys -- <command>
@@ -10,6 +11,8 @@ export const USAGE = `Usage: npm run keys -- <command>
   begin                    makes a ring where the one before is lost for ever, and with it what it sealed;
                            the gateway makes its first by itself
   wrap                     wraps a ring that is in clear by the root key, which then has to be set for good
+  rewrap --to-root-key-file FILE   wraps the ring by another root key, which FILE holds and which then has to be set;
+                           stop the gateways first: one that runs seals nothing until it is started with that one
   rotate                   has a new key seal from now on; what older keys sealed stays readable
   prune --older-than TIME  destroys the keys that were retired at least TIME ago, such as 90m, 24h or 7d.
                            What a destroyed key sealed can never be revealed again, by nobody: TIME must
@@ -26,14 +29,16 @@ const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
  * @throws {UsageError | GatewayError | ConfigError} that says what to do
  */
 export async function keysCommand (args: readonly string[], environment: Environment): Promise<string> {
-  const { positionals: [command, ...more], values: { help, 'older-than': olderThan } } = parse(args)
+  const { positionals: [command, ...more], values: { help, 'older-than': olderThan, 'to-root-key-file': toRootKeyFile } } = parse(args)
   if (help) return USAGE
   if (more.length > 0) throw new UsageError(`one command at a time: '${more[0]}' is too much`)
   if (olderThan !== undefined && command !== 'prune') throw new UsageError('only prune takes --older-than')
+  if (toRootKeyFile !== undefined && command !== 'rewrap') throw new UsageError('only rewrap takes --to-root-key-file')
   switch (command) {
     case 'list': return withRing(environment, async ring => table(ring.list()))
     case 'begin': return withNewRing(environment, async ring => `${(await ring.current()).id}\n`)
     case 'wrap': return wrapRing(environment)
+    case 'rewrap': return rewrap(toRootKeyFile, environment)
     case 'rotate': return withRing(environment, async ring => `${(await ring.rotate()).id}\n`)
     case 'prune': return prune(olderThan, environment)
     default: throw new UsageError(command === undefined ? 'a command is missing' : `there is no command '${command}'`)
@@ -45,11 +50,17 @@ function parse (args: readonly string[]) {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { 'older-than': { type: 'string' }, help: { type: 'boolean', short: 'h' } }
+      options: { 'older-than': { type: 'string' }, 'to-root-key-file': { type: 'string' }, help: { type: 'boolean', short: 'h' } }
     })
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'the arguments cannot be read')
   }
+}
+
+async function rewrap (file: string | undefined, environment: Environment): Promise<string> {
+  const rootKey = loadRootKey({ ECTX_ROOT_KEY_FILE: file })
+  if (rootKey === undefined) throw new UsageError('rewrap needs --to-root-key-file FILE: the root key from then on')
+  return rewrapRing(environment, rootKey)
 }
 
 async function prune (olderThan: string | undefined, environment: Environment): Promise<string> {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { RingFile } from '../engines/embedded/keys/ring-file.js'
@@ -13,7 +14,7 @@ import { loadRootKey } from '../secrets/root-key.js'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 interface RingPlace {
-  readonly store: RingStore
+  readonly store: RingStore & { rewrap (rootKey: KeyObject): Promise<void> }
   /** For people. */
   readonly name: string
   /** What to set where that is not the place that was meant. */
@@ -57,6 +58,15 @@ export async function wrapRing (environment: Environment): Promise<string> {
   const file = placesIn(values.ECTX_DATA_DIR, values.ECTX_KEYRING_FILE).keyRing
   await new RingFile(file, rootKey).wrap()
   return `wrapped ${file}\n`
+}
+
+/** Has `rootKey` wrap the ring that `environment` names, which the root key of before opens. @throws `not_found` where there is none */
+export function rewrapRing (environment: Environment, rootKey: KeyObject): Promise<string> {
+  return within(environment, async ({ name, setting, store, isThere }) => {
+    if (!await isThere()) throw new GatewayError('not_found', `there is no key ring ${name}: set ${setting}`)
+    await store.rewrap(rootKey)
+    return `wrapped ${name}: start the gateways with the new root key\n`
+  })
 }
 
 async function within<T> (environment: Environment, work: (place: RingPlace) => Promise<T>): Promise<T> {

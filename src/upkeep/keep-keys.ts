@@ -51,7 +51,8 @@ export async function lookAfterKeys ({ ring, trees, store, integrity, audit, clo
   if (idle.length > 0) {
     const used = await store.keysInUse()
     const unused = new Set(idle.filter(id => !used.has(id)))
-    if (unused.size > 0) await ring.prune(({ id }) => unused.has(id))
+    const destroyed = unused.size > 0 ? await ring.prune(({ id }) => unused.has(id)) : []
+    for (const id of destroyed) audit.recordEventually({ event: 'destroyed_key', caller: SYSTEM, key_id: id, outcome: 'ok' })
   }
   // Also what another process destroyed, or this one when it ended amidst it.
   await trees.destroy(ring.list().filter(({ state }) => state === 'destroyed').map(({ id }) => id))

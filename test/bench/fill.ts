@@ -14,11 +14,11 @@ const IN_FLIGHT = 512
 const [directory = '', count = '', live = count] = process.argv.slice(2)
 const DAY = 86_400_000
 const store = await LevelStore.open(join(directory, 'db'))
-const vault = vaultOf(
-  await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) }), new Trees(new TreeFiles(join(directory, 'shred'), store))
-)
+const ring = await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) })
+const vault = vaultOf(ring, new Trees(new TreeFiles(join(directory, 'shred'), store)))
 let next = 0
 await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
   while (next < Number(count)) await store.insert(await recordOf(next, vault, next++ < Number(live) ? DAY : 1))
 }))
+await store.integrity.accept(ring, [])
 await store.close()

@@ -119,6 +119,26 @@ t.test('ECTX_KEYRING_FILE names another ring, and ECTX_ROOT_KEY what wraps it', 
   await t.rejects(keysCommand(['list'], { ECTX_KEYRING_FILE: file, ECTX_ROOT_KEY: 'x' }), failed('invalid_argument', /openssl/))
 })
 
+t.test('rewrap has another root key wrap the ring, and the one before is of no use', async t => {
+  const directory = t.testdir({ other: Buffer.alloc(32, 2).toString('base64') })
+  const file = join(directory, 'keyring.json')
+  const [before, after] = [1, 2].map(byte => Buffer.alloc(32, byte).toString('base64')) as [string, string]
+  const ring = await KeyRing.open({ store: new RingFile(file, parseRootKey(before)) })
+  const { id } = await ring.current()
+  await ring.rotate()
+  const env = { ECTX_KEYRING_FILE: file, ECTX_ROOT_KEY: before }
+  const other = join(directory, 'other')
+  await t.rejects(keysCommand(['rewrap'], env), { name: 'UsageError', message: /--to-root-key-file/ })
+  await t.rejects(keysCommand(['list', '--to-root-key-file', other], env), { name: 'UsageError' })
+  await t.rejects(keysCommand(['rewrap', '--to-root-key-file', join(directory, 'absent')], env), failed('invalid_argument', /cannot be read/))
+  await t.rejects(keysCommand(['rewrap', '--to-root-key-file', other], { ...env, ECTX_ROOT_KEY: after }), failed('unavailable', /another root key/))
+  t.match(await keysCommand(['list'], env), new RegExp(id), 'nothing was changed')
+
+  t.match(await keysCommand(['rewrap', '--to-root-key-file', other], env), /^wrapped .*keyring\.json/)
+  await t.rejects(keysCommand(['list'], env), failed('unavailable', /another root key/))
+  t.match(await keysCommand(['list'], { ...env, ECTX_ROOT_KEY: after }), new RegExp(`${id} .* retired`))
+})
+
 t.test('as a process', async t => {
   const run = async (dataDir: string, ...args: string[]) => {
     const child = spawn(process.execPath, ['dist/src/cli/keys.js', ...args], { env: { ECTX_DATA_DIR: dataDir }, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { AuditLog } from '../../src/audit/audit-log.js'
 import type { AuditOutbox } from '../../src/audit/audit-outbox.js'
-import { assemble } from '../../src/compose.js'
+import { assemble } from '../../src/compose/compose.js'
 import { systemClock, type Clock } from '../../src/clock.js'
 import { loadConfig } from '../../src/config/config.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'

@@ -7,6 +7,7 @@ import { sweepAll } from '../../src/upkeep/sweep.js'
 import { bearer, OPERATOR, withTokens } from './callers.js'
 import { TestClock } from './clock.js'
 import { newDataDir } from './data-dir.js'
+import { until } from './until.js'
 import { contextBody, PATH, post, startGateway, type LoggedStore } from './gateway.js'
 
 /** Opens a store, whose files, if it has any, lie in the data directory. */
@@ -36,6 +37,9 @@ export async function timedGateway (
   const sweeping = { sweep: store.sweep.bind(store) } as Store
   store.sweep = async () => ({ removed: [], damaged: [] })
   const { app, lines, close } = await startGateway(t, store, { ...withTokens(t), ...env, ECTX_DATA_DIR: dataDir }, undefined, clock)
+
+  // Nothing is swept before that.
+  if (store instanceof LevelStore) await until(() => store.integrity.isWhole)
 
   /** Asks as whoever has `token`. */
   const ask = (method: 'GET' | 'HEAD' | 'POST' | 'DELETE', url: string, { token = OPERATOR, headers = {}, body }: Asking = {}) =>

@@ -1,4 +1,4 @@
-import { assemble } from '../../src/compose.js'
+import { assemble } from '../../src/compose/compose.js'
 import { systemClock } from '../../src/clock.js'
 import { loadConfig } from '../../src/config/config.js'
 import { openEngine } from '../../src/engines/open-engine.js'

@@ -73,7 +73,7 @@ t.test('a key that seals nothing is destroyed, but not at once: a request that b
   clock.time += 1
   await look()
   t.same(states(), ['destroyed', 'active'])
-  t.equal((await events()).length, 1)
+  t.same((await events()).map(({ event }) => event), ['rotated_key', 'destroyed_key'])
 })
 
 t.test('of many keys those stay that seal a context, however many others there are', async t => {

@@ -62,6 +62,20 @@ export class PostgresRing implements RingStore {
     }
   }
 
+  /** Has `rootKey` wrap the ring from now on: whoever uses it must have that one then. @throws `unavailable` */
+  async rewrap (rootKey: KeyObject): Promise<void> {
+    for (;;) {
+      const found = await this.#link.run<Row>(SELECT)
+      if (found.length === 0) throw missing()
+      const rows = this.#opened(found)
+      const [row] = await this.#link.run<{ stored: boolean }>({
+        text: 'SELECT rewrap_ring($1::text[], $2::bytea[]) AS stored',
+        values: [rows.map(told), rows.map(row => wrapped(rootKey, rows, row))]
+      })
+      if (row?.stored === true) return
+    }
+  }
+
   async readIfChanged (): Promise<KeyRows | undefined> {
     const given = this.#given
     // Whoever was told of a failure asks for all when that is over.
@@ -80,8 +94,6 @@ export class PostgresRing implements RingStore {
 
   /** Puts `after` in the place of `before`. Answers whether it did: not where another gateway changed the ring meanwhile. */
   async #store (before: KeyRows, after: KeyRows): Promise<boolean> {
-    const material = (row: KeyRow) =>
-      row.state === 'destroyed' ? null : wrap(this.#rootKey, after, row.id, Buffer.from(row.material, 'base64'))
     const [row] = await this.#link.run<{ stored: boolean }>({
       name: 'change ring 1',
       text: 'SELECT change_ring($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[]) AS stored',
@@ -92,7 +104,7 @@ export class PostgresRing implements RingStore {
         after.map(row => row.created_at),
         after.map(row => timesOf(row).retired),
         after.map(row => timesOf(row).destroyed),
-        after.map(material)
+        after.map(row => wrapped(this.#rootKey, after, row))
       ]
     })
     return row?.stored === true
@@ -114,6 +126,9 @@ export class PostgresRing implements RingStore {
     }
   }
 }
+
+const wrapped = (rootKey: KeyObject, ring: KeyRows, row: KeyRow): Buffer | null =>
+  row.state === 'destroyed' ? null : wrap(rootKey, ring, row.id, Buffer.from(row.material, 'base64'))
 
 /** What is not null is there, as the table's rules say of each state. */
 const infoOf = ({ material, ...row }: Row): KeyInfo =>

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -116,4 +117,8 @@ t.test('keys shows and changes the ring of a database, which all gateways follow
     await ring.refresh()
     t.equal((await ring.current()).id, second)
   }
+  const other = join(t.testdir({ key: Buffer.alloc(32, 9).toString('base64') }), 'key')
+  t.match(await keysCommand(['rewrap', '--to-root-key-file', other], env), /^wrapped in the schema/)
+  await t.rejects(keysCommand(['list'], env), { code: 'unavailable', message: /another root key/ })
+  t.match(await keysCommand(['list'], { ...env, ECTX_ROOT_KEY_FILE: other }), new RegExp(`${second} .* active`))
 })

@@ -30,7 +30,7 @@ t.test('a newer schema is used as long as it allows that, and else the start say
   const operate = await operator(t, directory)
   await operate("INSERT INTO migration (name, run_on) VALUES ('003_later', now())")
   await (await open(directory, systemClock)).close()
-  await operate("CREATE OR REPLACE FUNCTION oldest_gateway() RETURNS integer LANGUAGE sql AS 'SELECT 3'")
+  await operate("CREATE OR REPLACE FUNCTION oldest_gateway() RETURNS integer LANGUAGE sql AS 'SELECT 1000'")
   await t.rejects(open(directory, systemClock), { code: 'unavailable', message: /of another version of ectx.*start that one/ })
   await operate('DROP FUNCTION oldest_gateway()')
   await t.rejects(open(directory, systemClock), { code: 'unavailable', message: /of another version of ectx/ })

@@ -36,6 +36,15 @@ export class RingFile implements RingStore {
     return this.#explained(() => this.#change(rows => rows, () => {}))
   }
 
+  /** Has `rootKey` wrap the ring from now on: whoever uses it must have that one then. @throws `unavailable` */
+  rewrap (rootKey: KeyObject): Promise<void> {
+    return this.#explained(() => whileLocked(linkedTo(this.#path), async replace => {
+      const found = this.#read()
+      assertProved(found)
+      await replace(renderRing(found.rows, rootKey))
+    }))
+  }
+
   change (edit: (rows: KeyRows) => KeyRows): Promise<void> {
     return this.#explained(() => this.#change(edit, assertProved))
   }

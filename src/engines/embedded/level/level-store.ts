@@ -59,7 +59,7 @@ export class LevelStore implements Store {
       db,
       clock,
       changes: this.#changes,
-      set: this.#set,
+      maySweep: () => !this.#set.isBegun || this.integrity.isWhole,
       apply: change => this.#apply(change),
       guarded: read => this.#guarded(read)
     })

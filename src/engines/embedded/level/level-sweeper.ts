@@ -4,12 +4,12 @@ import type { LevelChanges } from './level-changes.js'
 import { expireTimeKey, expiryKey, expiryPrefix, recordKey, type Expired } from './level-keys.js'
 import { readExpired } from './level-lists.js'
 import { LevelPurge, type Compacting, type PurgedStore } from './level-purge.js'
-import type { LevelSet } from './level-set.js'
 
 /** What the sweeper needs of its store. */
 export interface SweptStore extends PurgedStore {
   readonly changes: LevelChanges
-  readonly set: LevelSet
+  /** Whether it is proved until when what is there lives: what is removed is gone. */
+  readonly maySweep: () => boolean
   /** Works while the database stays open. */
   guarded<T> (work: () => Promise<T>): Promise<T>
 }
@@ -41,9 +41,8 @@ export class LevelSweeper {
   }
 
   async sweep (limit: number, along?: AlongRemoval): Promise<Swept> {
-    const { db, changes, guarded, set } = this.#store
-    // What is removed then would have to be believed later.
-    if (set.isBegun && set.key === undefined) return { removed: [], damaged: [] }
+    const { db, changes, guarded, maySweep } = this.#store
+    if (!maySweep()) return { removed: [], damaged: [] }
     const expired = await guarded(() => readExpired(db, changes.isExpired, this.#from, limit))
     const damaged: string[] = []
     if (expired.length > 0) this.#purge.note()

@@ -1,41 +1,39 @@
 import type { Logger } from 'pino'
-import type { Sink } from './audit/sink.js'
-import type { Tell } from './audit/unproved.js'
-import { createAuthenticator, type Authenticate, type AuthenticatorOptions } from './auth/authenticator.js'
-import { ANONYMOUS, SYSTEM } from './auth/caller.js'
-import { FailedAuthentications } from './auth/failed-authentications.js'
-import { JwtVerifier } from './auth/jwt.js'
-import { isLoopback } from './auth/loopback.js'
-import { StaticTokens } from './auth/static-tokens.js'
-import { systemClock, type Clock } from './clock.js'
-import type { Config } from './config/config.js'
-import type { Engine } from './engines/engine.js'
-import { openEngine } from './engines/open-engine.js'
-import { GatewayError } from './errors.js'
-import { executionContextKind } from './kinds/execution-context/kind.js'
-import { runTokenOf } from './kinds/execution-context/run-tokens.js'
-import { createOperations } from './kinds/operations.js'
-import { BODY_LIMIT } from './rest/input/body-limit.js'
-import { createRest } from './rest/rest.js'
-import { createConnect } from './rpc/connect.js'
-import { within } from './resource/deadline.js'
-import { headKey } from './secrets/head-key.js'
-import { KeyRing } from './secrets/ring.js'
-import { loadRootKey } from './secrets/root-key.js'
-import { Trees } from './secrets/trees.js'
-import { vaultOf } from './secrets/vault.js'
-import { Bodies } from './server/bodies.js'
-import { LIMITS } from './server/listener.js'
-import { mostConnections } from './server/open-files.js'
-import { createServer, type ServerSettings } from './server/server.js'
-import { AnchorFile } from './sinks/anchor-file.js'
-import { Syslog } from './sinks/syslog.js'
-import type { Store } from './storage/store.js'
-import { createObserver } from './telemetry/observer.js'
-import { keepHeads, type Anchor } from './upkeep/keep-heads.js'
-import { keepKeys } from './upkeep/keep-keys.js'
-import { keepWhole } from './upkeep/keep-whole.js'
-import { keepSweeping } from './upkeep/sweep.js'
+import type { Sink } from '../audit/sink.js'
+import type { Tell } from '../audit/unproved.js'
+import { ANONYMOUS, SYSTEM } from '../auth/caller.js'
+import { FailedAuthentications } from '../auth/failed-authentications.js'
+import { isLoopback } from '../auth/loopback.js'
+import { systemClock, type Clock } from '../clock.js'
+import type { Config } from '../config/config.js'
+import type { Engine } from '../engines/engine.js'
+import { openEngine } from '../engines/open-engine.js'
+import { GatewayError } from '../errors.js'
+import { executionContextKind } from '../kinds/execution-context/kind.js'
+import { runTokenOf } from '../kinds/execution-context/run-tokens.js'
+import { createOperations } from '../kinds/operations.js'
+import { BODY_LIMIT } from '../rest/input/body-limit.js'
+import { createRest } from '../rest/rest.js'
+import { createConnect } from '../rpc/connect.js'
+import { within } from '../resource/deadline.js'
+import { headKey } from '../secrets/head-key.js'
+import { KeyRing } from '../secrets/ring.js'
+import { loadRootKey } from '../secrets/root-key.js'
+import { Trees } from '../secrets/trees.js'
+import { vaultOf } from '../secrets/vault.js'
+import { Bodies } from '../server/bodies.js'
+import { LIMITS } from '../server/listener.js'
+import { mostConnections } from '../server/open-files.js'
+import { createServer, type ServerSettings } from '../server/server.js'
+import { AnchorFile } from '../sinks/anchor-file.js'
+import { Syslog } from '../sinks/syslog.js'
+import type { Store } from '../storage/store.js'
+import { createObserver } from '../telemetry/observer.js'
+import { keepHeads, type Anchor } from '../upkeep/keep-heads.js'
+import { keepKeys } from '../upkeep/keep-keys.js'
+import { keepWhole } from '../upkeep/keep-whole.js'
+import { keepSweeping } from '../upkeep/sweep.js'
+import { authenticator } from './authenticator.js'
 
 const HOUR_MS = 3_600_000
 
@@ -107,14 +105,10 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const dependencies = { store, audit, vault, clock, lifetimes: config.lifetimes }
   const operations = createOperations(dependencies, createObserver(log), operationTimeoutMs)
   const bodies = new Bodies(BODY_LIMIT)
-  const isReady = async () => {
+  const ready = readiness(operationTimeoutMs, async () => {
     audit.admit()
     await store.ready()
     await admitSealing()
-  }
-  const ready = () => within(operationTimeoutMs, isReady()).catch(error => {
-    if (GatewayError.from(error).code !== 'deadline_exceeded') throw error
-    throw new GatewayError('unavailable', 'the disk, or the database, does not answer', { cause: error })
   })
   const runToken = runTokenOf(store, vault)
   const { http, gate } = await createServer({
@@ -128,7 +122,7 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     log
   })
   // What it is made of takes a while to load.
-  const { createGrpc } = config.grpcPort === undefined ? {} : await import('./rpc/grpc/grpc.js')
+  const { createGrpc } = config.grpcPort === undefined ? {} : await import('../rpc/grpc/grpc.js')
   const grpc = createGrpc?.(operations, bodies, gate, { tls: config.tls, ready, log })
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   const stopSweeping = keepSweeping({ store, log })
@@ -150,48 +144,14 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   return { http, grpc, close, damage }
 }
 
+/** What resolves when `work` does: in time, or else it is `unavailable`. */
+const readiness = (ms: number, work: () => Promise<void>) => () => within(ms, work()).catch(error => {
+  if (GatewayError.from(error).code !== 'deadline_exceeded') throw error
+  throw new GatewayError('unavailable', 'the disk, or the database, does not answer', { cause: error })
+})
+
 /**
  * Whether nothing is sealed, for sure. Where something is, a missing ring was there before: another in its place would be in
  * the way of its return.
  */
 const isUnsealed = (store: Store): Promise<boolean> => store.keysInUse().then(({ size }) => size === 0, () => false)
-
-async function authenticator (
-  runTokenOf: AuthenticatorOptions['runTokenOf'],
-  { tokensFile, jwt }: Pick<Config, 'tokensFile' | 'jwt'>,
-  log: Logger,
-  clock: Clock
-): Promise<Authenticate> {
-  const watching = {
-    clock,
-    onProblem: (problem: string) => log.error({ problem }, 'credentials cannot be read'),
-    onMended: (what: string) => log.info(`credentials can be read again: ${what}`)
-  }
-  const allowSystem = tokensFile === undefined && jwt === undefined
-  if (allowSystem) {
-    log.warn(
-      'no credentials are configured: everybody on this machine may do everything; set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER'
-    )
-  }
-  return createAuthenticator({
-    tokens: tokensFile === undefined
-      ? undefined
-      : await named('ECTX_TOKENS_FILE', () => StaticTokens.open(tokensFile, watching), '; how to make it says: npm run token -- --help'),
-    jwt: jwt && await named(
-      'ECTX_JWT_JWKS',
-      () => JwtVerifier.create({ ...jwt, ...watching, onRefused: reason => log.info({ reason }, 'a JWT was refused') })
-    ),
-    runTokenOf,
-    allowSystem
-  })
-}
-
-/** What `open` makes of what `variable` names; what is wrong with that is told with the variable's name before it and `advice` behind. */
-async function named<T> (variable: string, open: () => T | Promise<T>, advice = ''): Promise<T> {
-  try {
-    return await open()
-  } catch (error) {
-    const { code, message } = GatewayError.from(error)
-    throw new GatewayError(code, `${variable}: ${message}${advice}`, { cause: error })
-  }
-}
