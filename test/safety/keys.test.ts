@@ -91,7 +91,8 @@ for (const [how, { env, spoil, problem }] of Object.entries(spoilt)) {
     const { close, start, kept, doomed, file, ring, putBack } = await gatewayWithSecrets(t, env)
     await close()
     await spoil(file, ring, t)
-    const { app, store, lines, dataDir } = await start()
+    const again = await start()
+    const { app, store, lines, dataDir } = again
 
     t.match(lines.find(line => line.msg === 'no secret can be sealed or revealed'), { level: 'error', problem })
     for (const url of [`${PATH}/${kept.id}`, `${PATH}/${kept.id}?view=redacted`, `${PATH}/by-reference?slug=kept`, PATH]) {
@@ -114,6 +115,9 @@ for (const [how, { env, spoil, problem }] of Object.entries(spoilt)) {
     await until(isReady(app))
     t.equal((await post(app, contextBody())).statusCode, 201)
     t.ok(readFileSync(file).equals(ring), 'nobody touched the ring')
+    await again.close()
+    const last = await start()
+    t.notOk(last.lines.find(({ msg }) => String(msg).startsWith('the store does not hold')), 'what was deleted meanwhile is believed')
     t.notMatch(JSON.stringify(lines), /s3cr3t/)
     t.notOk(JSON.stringify(lines).includes(JSON.parse(ring.toString()).keys[0].material))
   })

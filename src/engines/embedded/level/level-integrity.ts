@@ -53,7 +53,7 @@ export class LevelIntegrity implements Integrity {
       }
       const isProved = ringKey !== undefined && await apply(() => set.open(ringKey, changes))
       if (!isProved) return this.#fail('the proof of what it should hold was changed or removed')
-      if (log.forgotten > set.state.audit + changes.size) {
+      if (log.forgotten > set.state.audit) {
         set.forget()
         return this.#fail(`it is older than its audit log, which tells of ${log.forgotten - set.state.audit} changes more`)
       }

@@ -57,8 +57,14 @@ export class LevelSet {
     const state = key?.open(this.#read(STATE_KEY) ?? EMPTY)
     if (key === undefined || state === undefined) return { writes: [], result: false }
     this.#key = key
-    this.#state = changes.size === 0 ? state : { ...state, ...withChanges(key, state, [...changes.values()]), sequence: state.sequence + 1 }
-    return { writes: changes.size === 0 ? [] : [...[...changes.keys()].map(del), put(STATE_KEY, key.seal(this.#state))], result: true }
+    this.#state = state
+    if (changes.size === 0) return { writes: [], result: true }
+    // Each removal has its event.
+    const removals = [...changes.values()].filter(({ key, after }) => isRecordKey(key) && after === null).length
+    this.#state = {
+      ...withChanges(key, state, [...changes.values()]), sequence: state.sequence + 1, audit: state.audit + removals
+    }
+    return { writes: [...[...changes.keys()].map(del), put(STATE_KEY, key.seal(this.#state))], result: true }
   }
 
   /** Believes no state any more. */
