@@ -103,10 +103,12 @@ const readPath = ({ slug }: Told) => `${CONTEXTS}/by-reference?slug=${slug}`
 
 async function work ({ ask }: Gateway): Promise<Told[]> {
   const all: Told[] = []
-  const look = async (told: Told) => {
+  /** Reads it, behind a change that was to have it there, or not. One whose outcome is not known may be done later, too. */
+  const look = async (told: Told, willBeThere: boolean) => {
     const { status, text } = await ask('GET', readPath(told))
     if (status === 200) told.reveals++
-    if (status === 200 || status === 404) told.isThere = status === 200
+    const isThere = status === 200 ? true : status === 404 ? false : undefined
+    if (isThere !== undefined && (told.isThere !== undefined || isThere === willBeThere)) told.isThere = isThere
     if (status === 200) told.id = JSON.parse(text).metadata.id
   }
   for (const [index, lease] of [undefined, '600s', undefined, '600s'].entries()) {
@@ -116,14 +118,14 @@ async function work ({ ask }: Gateway): Promise<Told[]> {
     const created = await ask('POST', CONTEXTS, { metadata: { name: told.slug }, spec }, { 'idempotency-key': told.slug })
     if (created.status === 201) Object.assign(told, { isThere: true, id: JSON.parse(created.text).metadata.id })
     else if (created.status !== 504) told.isThere = false
-    await look(told)
+    await look(told, true)
     if (told.id === undefined) continue
     if (lease !== undefined) await ask('POST', `${CONTEXTS}/${told.id}/heartbeat`)
     if (index % 2 === 0) continue
     const { status, text } = await ask('DELETE', `${CONTEXTS}/${told.id}${index === 1 ? '?shred=true' : ''}`)
     if (status === 200 || status === 404 || /was deleted/.test(text)) told.isThere = false
     else if (status === 504) told.isThere = undefined
-    await look(told)
+    await look(told, false)
   }
   return all
 }
