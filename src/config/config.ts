@@ -80,7 +80,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     gatewayName: values.ECTX_GATEWAY_NAME,
     dataDir: values.ECTX_DATA_DIR,
     stopsOnDamage: values.ECTX_ON_DAMAGE === 'stop',
-    operationTimeoutMs: millisecondsOf(values.ECTX_OPERATION_TIMEOUT),
+    operationTimeoutMs: millisecondsOf(values.ECTX_OPERATION_TIMEOUT ?? (POSTGRES_URL.test(values.ECTX_STORE) ? '40s' : '10s')),
     logLevel: values.ECTX_LOG_LEVEL,
     tokensFile: values.ECTX_TOKENS_FILE,
     jwt: jwtConfig(values),

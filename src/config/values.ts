@@ -24,7 +24,7 @@ const path = (expected: string, value?: string) => Type.String({ minLength: 1, d
 const whole = (minimum: number, maximum: number, value: number, expected: string) =>
   Type.Integer({ minimum, maximum, default: value, expected })
 const file = Type.Optional(path('a file'))
-const duration = (value: string) => Type.String({
+const duration = (value?: string) => Type.String({
   format: 'duration',
   default: value,
   expected: 'a whole number of seconds, minutes, hours or days, such as 90s, 15m, 24h or 7d'
@@ -47,7 +47,7 @@ export const VariablesSchema = Type.Object({
   ECTX_GATEWAY_NAME: Type.Optional(Type.String({ format: 'gateway', expected: '1 to 253 letters, digits, _, . and -' })),
   ECTX_DATA_DIR: path('a directory', DEFAULT_DATA_DIR),
   ECTX_ON_DAMAGE: Type.Union([Type.Literal('serve'), Type.Literal('stop')], { default: 'serve', expected: 'serve or stop' }),
-  ECTX_OPERATION_TIMEOUT: duration('10s'),
+  ECTX_OPERATION_TIMEOUT: Type.Optional(duration()),
   ECTX_LOG_LEVEL: Type.Union(LOG_LEVELS.map(level => Type.Literal(level)), { default: 'info', expected: LOG_LEVELS.join(', ') }),
   ECTX_TOKENS_FILE: file,
   ECTX_JWT_ISSUER: Type.Optional(text('the "iss" of the tokens')),
