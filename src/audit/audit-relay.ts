@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../clock.js'
+import { Stall, systemClock, type Clock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import type { AuditLog, AuditPage, AuditQuery } from './audit-log.js'
 import type { AuditOutbox } from './audit-outbox.js'
@@ -53,8 +53,7 @@ export class AuditRelay implements AuditLog {
   /** Why the journal cannot be written, and since when. */
   #failure: { readonly cause: unknown, readonly since: number } | undefined
   #lost = 0
-  /** Since when the disk is at work. */
-  #writingSince: number | undefined
+  readonly #stall = new Stall(HANGING_MS)
 
   /** The relay closes `journal` when it closes, which must be before the store of `outbox` does. */
   constructor (outbox: AuditOutbox, journal: Journal, options: AuditRelayOptions = {}) {
@@ -70,9 +69,7 @@ export class AuditRelay implements AuditLog {
   admit (): void {
     if (this.#closing !== undefined) throw closed()
     this.#sink?.admit()
-    if (this.#writingSince !== undefined && systemClock.monotonic() - this.#writingSince > HANGING_MS) {
-      throw unwritable(new Error('the disk does not answer'))
-    }
+    if (this.#stall.isLong) throw unwritable(new Error('the disk does not answer'))
     if (this.#failure === undefined) return
     const { backlog, clock } = this.#options
     const isLate = clock.monotonic() - this.#failure.since >= MOST_MS_BEHIND
@@ -195,9 +192,7 @@ export class AuditRelay implements AuditLog {
     const tellingLoss = lost === 0 ? [] : [{ description: this.#describe(lostEvents(lost, 'unavailable')) }]
     const entries = [...batch, ...tellingLoss]
     const { sequence } = this.#journal.end
-    // By a clock that nobody sets: this is about the disk.
-    this.#writingSince = systemClock.monotonic()
-    await this.#journal.append(entries).finally(() => { this.#writingSince = undefined })
+    await this.#stall.watch(this.#journal.append(entries))
     this.#sent = this.#sink?.send('event', entries.map(({ description }, index) => `{"sequence":${sequence + 1 + index},${description}`))
     this.#backlog.remove(batch)
     this.#lost -= lost

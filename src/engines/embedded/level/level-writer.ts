@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Level } from 'level'
-import { systemClock } from '../../../clock.js'
+import { Stall } from '../../../clock.js'
 import { GatewayError } from '../../../errors.js'
 import { closed } from '../../../storage/refusals.js'
 import type { Reserve } from '../reserve.js'
@@ -53,8 +53,7 @@ export class LevelWriter {
   #queue: Array<Queued<any>> = []
   #draining: Promise<void> | undefined
   #open = true
-  /** Since when the disk is at work. */
-  #writingSince: number | undefined
+  readonly #stall = new Stall(HANGING_MS, () => this.#refuse(HANGS))
   #inDoubt: LevelBatch | undefined
 
   constructor (store: WrittenStore) {
@@ -63,7 +62,7 @@ export class LevelWriter {
 
   /** Whether the disk takes so long that it should not be waited for. */
   get hangs (): boolean {
-    return this.#writingSince !== undefined && systemClock.monotonic() - this.#writingSince > HANGING_MS
+    return this.#stall.isLong
   }
 
   /** Resolves with the change's result when it is durable. @throws `unavailable` where nothing was done */
@@ -120,7 +119,7 @@ export class LevelWriter {
         const state = set.after(batch, logged.audit)
         batch.add(state.writes)
         batch.add(logged.end())
-        if (await this.#write(batch)) {
+        if (await this.#stall.watch(this.#write(batch))) {
           state.committed()
           logged.committed()
         }
@@ -137,9 +136,6 @@ export class LevelWriter {
    * @throws where it is not, and will not be; `deadline_exceeded` where that cannot be told
    */
   async #write (batch: LevelBatch): Promise<boolean> {
-    this.#writingSince = systemClock.monotonic()
-    // What has not begun will not be done: whoever waits for it can be told.
-    const refuse = setInterval(() => this.#refuse(HANGS), HANGING_MS)
     try {
       await this.#put(batch.writes)
       return true
@@ -150,12 +146,10 @@ export class LevelWriter {
       this.#inDoubt = undefined
       if (!isThere(batch, this.#store.read)) throw error
       return false
-    } finally {
-      clearInterval(refuse)
-      this.#writingSince = undefined
     }
   }
 
+  /** What has not begun will not be done: whoever waits for it can be told. */
   #refuse (refusal: GatewayError): void {
     for (const { reject } of this.#queue.splice(0)) reject(refusal)
   }
