@@ -14,8 +14,6 @@ export interface Decided<Result> {
   readonly writes: readonly Write[]
   readonly along?: Along
   readonly result: Result
-  /** Called when it is durable. */
-  readonly committed?: () => void
 }
 
 /** A conditional change: looks at what is there when it is its turn and decides, or throws what to refuse it with. */

@@ -102,15 +102,12 @@ export class LevelWriter {
       const logged = log.begin()
       const settle = changes.map(({ change, resolve, reject }) => {
         try {
-          const { writes, along, result, committed } = change(batch.read)
+          const { writes, along, result } = change(batch.read)
           // What cannot be read must be in the way of this change alone.
           for (const { key } of writes) if (isOfSet(key)) batch.before(key)
           batch.add(writes)
           batch.add(logged.add(along))
-          return () => {
-            committed?.()
-            resolve(result)
-          }
+          return () => resolve(result)
         } catch (refusal) {
           return () => reject(refusal)
         }
@@ -141,7 +138,8 @@ export class LevelWriter {
       return true
     } catch (error) {
       this.#inDoubt = batch
-      if (isOutOfRoom(error)) await this.#store.reserve?.release()
+      // Where that fails too, opening it again does, until it can be done.
+      if (isOutOfRoom(error)) await this.#store.reserve?.release().catch(() => {})
       await this.#reopen()
       this.#inDoubt = undefined
       if (!isThere(batch, this.#store.read)) throw error
