@@ -131,6 +131,8 @@ export class LevelIntegrity implements Integrity {
     const current = await keys.current()
     await this.#store.apply(() => set.begin(key, current, state))
     this.#problem = undefined
+    this.#isUnindexed = false
+    this.#isWhole = true
     this.#barred.clear()
     this.#doubts = { accounted: new Set(), lost: [], wrong: [] }
     return state.count

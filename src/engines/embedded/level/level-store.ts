@@ -107,7 +107,7 @@ export class LevelStore implements Store {
   }
 
   async find (kind: string, id: string): Promise<StoredRecord | undefined> {
-    return this.#read([recordKey(kind, id), expireTimeKey(kind, id)], () => {
+    return this.#read(() => this.#fetch(kind, id), () => {
       const record = this.#live(together(() => readRecord(this.#get, kind, id)))
       if (record === undefined) this.integrity.assertAbsent(kind, { id })
       return record
@@ -115,7 +115,11 @@ export class LevelStore implements Store {
   }
 
   async findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined> {
-    return this.#read([slugKey(kind, scope, slug)], () => {
+    const fetch = async () => {
+      const id = await this.#db.get(slugKey(kind, scope, slug))
+      if (id !== undefined) await this.#fetch(kind, id.toString())
+    }
+    return this.#read(fetch, () => {
       const record = this.#live(together(() => {
         const id = readHolder(this.#get, kind, scope, slug)
         if (id === undefined) return undefined
@@ -208,14 +212,18 @@ export class LevelStore implements Store {
     return this.#writer.apply(change)
   }
 
-  /** Reads at once, unless the database reopens; and where the disk hangs not before another thread has what is under `keys` from it. */
-  #read<T> (keys: readonly string[], read: () => T): T | Promise<T> {
+  /** Reads at once, unless the database reopens; and where the disk hangs not before another thread has fetched from it what is read. */
+  #read<T> (fetch: () => Promise<unknown>, read: () => T): T | Promise<T> {
     if (this.#closing !== undefined) throw closed()
     if (!this.#gate.shut && !this.#writer.hangs) return read()
     return this.#gate.read(async () => {
-      if (this.#writer.hangs) await Promise.all(keys.map(key => this.#db.get(key)))
+      if (this.#writer.hangs) await fetch()
       return read()
     })
+  }
+
+  #fetch (kind: string, id: string): Promise<unknown> {
+    return Promise.all([recordKey(kind, id), expireTimeKey(kind, id)].map(key => this.#db.get(key)))
   }
 
   #live (record: StoredRecord | undefined): StoredRecord | undefined {
