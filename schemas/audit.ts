@@ -51,7 +51,10 @@ export const AuditEventSchema = output('AuditEvent', {
   request_id: Type.Optional(Type.String({ description: 'The `X-Request-Id`.' })),
   remote_address: Type.Optional(Type.String({ description: 'Where the call came from.' })),
   outcome: stringEnum(['ok', ...CODES], { description: '`ok`, or why not.' }),
-  key_id: Type.Optional(Type.String({ pattern: '^key-[0-9a-z]{26}$', description: 'The new key of the ring, with `rotated_key`; with `destroyed_key`, the one whose secrets are lost for ever.' })),
+  key_id: Type.Optional(Type.String({
+    pattern: '^key-[0-9a-z]{26}$',
+    description: 'The new key of the ring, with `rotated_key`; with `destroyed_key`, the one whose secrets are lost for ever.'
+  })),
   count: Type.Optional(Type.Integer({
     format: 'int64',
     minimum: 1,
