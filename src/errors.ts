@@ -4,7 +4,7 @@
  */
 export const CODES = [
   'invalid_argument', 'unauthenticated', 'permission_denied', 'not_found', 'already_exists', 'aborted',
-  'failed_precondition', 'resource_exhausted', 'unimplemented', 'unavailable', 'deadline_exceeded', 'internal',
+  'failed_precondition', 'out_of_range', 'resource_exhausted', 'unimplemented', 'unavailable', 'deadline_exceeded', 'internal',
   'idempotency_key_reused', 'not_representable'
 ] as const
 export type Code = typeof CODES[number]

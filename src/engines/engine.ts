@@ -4,6 +4,7 @@ import type { Sink } from '../audit/sink.js'
 import type { Tell } from '../audit/unproved.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
+import type { Feed } from '../storage/feed.js'
 import type { Integrity } from '../storage/integrity.js'
 import type { TreeStore } from '../secrets/tree-store.js'
 import type { Store } from '../storage/store.js'
@@ -16,10 +17,12 @@ export interface Supports {
   readonly sharedKeys: boolean
 }
 
-/** All that the gateway keeps, in one place and of one kind: records, audit events, keys and their trees. */
+/** All that the gateway keeps, in one place and of one kind: records, what happened to them, audit events, keys and their trees. */
 export interface Engine {
   readonly supports: Supports
   readonly store: Store
+  /** What was committed to the store, for whoever follows it. */
+  readonly feed: Feed
   readonly audit: AuditLog
   readonly keys: RingStore
   /** Absent where the engine looks after that itself, or holds nothing that lasts. */

@@ -60,3 +60,12 @@ export function decodeBody ({ id, body }: StoredRecord): Body {
     code: bytes.subarray(proofAt + KEY_ID_BYTES)
   }
 }
+
+/** Beyond which time what `record` holds lives never; absent where it may live for ever, or the body is none. */
+export function latestExpireTimeOf (record: StoredRecord): number | undefined {
+  try {
+    return decodeBody(record).latestExpireTime
+  } catch {
+    return undefined
+  }
+}

@@ -1,5 +1,5 @@
 import type { ApiResourceAudit } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
-import type { ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import type { ApiResourceMetadata, ApiResourceMetadataVersion } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ApiResourceKind } from '../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { GatewayError } from '../errors.js'
@@ -15,6 +15,7 @@ export interface Resource {
 export interface ServerState {
   readonly id: string
   readonly slug: string
+  readonly version: ApiResourceMetadataVersion
   readonly audit: ApiResourceAudit
   /** Milliseconds since 1970. */
   readonly createTime: number

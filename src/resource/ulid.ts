@@ -15,3 +15,6 @@ function random (): number {
 
 /** A lower-case ULID of the instant `at`, in milliseconds since 1970. */
 export const newUlid = (at: number): string => ulid(at, random).toLowerCase()
+
+/** Before the ULID of the id of a version. */
+export const VERSION_PREFIX = 'ver-'

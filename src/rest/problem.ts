@@ -11,6 +11,7 @@ const STATUS: Readonly<Record<Code, number>> = {
   not_found: 404,
   already_exists: 409,
   aborted: 409,
+  out_of_range: 410,
   failed_precondition: 412,
   resource_exhausted: 429,
   internal: 500,

@@ -23,6 +23,7 @@ const STATUS: Readonly<Record<Code, Status>> = {
   already_exists: Status.AlreadyExists,
   aborted: Status.Aborted,
   failed_precondition: Status.FailedPrecondition,
+  out_of_range: Status.OutOfRange,
   resource_exhausted: Status.ResourceExhausted,
   unimplemented: Status.Unimplemented,
   unavailable: Status.Unavailable,

@@ -2,9 +2,10 @@ import { GatewayError } from '../errors.js'
 import { commit } from '../pipeline/pipeline.js'
 import { deletedEvent, type Happening } from '../resource/audit-event.js'
 import type { KindNames } from '../resource/kind.js'
+import { resourceEvent } from '../resource/resource-event.js'
 import { openRecord, shredSecrets } from '../resource/sealed-record.js'
 import type { Vault } from '../secrets/vault.js'
-import type { Filter, Store, StoredRecord } from '../storage/store.js'
+import type { Along, Filter, Store, StoredRecord } from '../storage/store.js'
 
 const BATCH = 200
 
@@ -24,14 +25,13 @@ interface Outcome {
 
 /**
  * Removes all that passes the filter and was there when it began, shredded before where the caller asks for it, and with each in one
- * commit records that it is gone. Answers the ids of those that it removed itself.
+ * commit tells that it is gone. Answers the ids of those that it removed itself.
  * @throws naming those that stay, when all others are gone: `internal` where one cannot be read, `failed_precondition` where none but
  * cannot be shredded
  */
 export const deleteAll = (store: Store, vault: Vault, kind: KindNames) => {
   async function remove (ctx: Needs, cursor: string | undefined): Promise<Outcome> {
-    const along = (record: StoredRecord) => ({ audit: [deletedEvent(ctx, record, false)] })
-    const { removed, damaged, cursor: next } = await store.removePage(kind.name, ctx.filter, cursor, BATCH, along)
+    const { removed, damaged, cursor: next } = await store.removePage(kind.name, ctx.filter, cursor, BATCH, gone => tell(ctx, gone, false))
     return { deleted: removed.map(({ id }) => id), damaged, kept: [], cursor: next }
   }
 
@@ -41,7 +41,7 @@ export const deleteAll = (store: Store, vault: Vault, kind: KindNames) => {
     const removed = await Promise.all(records.map(async record => {
       const shredded = await shred(record)
       if (shredded === undefined) kept.push(record.id)
-      else return store.remove(kind.name, record.id, undefined, gone => ({ audit: [deletedEvent(ctx, gone, shredded)] }))
+      else return store.remove(kind.name, record.id, undefined, gone => tell(ctx, gone, shredded))
     }))
     return { deleted: removed.flatMap(gone => gone?.id ?? []), damaged, kept, cursor: next }
   }
@@ -78,5 +78,10 @@ export const deleteAll = (store: Store, vault: Vault, kind: KindNames) => {
     return { deleted }
   })
 }
+
+const tell = (ctx: Needs, gone: StoredRecord, shredded: boolean): Along => ({
+  events: [resourceEvent('deleted', gone, ctx.origin)],
+  audit: [deletedEvent(ctx, gone, shredded)]
+})
 
 const listed = (ids: readonly string[]): string => `${ids.length} (${ids.slice(0, 10).join(', ')})`

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../audit/event.js'
+import type { StoreEvent } from './feed.js'
 
 /** Until when a record is there. */
 export interface Life {
@@ -26,20 +27,9 @@ export interface StoredRecord extends Life {
   readonly body: Uint8Array
 }
 
-/** Something that `changes` tells of, which the store does not understand. */
-export interface StoreEvent {
-  readonly kind: string
-  readonly id: string
-  readonly data: Uint8Array
-}
-
-/** An event with its place: places are compared as text, and a later one is greater. */
-export interface Change extends StoreEvent {
-  readonly position: string
-}
-
 /** What is committed with a change, and not without it. */
 export interface Along {
+  /** For the feed. */
   readonly events?: readonly StoreEvent[]
   /** For the audit log, which has them once they are durable. */
   readonly audit?: readonly AuditEvent[]
@@ -123,8 +113,6 @@ export interface Store {
   page (kind: string, filter: Filter, cursor: string | undefined, limit: number): Promise<Page>
   /** Removes what `page` would answer, each for exactly one caller: those that are left out were gone meanwhile. */
   removePage (kind: string, filter: Filter, cursor: string | undefined, limit: number, along?: AlongRemoval): Promise<Removed>
-  /** The events of what was committed, in the order of the commits, without a gap: up to `limit` after that position. */
-  changes (after: string | undefined, limit: number): Promise<readonly Change[]>
   /** The kinds that there is a record of, expired or not, readable or not. Reads an index: no record. */
   kinds (): Promise<ReadonlySet<string>>
   /** The keys that a record is sealed by, of any kind, expired or not, readable or not. Reads an index: no record. */

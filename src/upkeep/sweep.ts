@@ -2,7 +2,9 @@ import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { AuditEvent } from '../audit/event.js'
 import { SYSTEM } from '../auth/caller.js'
+import { latestExpireTimeOf } from '../resource/body-codec.js'
 import { IDEMPOTENCY_KIND } from '../resource/idempotency.js'
+import { resourceEvent, type ResourceEventType } from '../resource/resource-event.js'
 import type { Along, Store, StoredRecord } from '../storage/store.js'
 
 const EVERY_MS = 1_000
@@ -50,7 +52,13 @@ export async function sweepAll (store: Store, isStopped = () => false): Promise<
 }
 
 // What is kept of a call is no resource that anybody asked for.
-const tellOf = (record: StoredRecord): Along => record.kind === IDEMPOTENCY_KIND ? {} : { audit: [expiredEvent(record)] }
+const tellOf = (record: StoredRecord): Along => record.kind === IDEMPOTENCY_KIND
+  ? {}
+  : { events: [resourceEvent(endOf(record), record, { caller: SYSTEM })], audit: [expiredEvent(record)] }
+
+/** Whether its time to live was over, or before that no heartbeat came any more. */
+const endOf = (record: StoredRecord): ResourceEventType =>
+  latestExpireTimeOf(record) === record.expireTime ? 'expired' : 'heartbeat_missed'
 
 const expiredEvent = ({ id, slug, indexed }: StoredRecord): AuditEvent =>
   ({ event: 'expired', caller: SYSTEM, context_id: id, slug, execution_id: indexed.execution_id?.[0], outcome: 'ok' })

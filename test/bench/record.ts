@@ -4,8 +4,10 @@ import { encodeTime } from 'ulid'
 import { API_VERSION, KIND } from '../../schemas/execution-context.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
 import { ExecutionContextSchema } from '../../src/gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import { ApiResourceMetadataVersionSchema } from '../../src/gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import { ApiResourceAuditInfoSchema, ApiResourceAuditSchema } from '../../src/gen/ai/stigmer/commons/apiresource/status_pb.js'
 import { sealResource } from '../../src/resource/answer.js'
+import { VERSION_PREFIX } from '../../src/resource/ulid.js'
 import type { Vault } from '../../src/secrets/vault.js'
 import type { StoredRecord } from '../../src/storage/store.js'
 
@@ -69,6 +71,7 @@ export async function recordOf (n: number, vault: Vault, ttlMs = 86_400_000): Pr
   const resource = kind.build(input, {
     id: idOf(n),
     slug: slugOf(n),
+    version: create(ApiResourceMetadataVersionSchema, { id: `${VERSION_PREFIX}${idOf(n).slice(kind.idPrefix.length)}` }),
     audit: create(ApiResourceAuditSchema, { specAudit: info, statusAudit: info }),
     createTime: Date.now()
   }, { ttlMs })

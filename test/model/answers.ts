@@ -17,7 +17,7 @@ export function shown ({ id, content, creator, createTime, expireTime }: Context
   return withoutAbsent({
     api_version: 'agentic.stigmer.ai/v1',
     kind: 'ExecutionContext',
-    metadata: { name: isNamed ? slug.replace('run-', 'Run ') : undefined, slug, id, labels: team && { team } },
+    metadata: { name: isNamed ? slug.replace('run-', 'Run ') : undefined, slug, id, version: { id: id.replace('exec', 'ver') }, labels: team && { team } },
     spec: { execution_id: executionId, data: shownData(content, view === 'full'), ttl, lease },
     status: { audit: { spec_audit: audit, status_audit: audit }, expire_time: timeText(expireTime), run_token: token }
   })

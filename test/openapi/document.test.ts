@@ -171,10 +171,11 @@ t.test('the examples are what a gateway answers', async t => {
   const url = '/v1/execution-contexts'
   const create = paths[url]?.post
   const body = exampleOf(create?.requestBody)
-  const example = exampleOf(create?.responses['201']) as { metadata: { id: string }, status: { audit: { spec_audit: { created_at: string } } } }
+  const example = exampleOf(create?.responses['201']) as { metadata: { id: string, version: { id: string } }, status: { audit: { spec_audit: { created_at: string } } } }
   /** With the ids and times of the examples. */
   const steady = (text: string) => text
     .replace(/exec-[0-9a-z]{26}/g, example.metadata.id)
+    .replace(/ver-[0-9a-z]{26}/g, example.metadata.version.id)
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, example.status.audit.spec_audit.created_at)
 
   const created = await app.inject({ method: 'POST', url, payload: body })

@@ -57,7 +57,7 @@ t.test('npm run pipelines', async t => {
       ['Remember', 'named: Named | undefined, resource: Resource, record: StoredRecord', 'remembered: StoredRecord | undefined'],
       [
         'Persist',
-        'record: StoredRecord, answer: Answer<unknown>, origin: Origin, operation: string, remembered?: StoredRecord | undefined',
+        'resource: Resource, record: StoredRecord, answer: Answer<unknown>, origin: Origin, operation: string, remembered?: StoredRecord | undefined',
         '–'
       ]
     ])

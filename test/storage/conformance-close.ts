@@ -32,7 +32,6 @@ export function testClose (t: Test, open: Open): void {
       (store: Store) => store.find(KIND, 'there'),
       (store: Store) => store.findBySlug(KIND, '', 'slug-there'),
       (store: Store) => store.page(KIND, {}, undefined, 9),
-      (store: Store) => store.changes(undefined, 9),
       (store: Store) => store.keysInUse()
     ]) {
       const store = await open(t)
@@ -56,7 +55,6 @@ export function testClose (t: Test, open: Open): void {
         () => store.renew(KIND, 'there', { expireTime: 1 }),
         () => store.remove(KIND, 'there'),
         () => store.sweep(1),
-        () => store.changes(undefined, 1),
         () => store.keysInUse(),
         () => store.page(KIND, {}, undefined, 9),
         () => store.ready()

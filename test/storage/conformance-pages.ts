@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { Filter, Store } from '../../src/storage/store.js'
 import { TestClock } from '../support/clock.js'
 import { KIND, newRecord } from '../support/records.js'
-import type { Open } from './conformance.js'
+import type { Open, OpenBoth } from './conformance.js'
 
 /** The ids on every page from the first to the last. */
 async function pages (store: Store, filter: Filter, limit: number, between = async () => {}): Promise<string[][]> {
@@ -22,7 +22,9 @@ const FILTERS: Record<string, Filter> = { 'of all': {}, 'of one execution': byEx
 /** A record that every one of FILTERS accepts. */
 const matching = (id: string) => newRecord(id, { indexed: { execution_id: ['other', 'run'] } })
 
-export function testPages (t: Test, open: Open): void {
+export function testPages (t: Test, openBoth: OpenBoth): void {
+  const open: Open = async (t, clock) => (await openBoth(t, clock)).store
+
   for (const [name, filter] of Object.entries(FILTERS)) {
     t.test(`${name}: hold at most the limit, and a cursor where more follows`, async t => {
       const store = await open(t)
@@ -141,7 +143,7 @@ export function testPages (t: Test, open: Open): void {
   })
 
   t.test('are removed as they would be met, each for one caller', async t => {
-    const store = await open(t)
+    const { store, feed } = await openBoth(t)
     const ids = Array.from({ length: 50 }, (_, index) => `a${100 + index}`)
     for (const id of ids) await store.insert(matching(id))
     await store.insert(newRecord('b', { indexed: { execution_id: ['running'] } }))
@@ -153,7 +155,7 @@ export function testPages (t: Test, open: Open): void {
     const callers = await Promise.all(Array.from({ length: 8 }, async () => {
       const removed: string[] = []
       for (let cursor = first.cursor; cursor !== undefined;) {
-        const page = await store.removePage(KIND, byExecution('run'), cursor, 7, ({ id }) => ({ events: [{ kind: KIND, id, data: Buffer.alloc(0) }] }))
+        const page = await store.removePage(KIND, byExecution('run'), cursor, 7, ({ id }) => ({ events: [{ kind: KIND, id, data: '' }] }))
         removed.push(...page.removed.map(({ id }) => id))
         cursor = page.cursor
       }
@@ -161,9 +163,9 @@ export function testPages (t: Test, open: Open): void {
     }))
     t.same(callers.flat().toSorted(), ids.slice(0, 30))
     for (let after: string | undefined; ;) {
-      const changes = await store.changes(after, 99)
+      const changes = await feed.changes(after, 99)
       if (changes.length === 0) break
-      told.push(...changes.map(({ id }) => id))
+      told.push(...changes.map(({ event }) => event!.id))
       after = changes.at(-1)!.position
     }
     t.same(told.toSorted(), ids.slice(0, 30), 'each with what comes along')

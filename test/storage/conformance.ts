@@ -9,14 +9,15 @@ import { newEvent } from '../audit/support.js'
 import { testAlong } from './conformance-along.js'
 import { testClose } from './conformance-close.js'
 import { testExpiry } from './conformance-expiry.js'
+import { testFeed } from './conformance-feed.js'
 import { testKeysInUse } from './conformance-keys-in-use.js'
 import { testKinds } from './conformance-kinds.js'
 import { testPages } from './conformance-pages.js'
 import { testRaces } from './conformance-races.js'
 import { testRecords } from './conformance-records.js'
 
-/** An engine's store, and the audit log that what comes along with its changes gets into. */
-export type Opened = Pick<Engine, 'store' | 'audit' | 'close'>
+/** An engine's store, and the feed and the audit log that what comes along with its changes gets into. */
+export type Opened = Pick<Engine, 'store' | 'feed' | 'audit' | 'close'>
 
 /** An engine's stores under test; what `supports` declares is tested, and no more. */
 export interface StoreEngine {
@@ -41,9 +42,10 @@ export function testStore (t: Test, engine: StoreEngine): void {
 
   t.test(`${engine.name}: one record`, async t => testRecords(t, open))
   t.test(`${engine.name}: races`, async t => testRaces(t, open))
-  t.test(`${engine.name}: pages`, async t => testPages(t, open))
+  t.test(`${engine.name}: pages`, async t => testPages(t, openBoth))
   t.test(`${engine.name}: expiry`, async t => testExpiry(t, open))
   t.test(`${engine.name}: what comes along`, async t => testAlong(t, openBoth))
+  t.test(`${engine.name}: feed`, async t => testFeed(t, openBoth))
   t.test(`${engine.name}: keys in use`, async t => testKeysInUse(t, open))
   t.test(`${engine.name}: kinds`, async t => testKinds(t, open))
   t.test(`${engine.name}: close`, async t => testClose(t, open))
@@ -52,17 +54,17 @@ export function testStore (t: Test, engine: StoreEngine): void {
     const { durable } = engine.supports
     const directory = newDataDir(t)
     const clock = new TestClock(100)
-    const { store, close } = await reopen(t, directory, clock)
+    const { store, feed, close } = await reopen(t, directory, clock)
     const [kept, removed] = [newRecord('kept', { expireTime: 500, sealedBy: 'key-1' }), newRecord('removed', { sealedBy: 'key-2' })]
-    const along = (id: string) => ({ events: [{ kind: KIND, id, data: Buffer.from(id) }], audit: [newEvent(id)] })
+    const along = (id: string) => ({ events: [{ kind: KIND, id, data: id }], audit: [newEvent(id)] })
     await Promise.all([store.insert(kept, along('kept')), store.insert(removed, along('removed'))])
     await store.replace({ ...kept, slug: 'renamed', revision: 2 }, 1, along('kept'))
     await store.renew(KIND, 'kept', { expireTime: 900 })
     await store.remove(KIND, 'removed')
-    const before = await store.changes(undefined, 9)
+    const before = await feed.changes(undefined, 9)
     await close()
 
-    const { store: again, audit } = await reopen(t, directory, clock)
+    const { store: again, feed: feedAgain, audit } = await reopen(t, directory, clock)
     const expected = durable ? { ...kept, slug: 'renamed', revision: 2, expireTime: 900 } : undefined
     t.same(plain(await again.find(KIND, 'kept')), plain(expected), 'keeps exactly what a durable engine acknowledged')
     t.same(plain(await again.findBySlug(KIND, '', 'renamed')), plain(expected))
@@ -72,8 +74,8 @@ export function testStore (t: Test, engine: StoreEngine): void {
     t.same([...await again.keysInUse()], durable ? ['key-1'] : [])
     t.equal((await audit.query({ pageSize: 9 })).events.length, durable ? 3 : 0)
     await again.insert(newRecord('new'), along('new'))
-    const changes = await again.changes(undefined, 9)
-    t.same(changes.map(({ id }) => id), durable ? ['kept', 'removed', 'kept', 'new'] : ['new'])
+    const changes = await feedAgain.changes(undefined, 9)
+    t.same(changes.map(({ event }) => event?.id), durable ? ['kept', 'removed', 'kept', 'new'] : ['new'])
     if (durable) t.same(changes.slice(0, 3), before, 'and numbers go on')
     clock.time = 900
     t.equal(await again.find(KIND, 'kept'), undefined)

@@ -15,6 +15,7 @@ import { LIMITS, type Limits } from '../../src/server/listener.js'
 import { createLogger } from '../../src/telemetry/log.js'
 import { placesIn } from '../../src/config/places.js'
 import { loadRootKey } from '../../src/secrets/root-key.js'
+import type { Feed } from '../../src/storage/feed.js'
 import type { Store } from '../../src/storage/store.js'
 import { newDataDir } from './data-dir.js'
 
@@ -22,7 +23,7 @@ import { newDataDir } from './data-dir.js'
 const UNHURRIED = { ...LIMITS, loopDelay: Infinity }
 
 /** A store that audit events wait in, for the files of a log, or one of an engine that has a log of its own. */
-export type LoggedStore = (Store | Store & SealedDatabase) & ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
+export type LoggedStore = (Store | Store & SealedDatabase) & { readonly feed: Feed } & ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
 
 /**
  * A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables
@@ -49,6 +50,7 @@ export async function startGateway (
   const engine: Engine = {
     supports: embeddedSupports,
     store: kept,
+    feed: kept.feed,
     audit,
     integrity: kept instanceof LevelStore ? kept.integrity : undefined,
     keys: new RingFile(places.keyRing, loadRootKey(config.keyRing.root)),

@@ -90,7 +90,7 @@ function plain (outcomes: Awaited<ReturnType<typeof callAll>>) {
   const ids = new Map<string, string>()
   const text = JSON.stringify(outcomes)
     .replaceAll(/ectx_run_exec-\w{26}_[\w-]{43}/g, 'a run token')
-    .replaceAll(/exec-[0-9a-z]{26}/g, id => ids.get(id) ?? ids.set(id, `context ${ids.size}`).get(id)!)
+    .replaceAll(/(?:exec|ver)-[0-9a-z]{26}/g, id => ids.get(id) ?? ids.set(id, `context ${ids.size}`).get(id)!)
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a time')
     .replaceAll(/"previous":"[0-9a-f]{64}"/g, '"previous":"a hash"')
     .replaceAll(/"request_id":"[\w-]{36}"/g, '"request_id":"an id"')

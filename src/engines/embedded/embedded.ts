@@ -27,6 +27,7 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
     return {
       supports: embeddedSupports,
       store,
+      feed: store.feed,
       audit,
       keys,
       integrity: store.integrity,

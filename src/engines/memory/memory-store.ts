@@ -3,22 +3,24 @@ import { passes } from '../../storage/filter.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
 import { removePage } from '../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Change, Filter, Life, Page, Removed, Store, StoredRecord, StoreEvent, Swept
+  Along, AlongNew, AlongRemoval, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../storage/store.js'
+import { MemoryFeed } from './memory-feed.js'
 import { MemoryOutbox } from './memory-outbox.js'
 
 /** Keeps records in the memory of this process. */
 export class MemoryStore implements Store {
   readonly outbox: MemoryOutbox
+  readonly feed: MemoryFeed
   readonly #clock: Clock
   readonly #records = new Map<string, StoredRecord>()
   readonly #idBySlug = new Map<string, string>()
-  readonly #changes: Change[] = []
   #open = true
 
   constructor (clock: Clock = systemClock) {
     this.#clock = clock
     this.outbox = new MemoryOutbox(clock)
+    this.feed = new MemoryFeed(clock)
   }
 
   async insert (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Promise<void> {
@@ -98,11 +100,6 @@ export class MemoryStore implements Store {
     return removePage(this, kind, filter, cursor, limit, along)
   }
 
-  async changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
-    this.#assertOpen()
-    return this.#changes.filter(({ position }) => position > (after ?? '')).slice(0, limit)
-  }
-
   async kinds (): Promise<ReadonlySet<string>> {
     this.#assertOpen()
     return new Set([...this.#records.values()].map(({ kind }) => kind))
@@ -119,6 +116,7 @@ export class MemoryStore implements Store {
 
   async close (): Promise<void> {
     this.#open = false
+    this.feed.close()
   }
 
   #isLive ({ expireTime }: StoredRecord): boolean {
@@ -150,7 +148,7 @@ export class MemoryStore implements Store {
   }
 
   #tell ({ events = [], audit = [] }: Along = {}): void {
-    for (const event of events) this.#changes.push(placed(event, this.#changes.length + 1))
+    this.feed.add(events)
     this.outbox.add(audit)
   }
 
@@ -160,5 +158,3 @@ export class MemoryStore implements Store {
 }
 
 const key = (...parts: string[]) => JSON.stringify(parts)
-
-const placed = (event: StoreEvent, place: number): Change => ({ ...event, position: String(place).padStart(16, '0') })

@@ -15,6 +15,7 @@ export const openMemory: OpenEngine = async (_config, clock, warn, sink) => {
   return {
     supports: memorySupports,
     store,
+    feed: store.feed,
     audit,
     keys: new MemoryRing(),
     trees: new MemoryTrees(),

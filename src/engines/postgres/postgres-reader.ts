@@ -1,5 +1,5 @@
 import { passes } from '../../storage/filter.js'
-import type { Change, Filter, Page, StoredRecord } from '../../storage/store.js'
+import type { Filter, Page, StoredRecord } from '../../storage/store.js'
 import { Batcher } from './batcher.js'
 import type { Link } from './link.js'
 
@@ -138,20 +138,6 @@ export class PostgresReader {
   /** The kinds that there is a record of. */
   kinds (): Promise<ReadonlySet<string>> {
     return this.#valuesOf('kind')
-  }
-
-  /** The events of what was committed behind that position, up to `limit`. */
-  async changes (after: string | undefined, limit: number): Promise<Change[]> {
-    const [xid = '0', rev = '0'] = after?.split('-') ?? []
-    const rows = await this.#link.run<{ xid: string, rev: string, kind: string, id: string, data: Buffer }>({
-      name: 'changes 1',
-      // What is before the oldest transaction that still runs: behind it nothing can come in any more.
-      text: `SELECT c.xid::text, c.rev::text, c.kind, c.id, c.data FROM change c
-        WHERE (c.xid, c.rev) > ($1::xid8, $2::bigint) AND c.xid < pg_snapshot_xmin(pg_current_snapshot())
-        ORDER BY c.xid, c.rev LIMIT $3`,
-      values: [String(BigInt(xid)), String(BigInt(rev)), limit]
-    })
-    return rows.map(({ xid, rev, kind, id, data }) => ({ kind, id, data, position: `${xid.padStart(20, '0')}-${rev.padStart(20, '0')}` }))
   }
 
   /** The values in an indexed column: each is found at one place of the index, and the next behind all of it. */

@@ -2,7 +2,7 @@ import { GatewayError } from '../../errors.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
 import { removePage } from '../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Change, Filter, Life, Page, Removed, Store, StoredRecord, Swept
+  Along, AlongNew, AlongRemoval, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../storage/store.js'
 import type { PostgresReader } from './postgres-reader.js'
 import type { PostgresWriter, Steps } from './postgres-writer.js'
@@ -75,10 +75,6 @@ export class PostgresStore implements Store {
     const reader = this.#reader
     const own = { page: reader.page.bind(reader), remove: this.#remove }
     return this.#accept(() => removePage(own, kind, filter, cursor, limit, along))
-  }
-
-  changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
-    return this.#accept(() => this.#reader.changes(after, limit))
   }
 
   kinds (): Promise<ReadonlySet<string>> {

@@ -4,10 +4,12 @@ import type { Sink } from '../../audit/sink.js'
 import type { Clock } from '../../clock.js'
 import { GatewayError } from '../../errors.js'
 import { closed } from '../../storage/refusals.js'
-import type { Along, StoredRecord, StoreEvent } from '../../storage/store.js'
+import type { StoreEvent } from '../../storage/feed.js'
+import type { Along, StoredRecord } from '../../storage/store.js'
 import { Batcher } from './batcher.js'
 import { bigints, byteas, integers, texts } from './binary-array.js'
 import type { Link } from './link.js'
+import type { PostgresFeed } from './postgres-feed.js'
 
 type Op = 'insert' | 'first' | 'second' | 'replace' | 'renew' | 'remove' | 'expire' | 'nothing'
 
@@ -51,16 +53,18 @@ export class PostgresWriter {
   readonly #link: Link
   readonly #gateway: string
   readonly #clock: Clock
+  readonly #feed: Pick<PostgresFeed, 'committed'>
   readonly #batches = new Batcher<Change, string>(changes => this.#commit(changes))
   readonly #sink: Sink | undefined
   #open = true
   /** Settled when the sink has all that was committed. */
   sent: Promise<void> | undefined
 
-  constructor (link: Link, gateway: string, clock: Clock, sink?: Sink) {
+  constructor (link: Link, gateway: string, clock: Clock, feed: Pick<PostgresFeed, 'committed'>, sink?: Sink) {
     this.#link = link
     this.#gateway = gateway
     this.#clock = clock
+    this.#feed = feed
     this.#sink = sink
   }
 
@@ -123,7 +127,7 @@ export class PostgresWriter {
         integers(events.map(({ op }) => op)),
         texts(events.map(({ kind }) => kind)),
         texts(events.map(({ id }) => id)),
-        byteas(events.map(({ data }) => data)),
+        byteas(events.map(({ data }) => Buffer.from(data))),
         integers(audit.map(({ op }) => op)),
         bigints(audit.map(({ time }) => time)),
         texts(audit.map(({ event }) => event.context_id ?? null)),
@@ -132,6 +136,7 @@ export class PostgresWriter {
       ]
     })
     if (row === undefined) throw new GatewayError('internal', 'the database answered nothing')
+    if (events.some(({ op }) => row.outcomes[op - 1] === 'ok')) this.#feed.committed()
     const isMade = audit.map(({ op }) => row.outcomes[op - 1] === 'ok')
     const lines = descriptions.filter((_, index) => isMade[index])
     this.sent = this.#sink?.send('event', lines.map(line => `{"gateway":"${this.#gateway}",${line}`))

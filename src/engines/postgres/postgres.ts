@@ -6,6 +6,7 @@ import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
 import { Link } from './link.js'
 import { PostgresAudit } from './postgres-audit.js'
+import { PostgresFeed } from './postgres-feed.js'
 import { PostgresReader } from './postgres-reader.js'
 import { PostgresRing } from './postgres-ring.js'
 import { PostgresStore } from './postgres-store.js'
@@ -28,7 +29,9 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
   const gateway = gatewayName ?? `${hostname().replaceAll(/[^\w.-]/g, '-').slice(0, 200)}-${randomBytes(4).toString('hex')}`
   const writing = new Link(primary, { prepare: nameTaker(primary.schema, gateway), writes: true })
   // What may take long is asked on the third, so that no read of a record waits for it.
-  const [reading, keeping] = [new Link(primary), new Link(primary, { writes: true })]
+  const keeping = new Link(primary, { writes: true })
+  const reading: Link = new Link(primary, { prepare: client => feed.hear(client) })
+  const feed = new PostgresFeed(reading, keeping, primary.schema)
   const keys = new PostgresRing(keeping, reading, loadRootKey(keyRing.root))
   const leave = async () => {
     await Promise.all([writing, reading, keeping].map(link => link.close()))
@@ -37,17 +40,19 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
   try {
     await prepare(primary, warn)
     for (const link of [writing, reading, keeping]) await link.open()
-    const writer = new PostgresWriter(writing, gateway, clock, sink)
+    const writer = new PostgresWriter(writing, gateway, clock, feed, sink)
     const store = new PostgresStore(writer, new PostgresReader(reading))
     const audit = new PostgresAudit(writer, keeping, gateway, clock, warn, sink)
     const stopTidying = await keepTidy(keeping, auditDays, warn)
     return {
       supports: postgresSupports,
       store,
+      feed,
       audit,
       keys,
       trees: new PostgresTrees(keeping, reading),
       async close () {
+        feed.close()
         await stopTidying()
         await audit.close()
         await store.close()

@@ -5,8 +5,8 @@ const EVERY_MS = 60_000
 // Another may be at it, and have stopped amidst it.
 const MOST_LOOKS = 100
 const PAUSE_MS = 50
-/** For how long `Store.changes` tells of a change. */
-const CHANGE_DAYS = 7
+// Of changes a day goes when it is over and nothing of it is kept any more.
+const CHANGE_DAYS = 1
 
 /**
  * Looks after what gateways leave behind in the database, and sees to it that there is room for the days to come: now, before it

@@ -35,10 +35,10 @@ export const executionContextKind: ResourceKind<
   // A slug is unique over all contexts, whatever their organization.
   scopeOf: () => '',
 
-  build: ({ apiVersion, kind, metadata, spec }, { id, slug, audit, createTime }, { ttlMs }) => create(ExecutionContextSchema, {
+  build: ({ apiVersion, kind, metadata, spec }, { id, slug, version, audit, createTime }, { ttlMs }) => create(ExecutionContextSchema, {
     apiVersion,
     kind,
-    metadata: { ...(metadata ?? create(ApiResourceMetadataSchema)), id, slug },
+    metadata: { ...(metadata ?? create(ApiResourceMetadataSchema)), id, slug, version },
     spec,
     status: { audit, expireTime: timestampFromMs(createTime + ttlMs) }
   }),

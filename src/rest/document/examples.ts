@@ -51,7 +51,7 @@ const { REGION, API_TOKEN } = REQUEST_EXAMPLE.spec.data
 const context = {
   api_version: API_VERSION,
   kind: KIND,
-  metadata: { name, slug: 'nightly-import-42', id: ID, ...others },
+  metadata: { name, slug: 'nightly-import-42', id: ID, ...others, version: { id: ID.replace('exec', 'ver') } },
   spec: REQUEST_EXAMPLE.spec,
   status: { audit: { spec_audit: audit, status_audit: audit }, expire_time: END }
 }

@@ -11,6 +11,6 @@ testStore(t, {
   open: async (directory, clock) => {
     const store = await LevelStore.open(join(directory, 'db'), clock)
     const audit = await openAuditFiles(store.outbox, { directory: join(directory, 'audit') })
-    return { store, audit, close: () => audit.close().then(() => store.close()) }
+    return { store, feed: store.feed, audit, close: () => audit.close().then(() => store.close()) }
   }
 })

@@ -11,6 +11,6 @@ testStore(t, {
   open: async (_, clock) => {
     const store = new MemoryStore(clock)
     const audit = new AuditRelay(store.outbox, new MemoryJournal())
-    return { store, audit, close: () => audit.close().then(() => store.close()) }
+    return { store, feed: store.feed, audit, close: () => audit.close().then(() => store.close()) }
   }
 })

@@ -36,7 +36,7 @@ async function writeThrough (t: Test, { store }: Engine, trouble: () => Promise<
   const writing = Promise.all(Array.from({ length: 32 }, async (_, writer) => {
     for (let turn = 0; !over.isOver; turn++) {
       const id = `${writer}-${turn}`
-      await store.insert(newRecord(id), { audit: [newEvent(id)], events: [{ kind: KIND, id, data: Buffer.alloc(0) }] })
+      await store.insert(newRecord(id), { audit: [newEvent(id)], events: [{ kind: KIND, id, data: '' }] })
       kept.add(id)
       if (turn % 3 !== 0) continue
       const removed = await store.remove(KIND, id)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { systemClock } from '../../../src/clock.js'
-import type { Store } from '../../../src/storage/store.js'
+import type { Feed } from '../../../src/storage/feed.js'
 import { newDataDir } from '../../support/data-dir.js'
 import { KIND, newRecord } from '../../support/records.js'
 import { postgresEngines } from './support.js'
@@ -13,11 +13,11 @@ const TURNS = 40
 const { open } = await postgresEngines(t)
 
 /** All changes up to the last of them, as one sees them who asks all the time. */
-async function follow (store: Store, total: number): Promise<string[]> {
+async function follow (feed: Feed, total: number): Promise<string[]> {
   const found: string[] = []
   for (let position: string | undefined; found.length < total;) {
-    const changes = await store.changes(position, 100)
-    found.push(...changes.map(({ id, data }) => `${id} ${Buffer.from(data)}`))
+    const changes = await feed.changes(position, 100)
+    found.push(...changes.map(({ event }) => `${event!.id} ${event!.data}`))
     position = changes.at(-1)?.position ?? position
     if (changes.length === 0) await sleep(1)
   }
@@ -29,8 +29,8 @@ t.test(`${GATEWAYS} gateways whose ${WRITERS} writers make changes tell all who 
   const engines = await Promise.all(Array.from({ length: GATEWAYS }, (_, index) => open(directory, systemClock, `g${index}`)))
   t.teardown(() => Promise.all(engines.map(({ close }) => close())))
   const total = WRITERS * TURNS * 2
-  const following = engines.map(({ store }) => follow(store, total))
-  const tell = (id: string, what: string) => ({ events: [{ kind: KIND, id, data: Buffer.from(what) }] })
+  const following = engines.map(({ feed }) => follow(feed, total))
+  const tell = (id: string, what: string) => ({ events: [{ kind: KIND, id, data: what }] })
   await Promise.all(Array.from({ length: WRITERS }, async (_, writer) => {
     for (let turn = 0; turn < TURNS; turn++) {
       const id = `${writer}-${turn}`

@@ -12,12 +12,14 @@ testLife(t, {
   engine: 'PostgreSQL',
   isDurable: true,
   async open (clock, dataDir) {
-    const { store, audit, close } = await open(dataDir, clock)
+    const engine = await open(dataDir, clock)
+    const { store, audit, close } = engine
     const closeStore = store.close.bind(store)
     store.close = () => {
       store.close = closeStore
       return close()
     }
-    return Object.assign(await timed(dataDir, store, clock), { log: audit })
+    const timely = await timed(dataDir, engine, clock)
+    return Object.assign(timely.store, { feed: timely.feed, log: audit })
   }
 }, RUNS, SEED + 2_000_000)

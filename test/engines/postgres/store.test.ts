@@ -10,7 +10,6 @@ testStore(t, {
   supports,
   open: async (directory, clock) => {
     const engine = await open(directory, clock)
-    const store = await timed(directory, engine.store, clock)
-    return { store, audit: engine.audit, close: () => engine.close() }
+    return { ...engine, ...await timed(directory, engine, clock) }
   }
 })

@@ -10,7 +10,6 @@ import { Primary } from '../../../src/engines/postgres/primary.js'
 import { PostgresRing } from '../../../src/engines/postgres/postgres-ring.js'
 import { PostgresTrees } from '../../../src/engines/postgres/postgres-trees.js'
 import { openPostgres } from '../../../src/engines/postgres/postgres.js'
-import type { Store } from '../../../src/storage/store.js'
 import { loadRootKey } from '../../../src/secrets/root-key.js'
 import { newDataDir } from '../../support/data-dir.js'
 import { startPostgres } from '../../support/postgres.js'
@@ -50,8 +49,8 @@ export async function postgresEngines (t: Test) {
       return new PostgresTrees(link, link)
     },
 
-    /** `store`, whose database tells the time by `clock`. */
-    async timed (directory: string, store: Store, clock: Clock): Promise<Store> {
+    /** The store and the feed of an engine, whose database tells the time by `clock`. */
+    async timed (directory: string, { store, feed }: Engine, clock: Clock): Promise<Pick<Engine, 'store' | 'feed'>> {
       const client = new pg.Client({ connectionString: url, options: `-c search_path=${schemaOf(directory)}` })
       client.on('error', () => {})
       await client.connect()
@@ -65,19 +64,20 @@ export async function postgresEngines (t: Test) {
         const query = client.query('UPDATE test_clock SET time = $1', [told]).then(() => { if (telling === query) telling = undefined })
         telling = query
       }
-      return new Proxy(store, {
+      const onTime = <T extends object>(part: T): T => new Proxy(part, {
         get (target, name) {
           const value = Reflect.get(target, name, target)
-          if (name === 'close') return () => Promise.all([target.close(), client.end()])
+          if (target === store && name === 'close') return () => Promise.all([store.close(), client.end()])
           return typeof value !== 'function'
             ? value
             : (...args: unknown[]) => {
                 tell()
                 const call = () => Reflect.apply(value, target, args)
-                return telling === undefined ? call() : telling.then(call)
+                return telling === undefined || name === 'listen' ? call() : telling.then(call)
               }
         }
       })
+      return { store: onTime(store), feed: onTime(feed) }
     }
   }
 }

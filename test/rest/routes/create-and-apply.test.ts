@@ -23,6 +23,7 @@ for (const url of [PATH, APPLY]) {
       t.equal(response.headers.location, `${PATH}/${id}`)
       t.match(response.headers.etag, /^"[^"]+"$/)
       t.same(metadata, {
+        version: { id: `ver-${id.slice('exec-'.length)}` },
         name: 'My   Cool   Run', slug: 'my-cool-run', org: 'acme', labels: { team: 'data' }, annotations: { why: 'because' }, tags: ['a', 'b']
       })
       t.same(others, {
@@ -80,7 +81,7 @@ for (const url of [PATH, APPLY]) {
       }
       const response = await post(app, sent, url)
       t.equal(response.statusCode, 201)
-      const { slug, id, ...metadata } = response.json().metadata
+      const { slug, id, version, ...metadata } = response.json().metadata
       t.strictSame({ metadata, spec: response.json().spec }, sent)
       t.equal((await app.inject(`${PATH}/${id}`)).payload, response.payload)
     })

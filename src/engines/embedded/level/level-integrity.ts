@@ -8,6 +8,7 @@ import type { Filter } from '../../../storage/store.js'
 import type { Order, Told } from './check-worker.js'
 import type { Change } from './level-changes.js'
 import { recordKey, startingWith, UNPROVED_PREFIX } from './level-keys.js'
+import type { LevelFeed } from './level-feed.js'
 import type { LevelLog } from './level-log.js'
 import type { Change as SetChange, LevelSet } from './level-set.js'
 import { rebuild } from './rebuild.js'
@@ -18,6 +19,7 @@ export interface ProvedStore {
   readonly db: Level<string, Buffer>
   readonly set: LevelSet
   readonly log: LevelLog
+  readonly feed: LevelFeed
   /** Commits. */
   readonly apply: <Result>(change: Change<Result>) => Promise<Result>
 }
@@ -41,7 +43,7 @@ export class LevelIntegrity implements Integrity {
   }
 
   async prove (keys: Keys, isDeleted: (record: Named) => Promise<boolean>): Promise<string | undefined> {
-    const { set, log, db, apply } = this.#store
+    const { set, log, feed, db, apply } = this.#store
     this.#isWaiting = true
     const current = await keys.current()
     if (set.isBegun) {
@@ -58,6 +60,7 @@ export class LevelIntegrity implements Integrity {
         return this.#fail(`it is older than its audit log, which tells of ${log.forgotten - set.state.audit} changes more`)
       }
       log.atLeast(set.state.audit)
+      feed.atLeast(set.state.events)
       await this.reseal(keys)
     } else {
       const [anything] = await db.keys({ ...startingWith('r\0'), limit: 1 }).all()
@@ -127,7 +130,8 @@ export class LevelIntegrity implements Integrity {
   async accept (keys: Keys, dropped: readonly Named[], progress: (entries: number) => void = () => {}): Promise<number> {
     const { db, set, log } = this.#store
     const key = SetKey.random()
-    const state = await rebuild(db, key, { sequence: set.state.sequence, audit: Math.max(log.last, log.forgotten) }, dropped, progress)
+    const { sequence, events } = set.state
+    const state = await rebuild(db, key, { sequence, audit: Math.max(log.last, log.forgotten), events }, dropped, progress)
     const current = await keys.current()
     await this.#store.apply(() => set.begin(key, current, state))
     this.#problem = undefined

@@ -37,8 +37,10 @@ export const SET_KEY_KEY = 'set-key'
 /** Of a change of the set that came while the key was away that would have proved it. */
 export const unprovedKey = (id: string) => `${UNPROVED_PREFIX}${id}`
 export const UNPROVED_PREFIX = 'u\0'
-/** Where the greatest numbers are that changes and audit events ever had. */
+/** Where the greatest number is that an audit event ever had. */
 export const NUMBERS_KEY = 'numbers'
+/** Where it is kept which events the feed has. */
+export const FEED_KEY = 'feed'
 export const FORMAT_KEY = 'format'
 /** Since when there is something to purge, if there is. */
 export const PURGED_KEY = 'purged'
@@ -54,6 +56,9 @@ export const isOfSet = (key: string) => key.charCodeAt(1) === 0 && (key[0] === '
 /** Whether it is the key of an index that can be made from the set: what it leads to is in the key. */
 export const isIndexKey = (key: string) =>
   key.charCodeAt(1) === 0 && (key[0] === 'x' || key[0] === 'e' || (key[0] === 'k' && !key.endsWith(`\0${SET_KEY_KEY}`)))
+
+/** The number that the key of a change or of an audit event ends with, or a position. */
+export const numberIn = (key: string) => Number(key.slice(Math.max(key.lastIndexOf('\0'), key.lastIndexOf('-')) + 1))
 
 /** Sixteen digits hold every safe integer, in order. */
 export const ordered = (number: number) => String(number).padStart(16, '0')

@@ -2,12 +2,10 @@ import type { Level } from 'level'
 import type { AuditOutbox, Committed } from '../../../audit/audit-outbox.js'
 import { describe, lostEvents, type AuditEvent } from '../../../audit/event.js'
 import type { Clock } from '../../../clock.js'
-import { damaged } from '../../../storage/refusals.js'
-import type { Along, Change } from '../../../storage/store.js'
 import type { LevelSet } from './level-set.js'
 import { put, del, type Decided, type Write } from './level-changes.js'
 import { decodeValue, encodeValue } from './level-codec.js'
-import { auditKey, changeKey, NUMBERS_KEY, ordered, startingWith } from './level-keys.js'
+import { auditKey, NUMBERS_KEY, numberIn } from './level-keys.js'
 import { storeFailure } from './level-errors.js'
 
 /** What the log needs of its store. */
@@ -21,12 +19,6 @@ export interface LogStore {
   guarded<T> (read: () => Promise<T>): Promise<T>
 }
 
-/** The greatest numbers that changes and audit events ever had. */
-interface Numbers {
-  readonly changes: number
-  readonly audit: number
-}
-
 const UNREADABLE = { head: undefined, body: new Uint8Array() }
 
 // Where more wait, the journal is out of order: then they are read back when it is not.
@@ -34,10 +26,11 @@ const MOST_RECENT = 8192
 // So that no batch becomes much larger by them.
 const MOST_FORGOTTEN_AT_ONCE = 2048
 
-/** What comes along with changes, numbered in the order of the commits: the events of `changes`, and the outbox of the audit log. */
+/** The audit events that come along with changes, numbered in the order of the commits, until the journal has them. */
 export class LevelLog implements AuditOutbox {
   readonly #store: LogStore
-  #numbers: Numbers = { changes: 0, audit: 0 }
+  /** The greatest number that any ever had. */
+  #greatest = 0
   #last = 0
   /** Up to which number audit events are in the journal, and up to which they are no longer here. */
   #forgotten = 0
@@ -62,15 +55,15 @@ export class LevelLog implements AuditOutbox {
   /** Finds out what is there. Called before anything else, and whenever a batch may have been written or not. */
   async load (): Promise<void> {
     const { db, set } = this.#store
-    const numberAt = async (prefix: string, reverse: boolean) => {
-      const [key] = await db.keys({ ...startingWith(prefix), limit: 1, reverse }).all()
+    const numberAt = async (reverse: boolean) => {
+      const [key] = await db.keys({ gt: auditKey(0), lt: auditKey(Number.MAX_SAFE_INTEGER), limit: 1, reverse }).all()
       return key === undefined ? undefined : numberIn(key)
     }
-    const [first, last = 0, lastChange = 0] = await Promise.all([numberAt('a\0', false), numberAt('a\0', true), numberAt('c\0', true)])
+    const [first, last = 0] = await Promise.all([numberAt(false), numberAt(true)])
     const value = await db.get(NUMBERS_KEY)
-    const kept: Numbers = JSON.parse((value && decodeValue(NUMBERS_KEY, value)?.head) ?? '{"changes":0,"audit":0}')
+    const kept: { audit: number } = JSON.parse((value && decodeValue(NUMBERS_KEY, value)?.head) ?? '{"audit":0}')
     this.#last = Math.max(kept.audit, last, set.state.audit)
-    this.#numbers = { changes: Math.max(kept.changes, lastChange), audit: Math.max(this.#last, this.#forgotten) }
+    this.#greatest = Math.max(this.#last, this.#forgotten)
     this.#gone = first === undefined ? this.#last : first - 1
     this.#recent = []
     this.#listener()
@@ -79,12 +72,12 @@ export class LevelLog implements AuditOutbox {
   /** The next audit event has a greater number than that. */
   atLeast (audit: number): void {
     this.#last = Math.max(this.#last, audit)
-    this.#numbers = { ...this.#numbers, audit: Math.max(this.#numbers.audit, audit) }
+    this.#greatest = Math.max(this.#greatest, audit)
   }
 
   /** Begins a batch: what `add` answers is part of it, and `end` what must stand behind all; then it is `committed`. */
   begin () {
-    let { changes, audit } = this.#numbers
+    let audit = this.#greatest
     const { clock } = this.#store
     const added: Committed[] = []
     const gone = Math.min(this.#forgotten, this.#gone + MOST_FORGOTTEN_AT_ONCE)
@@ -92,22 +85,18 @@ export class LevelLog implements AuditOutbox {
       get audit (): number {
         return audit
       },
-      add: ({ events = [], audit: auditEvents = [] }: Along = {}): Write[] => [
-        ...events.map(({ kind, id, data }) => write(changeKey(++changes), JSON.stringify([kind, id]), data)),
-        ...auditEvents.map(about => {
-          const description = describe(about, clock.now())
-          added.push({ description, about, commit: ++audit })
-          return this.#proved(auditKey(audit), description)
-        })
-      ],
+      add: (events: readonly AuditEvent[] = []): Write[] => events.map(about => {
+        const description = describe(about, clock.now())
+        added.push({ description, about, commit: ++audit })
+        return this.#proved(auditKey(audit), description)
+      }),
       end: (): Write[] => {
         const forgotten = Array.from({ length: Math.max(0, gone - this.#gone) }, (_, index) => del(auditKey(this.#gone + 1 + index)))
-        const isNew = changes > this.#numbers.changes || audit > this.#numbers.audit
-        return isNew ? [...forgotten, write(NUMBERS_KEY, JSON.stringify({ changes, audit }))] : forgotten
+        return audit > this.#greatest ? [...forgotten, write(NUMBERS_KEY, JSON.stringify({ audit }))] : forgotten
       },
       committed: (): void => {
-        const isNew = audit > this.#numbers.audit
-        this.#numbers = { changes, audit: Math.max(audit, this.#numbers.audit) }
+        const isNew = audit > this.#greatest
+        this.#greatest = Math.max(audit, this.#greatest)
         this.#gone = Math.max(this.#gone, gone)
         if (!isNew) return
         this.#last = audit
@@ -140,18 +129,9 @@ export class LevelLog implements AuditOutbox {
     return found.slice(0, limit)
   }
 
-  async changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
-    const entries = await this.#entries({ gt: `c\0${after ?? ''}`, lt: changeKey(Number.MAX_SAFE_INTEGER), limit })
-    return entries.map(({ key, head, body }) => {
-      if (head === undefined) throw damaged(key.replaceAll('\0', ' '))
-      const [kind, id]: [string, string] = JSON.parse(head)
-      return { kind, id, data: body, position: ordered(numberIn(key)) }
-    })
-  }
-
   forget (through: number): void {
     this.#forgotten = Math.max(this.#forgotten, through)
-    this.#numbers = { ...this.#numbers, audit: Math.max(this.#numbers.audit, through) }
+    this.#greatest = Math.max(this.#greatest, through)
     const { length } = this.#recent
     if (length > 0) this.#recent.splice(0, Math.min(length, Math.max(0, through + 1 - this.#recent[0]!.commit)))
   }
@@ -184,4 +164,3 @@ export class LevelLog implements AuditOutbox {
 }
 
 const write = (key: string, head: string, body?: Uint8Array): Write => put(key, encodeValue(key, head, body))
-const numberIn = (key: string) => Number(key.slice(key.lastIndexOf('\0') + 1))

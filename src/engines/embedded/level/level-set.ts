@@ -62,7 +62,7 @@ export class LevelSet {
     // Each removal has its event.
     const removals = [...changes.values()].filter(({ key, after }) => isRecordKey(key) && after === null).length
     this.#state = {
-      ...withChanges(key, state, [...changes.values()]), sequence: state.sequence + 1, audit: state.audit + removals
+      ...withChanges(key, state, [...changes.values()]), sequence: state.sequence + 1, audit: state.audit + removals, events: state.events + removals
     }
     return { writes: [...[...changes.keys()].map(del), put(STATE_KEY, key.seal(this.#state))], result: true }
   }
@@ -91,16 +91,17 @@ export class LevelSet {
     return { writes: this.#key === undefined ? [] : this.#sealedBy(this.#key, ringKey), result: undefined }
   }
 
-  /** The state that `batch` leaves, and what must be written with it. `audit` is the number of the last audit event in it. */
-  after (batch: LevelBatch, audit: number): { readonly writes: Write[], readonly committed: () => void } {
+  /** The state that `batch` leaves, and what must be written with it. `last` are the numbers of the last events in it. */
+  after (batch: LevelBatch, last: Pick<State, 'audit' | 'events'>): { readonly writes: Write[], readonly committed: () => void } {
     const changed = [...batch.writes].filter(({ key }) => isOfSet(key))
     const key = this.#key
     const changes = changed.map(write => ({
       key: write.key, before: digestOrNull(batch.before(write.key)), after: write.type === 'put' ? digestOf(write.value) : null
     }))
     if (key === undefined) return { writes: this.isBegun ? changes.map(unproved) : [], committed: () => {} }
-    if (changed.length === 0 && audit === this.#state.audit) return { writes: [], committed: () => {} }
-    const state = { ...withChanges(key, this.#state, changes), sequence: this.#state.sequence + 1, audit }
+    const isTold = last.audit === this.#state.audit && last.events === this.#state.events
+    if (changed.length === 0 && isTold) return { writes: [], committed: () => {} }
+    const state = { ...withChanges(key, this.#state, changes), sequence: this.#state.sequence + 1, ...last }
     return { writes: [put(STATE_KEY, key.seal(state))], committed: () => { this.#state = state } }
   }
 

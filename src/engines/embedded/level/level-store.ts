@@ -6,7 +6,7 @@ import { makeDirectory } from '../../../files/make-directory.js'
 import { closed, damaged } from '../../../storage/refusals.js'
 import { removePage } from '../../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Change, Filter, Life, Page, Removed, Store, StoredRecord, Swept
+  Along, AlongNew, AlongRemoval, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../../storage/store.js'
 import type { Reserve } from '../reserve.js'
 import { LevelChanges, put, type Change as LevelChange } from './level-changes.js'
@@ -18,6 +18,7 @@ import { assertReopenable } from './level-probe.js'
 import { assertFilesWhole } from './database-files.js'
 import { LevelSet } from './level-set.js'
 import { expireTimeKey, READY_KEY, recordKey, slugKey, TREES_KEY } from './level-keys.js'
+import { LevelFeed } from './level-feed.js'
 import { LevelLog } from './level-log.js'
 import { readKeysInUse, readKeysOfRecords, readKinds, readPage } from './level-lists.js'
 import { readHolder, readRecord, together } from './level-reader.js'
@@ -39,6 +40,8 @@ export class LevelStore implements Store {
   /** Whether what it holds is what was committed. */
   readonly integrity: LevelIntegrity
   readonly #log: LevelLog
+  /** What was committed. */
+  readonly feed: LevelFeed
   readonly #writer: LevelWriter
   readonly #sweeper: LevelSweeper
   readonly #gate = new LevelGate()
@@ -49,19 +52,20 @@ export class LevelStore implements Store {
     this.#db = db
     this.#changes = new LevelChanges(clock)
     this.#set = new LevelSet(this.#getAny)
-    this.#log = new LevelLog({
-      db, clock, set: this.#set, apply: decided => this.#apply(() => decided), guarded: read => this.#guarded(read)
-    })
+    const shared = { db, clock, set: this.#set, guarded: this.#guarded }
+    this.#log = new LevelLog({ ...shared, apply: decided => this.#apply(() => decided) })
+    this.feed = new LevelFeed({ ...shared, apply: change => this.#apply(change), dropped: () => this.#sweeper.note() })
     this.#reserve = reserve
-    this.#writer = new LevelWriter({ db, read: this.#getAny, log: this.#log, set: this.#set, reserve, reopen: () => this.#reopen() })
-    this.integrity = new LevelIntegrity({ db, set: this.#set, log: this.#log, apply: change => this.#apply(change) })
+    const written = { db, log: this.#log, feed: this.feed, set: this.#set }
+    this.#writer = new LevelWriter({ ...written, read: this.#getAny, reserve, reopen: () => this.#reopen() })
+    this.integrity = new LevelIntegrity({ ...written, apply: change => this.#apply(change) })
     this.#sweeper = new LevelSweeper({
       db,
       clock,
       changes: this.#changes,
       maySweep: () => !this.#set.isBegun || this.integrity.isWhole,
       apply: change => this.#apply(change),
-      guarded: read => this.#guarded(read)
+      guarded: this.#guarded
     })
   }
 
@@ -88,6 +92,7 @@ export class LevelStore implements Store {
       await assertFormat(db)
       const store = new LevelStore(db, clock, reserve)
       await store.#log.load()
+      await store.feed.load()
       return store
     } catch (error) {
       await db?.close()
@@ -167,10 +172,6 @@ export class LevelStore implements Store {
     return removePage(this, kind, filter, cursor, limit, along)
   }
 
-  changes (after: string | undefined, limit: number): Promise<readonly Change[]> {
-    return this.#log.changes(after, limit)
-  }
-
   kinds (): Promise<ReadonlySet<string>> {
     return this.#known(() => readKinds(this.#db))
   }
@@ -244,6 +245,7 @@ export class LevelStore implements Store {
       await this.#db.open()
       this.#set.reload()
       await this.#log.load()
+      await this.feed.load()
     })
   }
 
@@ -256,7 +258,7 @@ export class LevelStore implements Store {
     })
   }
 
-  async #guarded<T> (read: () => Promise<T>): Promise<T> {
+  readonly #guarded = async <T>(read: () => Promise<T>): Promise<T> => {
     if (this.#closing !== undefined) throw closed()
     return this.#gate.read(read)
   }

@@ -8,6 +8,7 @@ import { LevelBatch } from './level-batch.js'
 import type { Change, Write } from './level-changes.js'
 import { isOutOfRoom, storeFailure } from './level-errors.js'
 import { isOfSet } from './level-keys.js'
+import type { LevelFeed } from './level-feed.js'
 import type { LevelLog } from './level-log.js'
 import type { Read } from './level-reader.js'
 import type { LevelSet } from './level-set.js'
@@ -23,6 +24,7 @@ export interface WrittenStore {
   readonly db: Level<string, Buffer>
   readonly read: Read
   readonly log: LevelLog
+  readonly feed: LevelFeed
   readonly set: LevelSet
   readonly reserve: Reserve | undefined
   /** Closes the database and opens it again, and has everybody load anew what is there. */
@@ -97,28 +99,32 @@ export class LevelWriter {
   /** Settles every one of `changes`, refusals too only once the batch is durable: what they refer to may be in it. */
   async #commit (changes: Array<Queued<any>>): Promise<void> {
     try {
-      const { log, set } = this.#store
+      const { log, feed, set } = this.#store
       const batch = new LevelBatch(this.#store.read)
       const logged = log.begin()
+      const told = feed.begin()
       const settle = changes.map(({ change, resolve, reject }) => {
         try {
           const { writes, along, result } = change(batch.read)
           // What cannot be read must be in the way of this change alone.
           for (const { key } of writes) if (isOfSet(key)) batch.before(key)
           batch.add(writes)
-          batch.add(logged.add(along))
+          batch.add(told.add(along?.events))
+          batch.add(logged.add(along?.audit))
           return () => resolve(result)
         } catch (refusal) {
           return () => reject(refusal)
         }
       })
       if (!batch.isEmpty) {
-        const state = set.after(batch, logged.audit)
+        const state = set.after(batch, { audit: logged.audit, events: told.last })
         batch.add(state.writes)
         batch.add(logged.end())
+        batch.add(told.end())
         if (await this.#stall.watch(this.#write(batch))) {
           state.committed()
           logged.committed()
+          told.committed()
         }
       }
       for (const tell of settle) tell()

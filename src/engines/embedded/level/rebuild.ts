@@ -18,7 +18,7 @@ const EMPTY = Buffer.alloc(0)
 export async function rebuild (
   db: Level<string, Buffer>,
   key: SetKey,
-  before: Pick<State, 'sequence' | 'audit'>,
+  before: Omit<State, 'count' | 'sum'>,
   dropped: readonly Named[],
   progress: (entries: number) => void
 ): Promise<State> {
@@ -85,7 +85,7 @@ export async function rebuild (
   })
   // Slugs last: those that were missing are there by now.
   for await (const [name, value] of db.iterator(startingWith('s\0'))) key.toggle(sum, name, digestOf(value))
-  return { sequence: before.sequence + 1, count, audit: before.audit, sum }
+  return { ...before, sequence: before.sequence + 1, count, sum }
 }
 
 /** The keys that lead to a record and that can be made from it, but for its slug's. */

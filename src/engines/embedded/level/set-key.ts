@@ -9,6 +9,8 @@ export interface State {
   readonly count: number
   /** The number of the last audit event that came along with a change. */
   readonly audit: number
+  /** The number of the last event of the feed. */
+  readonly events: number
   /** The exclusive or of the codes of all entries: any order of the same changes leads to the same. */
   readonly sum: Buffer
 }
@@ -17,10 +19,10 @@ export const SET_KEY_BYTES = 32
 const SUM_BYTES = 32
 const NONCE_BYTES = 16
 const LOG_CODE_BYTES = 16
-const AT = { sequence: 0, count: 8, audit: 16, nonce: 24, sum: 24 + NONCE_BYTES, code: 24 + NONCE_BYTES + SUM_BYTES }
+const AT = { sequence: 0, count: 8, audit: 16, events: 24, nonce: 32, sum: 32 + NONCE_BYTES, code: 32 + NONCE_BYTES + SUM_BYTES }
 const STATE_BYTES = AT.code + 32
 
-export const NOTHING: State = { sequence: 0, count: 0, audit: 0, sum: Buffer.alloc(SUM_BYTES) }
+export const NOTHING: State = { sequence: 0, count: 0, audit: 0, events: 0, sum: Buffer.alloc(SUM_BYTES) }
 
 /** What stands for a value in the sum. */
 export const digestOf = (value: Uint8Array): string => hash('sha256', value, 'hex')
@@ -65,11 +67,12 @@ export class SetKey {
   }
 
   /** The state, such that nobody can make another or learn its sum. */
-  seal ({ sequence, count, audit, sum }: State): Buffer {
+  seal ({ sequence, count, audit, events, sum }: State): Buffer {
     const bytes = Buffer.allocUnsafe(STATE_BYTES)
     bytes.writeDoubleLE(sequence, AT.sequence)
     bytes.writeDoubleLE(count, AT.count)
     bytes.writeDoubleLE(audit, AT.audit)
+    bytes.writeDoubleLE(events, AT.events)
     bytes.set(randomBytes(NONCE_BYTES), AT.nonce)
     this.#mask(bytes, sum)
     bytes.set(this.#stateCode(bytes.subarray(0, AT.code)), AT.code)
@@ -86,6 +89,7 @@ export class SetKey {
       sequence: bytes.readDoubleLE(AT.sequence),
       count: bytes.readDoubleLE(AT.count),
       audit: bytes.readDoubleLE(AT.audit),
+      events: bytes.readDoubleLE(AT.events),
       sum: opened.subarray(AT.sum, AT.code)
     }
   }

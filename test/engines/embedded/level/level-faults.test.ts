@@ -112,7 +112,7 @@ t.test('an audit event that is damaged before it is in the log is told as lost t
 
 t.test('numbers of audit events and changes are never given twice, whatever was forgotten', async t => {
   const directory = newDataDir(t)
-  const change = (id: string) => ({ events: [{ kind: KIND, id, data: Buffer.from(id) }], audit: [newEvent(id)] })
+  const change = (id: string) => ({ events: [{ kind: KIND, id, data: id }], audit: [newEvent(id)] })
   let last = 0
   for (const id of ['a', 'b', 'c']) {
     const store = await LevelStore.open(directory)
@@ -129,7 +129,7 @@ t.test('numbers of audit events and changes are never given twice, whatever was 
   store.outbox.forget(100)
   await store.insert(newRecord('d'), change('d'))
   t.equal(store.outbox.last, 101, 'a journal that is ahead is believed')
-  t.same((await store.changes(undefined, 9)).map(({ id }) => id), ['a', 'b', 'c', 'd'])
+  t.same((await store.feed.changes(undefined, 9)).map(({ event }) => event?.id), ['a', 'b', 'c', 'd'])
 })
 
 t.test('a database of another format is refused, with what to do', async t => {
