@@ -25,6 +25,7 @@ export const AuditEventSchema = output('AuditEvent', {
     'heartbeat',
     'deleted',
     'expired',
+    'watched',
     'denied',
     'authentication_failed',
     'rotated_key',
@@ -34,7 +35,7 @@ export const AuditEventSchema = output('AuditEvent', {
     'stopped',
     'lost'
   ], {
-    description: 'What happened. `replayed` is a create that was sent again with its idempotency key; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held.'
+    description: 'What happened. `replayed` is a create that was sent again with its idempotency key; `watched`, that somebody began to follow events; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held.'
   }),
   caller: ref(AuditCallerSchema),
   operation: Type.Optional(Type.String({ description: 'What was asked for, such as `getByReference`.' })),

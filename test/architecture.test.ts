@@ -8,15 +8,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['run', 'server'],
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
   compose: [
-    'audit', 'auth', 'clock', 'config', 'engines', 'errors', 'kinds', 'resource', 'rest', 'rpc', 'secrets', 'server', 'sinks', 'storage', 'telemetry', 'upkeep'
+    'audit', 'auth', 'clock', 'config', 'engines', 'errors', 'events', 'kinds', 'resource', 'rest', 'rpc', 'secrets', 'server', 'sinks', 'storage', 'telemetry', 'upkeep'
   ],
   cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'kinds', 'secrets', 'sinks', 'storage', 'upkeep'],
-  rpc: ['clock', 'errors', 'gen', 'kinds', 'resource', 'server'],
-  rest: ['errors', 'gen', 'kinds', 'resource', 'server'],
+  rpc: ['clock', 'errors', 'events', 'gen', 'kinds', 'resource', 'server'],
+  rest: ['errors', 'events', 'gen', 'kinds', 'resource', 'server'],
   server: ['auth', 'clock', 'errors', 'files', 'resource'],
-  kinds: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],
+  kinds: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'events', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],
   upkeep: ['audit', 'auth', 'clock', 'errors', 'resource', 'secrets', 'storage'],
-  steps: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'gen', 'pipeline', 'resource', 'secrets', 'storage'],
+  steps: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'events', 'gen', 'pipeline', 'resource', 'secrets', 'storage'],
+  events: ['errors', 'resource', 'storage'],
   resource: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
   pipeline: [],
   engines: ['audit', 'clock', 'config', 'errors', 'files', 'secrets', 'storage'],
@@ -101,8 +102,8 @@ t.test('the pipeline core imports nothing but itself', async t => {
   t.same(wrong.map(({ file, specifier }) => `${file}: ${specifier}`), [])
 })
 
-t.test('the wire schemas are for the transports, the health routes and the events of the audit log, which are kept as they are told, and know no more of src than the error codes', async t => {
-  t.same([...new Set(imports.filter(({ target }) => target.startsWith(`schemas${sep}`)).map(({ part }) => part))].sort(), ['audit', 'rest', 'rpc', 'server'])
+t.test('the wire schemas are for the transports, the health routes and the events of the audit log and the feed, which are kept as they are told, and know no more of src than the error codes', async t => {
+  t.same([...new Set(imports.filter(({ target }) => target.startsWith(`schemas${sep}`)).map(({ part }) => part))].sort(), ['audit', 'resource', 'rest', 'rpc', 'server'])
   const wrong = importsOf('schemas').filter(({ target }) => target.startsWith(`src${sep}`) && target !== join('src', 'errors.js'))
   t.same(wrong.map(({ file, specifier }) => `${file}: ${specifier}`), [])
 })

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.js'
 import type { Engine } from '../engines/engine.js'
 import { openEngine } from '../engines/open-engine.js'
 import { GatewayError } from '../errors.js'
+import { Hub } from '../events/hub.js'
 import { executionContextKind } from '../kinds/execution-context/kind.js'
 import { runTokenOf } from '../kinds/execution-context/run-tokens.js'
 import { createOperations } from '../kinds/operations.js'
@@ -33,12 +34,13 @@ import { keepHeads, type Anchor } from '../upkeep/keep-heads.js'
 import { keepKeys } from '../upkeep/keep-keys.js'
 import { keepWhole } from '../upkeep/keep-whole.js'
 import { keepSweeping } from '../upkeep/sweep.js'
+import { keepTrimming } from '../upkeep/trim-feed.js'
 import { authenticator } from './authenticator.js'
 
 const HOUR_MS = 3_600_000
 
 type Settings = ServerSettings & Pick<
-  Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort' | 'auditAnchor' | 'operationTimeoutMs'
+  Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort' | 'auditAnchor' | 'operationTimeoutMs' | 'eventsKeepMs'
 > & {
   /** Closed with the gateway. */
   readonly sink?: Sink | undefined
@@ -75,7 +77,7 @@ export async function composeGateway (config: Config, log: Logger): Promise<Gate
 
 /** The parts of a gateway on any engine, which it closes when it closes. */
 export async function assemble (engine: Engine, config: Settings, log: Logger, clock: Clock = systemClock) {
-  const { store, audit } = engine
+  const { store, feed, audit } = engine
   const ring = await KeyRing.open({ store: engine.keys, clock, mayBegin: await isUnsealed(store) })
   if (ring.problem !== undefined) log.error({ problem: ring.problem }, 'no secret can be sealed or revealed')
   const trees = new Trees(engine.trees, clock)
@@ -102,7 +104,8 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     }))
 
   const { operationTimeoutMs } = config
-  const dependencies = { store, audit, vault, clock, lifetimes: config.lifetimes }
+  const hub = new Hub(feed)
+  const dependencies = { store, hub, audit, vault, clock, lifetimes: config.lifetimes }
   const operations = createOperations(dependencies, createObserver(log), operationTimeoutMs)
   const bodies = new Bodies(BODY_LIMIT)
   const ready = readiness(operationTimeoutMs, async () => {
@@ -126,6 +129,7 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const grpc = createGrpc?.(operations, bodies, gate, { tls: config.tls, ready, log })
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   const stopSweeping = keepSweeping({ store, log })
+  const stopTrimming = keepTrimming({ feed, log, keepMs: config.eventsKeepMs })
   const { auditAnchor, sink } = config
   const toSyslog: Anchor = { append: async jws => sink?.send('head', [jws]) }
   const anchor = auditAnchor === 'syslog' ? toSyslog : auditAnchor && new AnchorFile(auditAnchor)
@@ -134,7 +138,8 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   let closing: Promise<void> | undefined
   const close = () => (closing ??= (async () => {
     await Promise.all([http.close(), grpc?.close()])
-    await Promise.all([stopKeeping(), stopSweeping(), stopGuarding?.()])
+    await Promise.all([stopKeeping(), stopSweeping(), stopTrimming(), stopGuarding?.()])
+    hub.close()
     failures.flush()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })
     if (stopSigning) await stopSigning()

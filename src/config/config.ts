@@ -30,6 +30,8 @@ export interface Config {
   readonly stopsOnDamage: boolean
   /** How long an operation may take, in milliseconds. */
   readonly operationTimeoutMs: number
+  /** How long events are kept for who follows them. */
+  readonly eventsKeepMs: number
   readonly logLevel: LogLevel
   readonly tokensFile: string | undefined
   readonly jwt: JwtConfig | undefined
@@ -80,6 +82,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
     gatewayName: values.ECTX_GATEWAY_NAME,
     dataDir: values.ECTX_DATA_DIR,
     stopsOnDamage: values.ECTX_ON_DAMAGE === 'stop',
+    eventsKeepMs: millisecondsOf(values.ECTX_EVENTS_KEEP),
     operationTimeoutMs: millisecondsOf(values.ECTX_OPERATION_TIMEOUT ?? (POSTGRES_URL.test(values.ECTX_STORE) ? '40s' : '10s')),
     logLevel: values.ECTX_LOG_LEVEL,
     tokensFile: values.ECTX_TOKENS_FILE,

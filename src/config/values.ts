@@ -64,6 +64,7 @@ export const VariablesSchema = Type.Object({
   ECTX_ROOT_KEY_FILE: file,
   ECTX_DEFAULT_TTL: duration('24h'),
   ECTX_MAX_TTL: duration('168h'),
+  ECTX_EVENTS_KEEP: duration('24h'),
   ECTX_AUDIT_DAYS: whole(1, 36_500, 90, 'days from 1 to 36500'),
   ECTX_AUDIT_MAX_BYTES: whole(0, Number.MAX_SAFE_INTEGER, 0, 'a number of bytes, or 0 for no limit'),
   ECTX_AUDIT_ANCHOR: Type.Optional(path('a file, or syslog')),

@@ -47,10 +47,9 @@ export class Hub implements Reader {
     if (others === undefined) this.#waiting.set(id, new Set([subscription]))
     else others.add(subscription)
     this.#count++
-    if (position !== this.#position) {
-      this.#behind.add(subscription)
-      this.#look()
-    } else if (this.#isMore) this.#look()
+    if (position === this.#position && !this.#isMore && !subscription.isImpatient) return
+    if (position !== this.#position || subscription.isImpatient) this.#behind.add(subscription)
+    this.#look()
   }
 
   leave (subscription: Subscription): void {
@@ -122,7 +121,9 @@ export class Hub implements Reader {
     }
     for (const subscription of this.#behind) {
       if (subscription.position < end) subscription.tell(end)
-      if (subscription.position >= position) this.#behind.delete(subscription)
+      if (subscription.position < position) continue
+      this.#behind.delete(subscription)
+      if (subscription.isImpatient) subscription.close()
     }
     this.#position = position
   }

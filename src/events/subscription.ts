@@ -23,9 +23,9 @@ export interface Reader {
   leave (subscription: Subscription): void
 }
 
-// As much as one who follows is told at once, and so all that is ever kept for it.
-const MOST_BYTES = 64 * 1024
-const MOST_EVENTS = 256
+// As much as one who follows is told at once, and so all that is ever kept for it: rendered, less than 64 KiB.
+const MOST_BYTES = 24 * 1024
+const MOST_EVENTS = 96
 
 interface Taker {
   resolve (events: readonly ToldEvent[]): void
@@ -39,6 +39,8 @@ export class Subscription {
   #batch: ToldEvent[] = []
   #bytes = 0
   #isOver = false
+  /** Whether it is told that there is nothing, too. */
+  isImpatient = false
 
   constructor (readonly wanted: Wanted, public position: string, reader: Reader) {
     this.#reader = reader
@@ -61,6 +63,12 @@ export class Subscription {
       this.#taker = { resolve, reject }
       this.#reader.wait(this)
     })
+  }
+
+  /** As `next`, but only what there is by now: none where there is nothing. */
+  now (): Promise<readonly ToldEvent[]> {
+    this.isImpatient = true
+    return this.next()
   }
 
   /** Ends it: whoever waits is told that nothing follows. */

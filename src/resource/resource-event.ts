@@ -1,10 +1,9 @@
+import type { RESOURCE_EVENTS } from '../../schemas/events.js'
 import type { Caller } from '../auth/caller.js'
 import type { StoreEvent } from '../storage/feed.js'
 import type { StoredRecord } from '../storage/store.js'
 import { decodeBody } from './body-codec.js'
 
-/** What happens to a resource; the last three are its end. */
-export const RESOURCE_EVENTS = ['created', 'rotated', 'heartbeat_missed', 'expired', 'deleted'] as const
 export type ResourceEventType = typeof RESOURCE_EVENTS[number]
 
 /** What the feed tells of a change: who, what and when, and by their names the values that are new; never a value, nor a hash of one. */

@@ -10,6 +10,7 @@ import { refuseMalformedQueries } from './input/query.js'
 import { createValidatorCompiler } from './input/validation.js'
 import { refuse } from './problem.js'
 import { auditRoutes } from './routes/audit-events.js'
+import { eventRoutes } from './routes/events.js'
 import { executionContextListRoutes } from './routes/execution-context-lists.js'
 import { executionContextRunRoutes } from './routes/execution-context-runs.js'
 import { executionContextRoutes } from './routes/execution-contexts.js'
@@ -42,6 +43,7 @@ export const createRest = (operations: Operations, bodies: Bodies): Transport =>
         await v1.register(routes, { operations: operations.executionContexts })
       }
       await v1.register(auditRoutes, { operations: operations.auditEvents })
+      await v1.register(eventRoutes, { operations: operations.events, edge })
     })
   }
 })

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { DescMessage, JsonValue } from '@bufbuild/protobuf'
 import { Code, ConnectError, createConnectRouter, createContextKey, createContextValues, type HandlerContext } from '@connectrpc/connect'
 import { base64Decode } from '@bufbuild/protobuf/wire'
@@ -15,6 +16,7 @@ import { JSON_OPTIONS, lateFailure, refuse, toConnectError } from './failure.js'
 import { mistakesIn } from './json-message.js'
 import { askedIn } from './metadata.js'
 import { METHODS } from './methods.js'
+import { WATCH, watchEvents } from './watch.js'
 
 const REQUEST = createContextKey<FastifyRequest | undefined>(undefined)
 // The library wants a whole URL, and looks at its query alone.
@@ -22,7 +24,9 @@ const ANY_HOST = 'http://localhost'
 const NEVER = new AbortController().signal
 const SERVICES = [...new Set(METHODS.map(({ descriptor }) => `/${descriptor.parent.typeName}/`))]
 /** Of one message each way; JSON inside gRPC-Web frames is what nobody sends. */
-const TYPES = /^application\/(?:json|proto|grpc-web(?:\+proto)?)(?:$|\s*;)/i
+const UNARY = /^application\/(?:json|proto|grpc-web(?:\+proto)?)(?:$|\s*;)/i
+/** Of one message, and many in answer to it. */
+const STREAMING = /^application\/(?:connect\+json|connect\+proto|grpc-web(?:\+proto)?)(?:$|\s*;)/i
 
 /** Connect and gRPC-Web: the operations by the services of the protos, on the port of REST. */
 export const createConnect = (operations: Operations, bodies: Bodies): Transport => ({
@@ -64,6 +68,18 @@ function handlersOf (operations: Operations, edge: Edge): readonly UniversalHand
       }
     })
   }
+  router.rpc(WATCH, async function * (input, context: HandlerContext) {
+    const request = context.values.get(REQUEST)!
+    context.responseTrailer.set('x-request-id', request.id)
+    const watching = { origin: request.origin, streams: edge.streams, mayStillCall: edge.mayStillCall(request), signal: context.signal }
+    try {
+      yield * watchEvents(operations, input, watching)
+    } catch (error) {
+      const failure = failureOf(error, context.signal)
+      edge.failed(request, failure)
+      throw toConnectError(failure, request.id)
+    }
+  })
   return router.handlers
 }
 
@@ -85,6 +101,7 @@ async function serve (handler: UniversalHandler, request: FastifyRequest, reply:
   })
   reply.code(status).header('cache-control', 'no-store')
   header?.forEach((value, name) => { if (name !== 'content-length') reply.header(name, value) })
+  if (isStreaming(handler)) return reply.header('x-accel-buffering', 'no').send(Readable.from(body ?? [], { highWaterMark: 1 }))
   const chunks: Uint8Array[] = []
   for await (const chunk of body ?? []) chunks.push(chunk)
   return reply.send(Buffer.concat(chunks))
@@ -107,12 +124,13 @@ function bodyOf (handler: UniversalHandler, request: FastifyRequest): UniversalS
   }
   const type = (request.headers['content-type'] ?? '').toLowerCase()
   const body = request.body as Buffer | undefined ?? Buffer.alloc(0)
-  if (!TYPES.test(type)) {
-    throw new HttpFailure(415, 'invalid_argument', 'the Content-Type must be application/json, application/proto or application/grpc-web')
-  }
+  const [types, names] = isStreaming(handler) ? [STREAMING, 'connect+json, application/connect+proto'] : [UNARY, 'json, application/proto']
+  if (!types.test(type)) throw new HttpFailure(415, 'invalid_argument', `the Content-Type must be application/${names} or application/grpc-web`)
   if (type.startsWith('application/json')) return readJson(input, body) ?? {}
   if (body.length > MOST_BINARY_BYTES) throw new HttpFailure(413, 'resource_exhausted', tooLarge(MOST_BINARY_BYTES))
-  decode(input, type.startsWith('application/grpc-web') ? messageInFrame(body) : body)
+  const message = /^application\/(?:grpc-web|connect)/.test(type) ? messageInFrame(body) : body
+  if (type.startsWith('application/connect+json')) readJson(input, message)
+  else decode(input, message)
   return bytes(body)
 }
 
@@ -132,12 +150,14 @@ function messageInQuery ({ url }: FastifyRequest): { readonly encoding: string |
   }
 }
 
+const isStreaming = ({ method }: UniversalHandler) => method.methodKind === 'server_streaming'
+
 const FRAME_HEAD = 5
 
-/** gRPC-Web puts a byte of flags and the length before a message. */
+/** gRPC-Web, and Connect where it streams, put a byte of flags and the length before a message. */
 function messageInFrame (body: Buffer): Buffer {
   const isWhole = body.length >= FRAME_HEAD && body[0] === 0 && body.readUInt32BE(1) === body.length - FRAME_HEAD
-  if (!isWhole) throw invalidArgument([{ pointer: '', detail: 'is not one gRPC-Web frame that is sent plain' }])
+  if (!isWhole) throw invalidArgument([{ pointer: '', detail: 'is not one frame that is sent plain' }])
   return body.subarray(FRAME_HEAD)
 }
 

@@ -5,10 +5,12 @@ import { ExecutionContextCommandController } from '../gen/ai/stigmer/agentic/exe
 import { ExecutionContextQueryController } from '../gen/ai/stigmer/agentic/executioncontext/v1/query_pb.js'
 import type { ExecutionContext } from '../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { AuditQueries } from '../gen/ectx/audit/v1/query_pb.js'
+import { Events } from '../gen/ectx/v1/events_pb.js'
 import { ExecutionContextCommands, ExecutionContextQueries } from '../gen/ectx/v1/execution_context_pb.js'
 import type { Operations } from '../kinds/operations.js'
 import type { Answer, Reading } from '../resource/answer.js'
 import type { Origin, View } from '../resource/call.js'
+import { eventMessage } from './watch.js'
 
 /** What a call says beside its message. */
 export interface Asked {
@@ -32,7 +34,7 @@ const method = <I extends DescMessage, O extends DescMessage>(descriptor: DescMe
 const commands = ExecutionContextCommandController.method
 const queries = ExecutionContextQueryController.method
 
-/** A NEW OPERATION: a method in a .proto, and a line here. */
+/** A NEW OPERATION: a method in a .proto, and a line here; the one that streams is in `watch.ts`. */
 export const METHODS: readonly Method[] = [
   method(commands.create, async ({ executionContexts }, input, asked, signal) =>
     (await executionContexts.create({ ...asked, input: named(input) }, signal)).message()),
@@ -60,6 +62,10 @@ export const METHODS: readonly Method[] = [
   }),
   method(ExecutionContextQueries.method.getEnv, async ({ executionContexts }, input, { origin }, signal) =>
     ({ content: (await executionContexts.exportEnv({ origin, input }, signal)).text })),
+  method(Events.method.list, async ({ events }, input, { origin }, signal) => {
+    const { events: told, next } = await events.list({ origin, input }, signal)
+    return { events: told.map(eventMessage), next }
+  }),
   method(AuditQueries.method.list, async ({ auditEvents }, input, { origin }, signal) => {
     const { events, verified, nextPageToken } = await auditEvents.list({ origin, input }, signal)
     return { events: events.map(eventOf), verified, nextPageToken }

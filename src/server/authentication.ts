@@ -72,9 +72,17 @@ export function authenticateRequests (app: FastifyInstance, authentication: Auth
   })
 }
 
-const credentialsOf = (request: FastifyRequest): Shown => ({
+/** What a request shows of who makes it. */
+export const credentialsOf = (request: FastifyRequest): Shown => ({
   authorization: request.headers.authorization,
   requestId: request.id,
   remoteAddress: request.ip || undefined,
   isLocal: () => isFromThisMachine(request.raw)
 })
+
+/** Asks, each time, whether who showed that would still be let in, as the same caller. @throws as `Authenticate` */
+export const mayStillCall = ({ authenticate }: Authentication, shown: Shown, caller: Caller): () => Promise<boolean> =>
+  async () => isSame(await authenticate(shown), caller)
+
+const isSame = (now: Caller, then: Caller) =>
+  now.kind === then.kind && now.name === then.name && now.role === then.role && now.contextId === then.contextId

@@ -6,6 +6,7 @@ import type { Shown } from './authentication.js'
 import type { Budget } from './budget.js'
 import type { ConnectionPlaces } from './connection-places.js'
 import type { Limits } from './listener.js'
+import type { OpenStreams } from './open-streams.js'
 
 /** What stands before every call, whatever it comes by: for those that come by a listener of their own, and not by the routes of HTTP. */
 export interface Gate {
@@ -19,6 +20,9 @@ export interface Gate {
   overload (): GatewayError | undefined
   /** Who calls, and from where. Rejects as `unauthenticated` who cannot say. */
   originOf (shown: Shown): Origin | Promise<Origin>
+  /** Asks, each time, whether who showed that would still be let in. */
+  mayStillCall (shown: Shown, caller: Caller): () => Promise<boolean>
+  readonly streams: OpenStreams
   /** Rejects who calls too often. */
   limitCaller (caller: Caller): Promise<void> | undefined
   /** Rejects who calls too often without credentials. */

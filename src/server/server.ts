@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { networkOf } from '../auth/address.js'
 import { GatewayError } from '../errors.js'
 import { limitAnonymous } from './anonymous-limit.js'
-import { authenticateRequests, originOf, type Authentication } from './authentication.js'
+import { authenticateRequests, credentialsOf, mayStillCall, originOf, type Authentication } from './authentication.js'
 import { limitBacklog, MOST_WAITING, refuseBacklog } from './backlog-limit.js'
 import { Budget } from './budget.js'
 import { clientAddresses, findClientAddress } from './client-address.js'
@@ -17,6 +17,7 @@ import type { Gate } from './gate.js'
 import { healthRoutes } from './health.js'
 import { createListener, LIMITS, type Limits } from './listener.js'
 import { shedLoad } from './load-shedding.js'
+import { OpenStreams } from './open-streams.js'
 import { keyOf, limitRate } from './rate-limit.js'
 import { renderRefusal, sendRefusal } from './refusals.js'
 import { requestIdOf } from './request-id.js'
@@ -111,6 +112,8 @@ export async function createServer (options: ServerOptions): Promise<Server> {
     return reply
   })
 
+  const streams = new OpenStreams()
+  app.addHook('preClose', async () => streams.close())
   const edge: Edge = {
     protect (routes) {
       authenticateRequests(routes, authentication)
@@ -118,6 +121,8 @@ export async function createServer (options: ServerOptions): Promise<Server> {
       if (limitCallers !== undefined) routes.addHook('onRequest', ({ origin }) => limitCallers(origin.caller))
     },
     limitAnonymous: limit,
+    mayStillCall: request => mayStillCall(authentication, credentialsOf(request), request.origin.caller),
+    streams,
     failed (request, failure) {
       request.failureCode = failure.code
       if (isOwn(failure)) logFailure(log, request.id, request.routeOptions?.url, failure)
@@ -131,7 +136,9 @@ export async function createServer (options: ServerOptions): Promise<Server> {
     backlog,
     addressOf,
     overload,
+    streams,
     originOf: shown => originOf(authentication, shown),
+    mayStillCall: (shown, caller) => mayStillCall(authentication, shown, caller),
     limitCaller: caller => limitCallers?.(caller),
     limitAnonymous: limitAddress
   }

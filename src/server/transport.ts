@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { GatewayError } from '../errors.js'
+import type { OpenStreams } from './open-streams.js'
 
 /** A failure as a transport tells it. */
 export interface Refusal {
@@ -22,6 +23,9 @@ export interface Edge {
   protect (app: FastifyInstance): void
   /** For a route that needs no credentials: rejects who asks too often. */
   limitAnonymous (request: FastifyRequest): Promise<void>
+  /** Asks, each time, whether who calls by `request` would still be let in, as the same caller. */
+  mayStillCall (request: FastifyRequest): () => Promise<boolean>
+  readonly streams: OpenStreams
   /** Is told of a failure that a transport answers itself: for the line of the request, and the log where it is the gateway's own. */
   failed (request: FastifyRequest, failure: GatewayError): void
 }

@@ -9,6 +9,7 @@ import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { MemoryTrees } from '../../src/engines/memory/memory-trees.js'
 import { executionContextKind as kind } from '../../src/kinds/execution-context/kind.js'
+import { Hub } from '../../src/events/hub.js'
 import { createOperations } from '../../src/kinds/operations.js'
 import { BODY_LIMIT } from '../../src/rest/input/body-limit.js'
 import { createRest } from '../../src/rest/rest.js'
@@ -27,6 +28,7 @@ const [, , directory = '', ...parts] = process.argv
 const { log } = await createLog('info')
 const vault = vaultOf(await KeyRing.open({ store: new RingFile(join(directory, 'keyring.json')) }), new Trees(new MemoryTrees()))
 const store = new MemoryStore()
+const hub = new Hub(store.feed)
 const forgetful = { admit () {}, record: async () => {}, recordEventually () {}, query: async () => ({ events: [], verified: true }) }
 const audit = parts.includes('audit') ? await openAuditFiles(store.outbox, { directory: join(directory, 'audit') }) : forgetful
 
@@ -35,7 +37,7 @@ const answer = answerOf(kind, await openRecord(vault, record), 'redacted')
 const atOnce = async () => answer
 const operations = parts.includes('operations')
   ? createOperations(
-    { store, audit, vault, clock: systemClock, lifetimes: { defaultMs: 86_400_000, maxMs: 86_400_000 } },
+    { store, hub, audit, vault, clock: systemClock, lifetimes: { defaultMs: 86_400_000, maxMs: 86_400_000 } },
     createObserver(log),
     10_000
   )
@@ -52,7 +54,8 @@ const operations = parts.includes('operations')
         getBatch: async () => ({ answers: [], notFound: [] }),
         exportEnv: async () => ({ format: 'json' as const, text: '{}' })
       },
-      auditEvents: { list: async () => ({ events: [], verified: true }) }
+      auditEvents: { list: async () => ({ events: [], verified: true }) },
+      events: { watch: async () => ({ subscription: await hub.follow({}), isThere: async () => true }), list: async () => ({ events: [], next: '' }) }
     }
 
 const tokens = await StaticTokens.open(join(directory, 'tokens.json'))

@@ -3,6 +3,8 @@
 import fc from 'fast-check'
 import pino from 'pino'
 import t, { type Test } from 'tap'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import { Hub } from '../../src/events/hub.js'
 import { createOperations } from '../../src/kinds/operations.js'
 import { createObserver } from '../../src/telemetry/observer.js'
 import { bearer, OPERATOR, VIEWER, withTokens } from '../support/callers.js'
@@ -117,7 +119,7 @@ const expected = await start(t, address => {
 })
 
 t.test('every operation there is can be called by a message, and is in the table', async t => {
-  const operations = createOperations(testDependencies(), createObserver(pino({ level: 'silent' })), 60_000)
+  const operations = createOperations({ ...testDependencies(), hub: new Hub(new MemoryStore().feed) }, createObserver(pino({ level: 'silent' })), 60_000)
   t.equal(OPERATIONS.length, Object.values(operations).flatMap(kind => Object.keys(kind)).length)
   t.same([...called].sort(), [...OPERATIONS].sort())
 })

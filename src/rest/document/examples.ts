@@ -58,6 +58,20 @@ const context = {
 const redacted = { ...context, spec: { ...context.spec, data: { REGION, API_TOKEN: { is_secret: true } } } }
 const ABSENT = 'exec-01m7yq1we0ras12e9q0c426n0p'
 
+/** Of an event. */
+export const POSITION = '0midjkz5s-0000000000000042'
+const told = { kind: 'execution_context', id: ID, slug: 'nightly-import-42', execution_id: 'wfx-42' }
+const cloudEvent = {
+  specversion: '1.0',
+  id: POSITION,
+  source: '/v1/execution-contexts',
+  type: 'ai.stigmer.agentic.executioncontext.v1.created',
+  subject: ID,
+  time: '2026-11-21T09:30:00.000Z',
+  datacontenttype: 'application/json',
+  data: { ...told, caller: { name: 'system', kind: 'system' }, request_id: REQUEST_ID, version: { id: ID.replace('exec', 'ver') } }
+}
+
 /** Whole bodies, by their component or else their media type. */
 export const BODY_EXAMPLES: Readonly<Record<string, unknown>> = {
   ExecutionContextInput: REQUEST_EXAMPLE,
@@ -68,13 +82,18 @@ export const BODY_EXAMPLES: Readonly<Record<string, unknown>> = {
   ExecutionContextBatch: { execution_contexts: [context], not_found: [ABSENT] },
   ExecutionContextLease: { lease_expire_time: LEASE_END, expire_time: END },
   AuditEventPage: { events: [event], verified: true },
+  EventPage: { events: [cloudEvent], next: POSITION },
   Health: { status: 'ok' },
   'application/json': { REGION: REGION.value, API_TOKEN: API_TOKEN.value },
+  'text/event-stream': `id: ${POSITION}\nevent: created\ndata: ${JSON.stringify(cloudEvent)}\n\n`,
+  'application/x-ndjson': `${JSON.stringify(cloudEvent)}\n`,
   'text/plain': `export REGION='${REGION.value}'\nexport API_TOKEN='${API_TOKEN.value}'\n`
 }
 
 /** Of properties and parameters, by name; of a component or of one place where that differs, by the name of that. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
+  ...cloudEvent,
+  ...told,
   ...event,
   expire_time: END,
   ...REQUEST_EXAMPLE.metadata,
@@ -108,6 +127,20 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   execution_contexts: [redacted],
   'Idempotency-Key': '8e03978e-40d5-43dd-bc93-6894a57f9324',
   'query.version': 'latest',
+  'query.after': POSITION,
+  'query.wait': '20s',
+  'query.type': ['created', 'deleted'],
+  'Last-Event-ID': POSITION,
+  ResourceEventType: 'created',
+  'CloudEvent.id': cloudEvent.id,
+  'CloudEvent.type': cloudEvent.type,
+  'CloudEvent.time': cloudEvent.time,
+  'EventPage.events': [cloudEvent],
+  'EventPage.next': POSITION,
+  'ResourceEvent.kind': 'execution_context',
+  'ResourceEvent.scope': 'acme',
+  'ResourceEvent.keys': ['API_TOKEN'],
+  'query.kind': 'execution_context',
   id: ID,
   org: 'acme',
   owner_scope: 'api_resource_owner_scope_unspecified',

@@ -3,6 +3,7 @@ import type { TSchema } from '@sinclair/typebox'
 import type { OpenAPIV3 } from 'openapi-types'
 import * as audit from '../../../schemas/audit.js'
 import * as contexts from '../../../schemas/execution-context.js'
+import * as events from '../../../schemas/events.js'
 import * as health from '../../../schemas/health.js'
 import * as lists from '../../../schemas/lists.js'
 import * as metadata from '../../../schemas/metadata.js'
@@ -15,7 +16,7 @@ import { HEADERS, LABELS, LINKS, PARAMETERS, PROBLEMS, SECURITY_SCHEMES } from '
 type Schemas = Readonly<Record<string, unknown>>
 
 /** Every schema with an `$id`: each is one component of the document and one type of an SDK. */
-export const sharedSchemas: readonly TSchema[] = ([audit, contexts, health, lists, metadata, problem, requests] satisfies Schemas[])
+export const sharedSchemas: readonly TSchema[] = ([audit, contexts, events, health, lists, metadata, problem, requests] satisfies Schemas[])
   .flatMap(module => Object.values<unknown>(module))
   .filter((value): value is TSchema => typeof value === 'object' && value !== null && '$id' in value)
 
@@ -54,6 +55,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
     components: { securitySchemes: SECURITY_SCHEMES },
     tags: [
       { name: 'ExecutionContexts', description: 'Create, read and delete the contexts of runs.' },
+      { name: 'Events', description: 'Follow what happens to contexts.' },
       { name: 'Audit', description: 'See who did what.' },
       { name: 'Health', description: 'For probes.' }
     ]

@@ -5,7 +5,7 @@ import { GatewayError, invalidArgument, type Code } from '../../errors.js'
 import { tooLarge } from '../../server/bodies.js'
 import { failureOfParser, HttpFailure, toFailure } from '../../server/failure.js'
 import { BODY_LIMIT } from '../input/body-limit.js'
-import { ETAG, ID, REQUEST_ID } from './examples.js'
+import { ETAG, ID, POSITION, REQUEST_ID } from './examples.js'
 import { toProblem } from '../problem.js'
 
 // What the OpenAPI document has beside the routes' own schemas.
@@ -107,6 +107,11 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
     'The slug is taken: `existing_id` says by which context. Or the first request with this `Idempotency-Key` still runs, or what it made is gone.',
     contexts,
     new GatewayError('already_exists', "ExecutionContext with slug 'nightly-import-42' already exists", { existingId: ID })
+  ],
+  410: [
+    'What came after that position is no longer kept: read the contexts anew, and go on after the position that `detail` names.',
+    '/v1/events',
+    error('out_of_range', `what came after that position is no longer kept, and would be missed: read the resources anew, and go on after '${POSITION}', the oldest position`)
   ],
   412: [
     'The context has none of the given ETags.',

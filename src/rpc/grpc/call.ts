@@ -38,6 +38,8 @@ const CALL = 'ectx-call'
 export class Call implements Holder {
   owner = ''
   origin!: Origin
+  /** Asks whether who calls would still be let in. */
+  mayStillCall!: () => Promise<boolean>
   readonly id: string
   readonly began = systemClock.monotonic()
   /** What is held for what it sends; nothing for what is so small that nobody counts it. */

@@ -88,13 +88,15 @@ export class Door {
       if (route.kind !== 'unary') this.#streams.take(stream, remoteAddress)
     } else {
       const { authorization } = headers
-      call.origin = await this.#gate.originOf({
+      const shown = {
         ...(authorization !== undefined && { authorization }),
         requestId: call.id,
         ...(remoteAddress !== '' && { remoteAddress }),
         isLocal: () => isLocal(socket, headers)
-      })
+      }
+      call.origin = await this.#gate.originOf(shown)
       const { caller } = call.origin
+      call.mayStillCall = this.#gate.mayStillCall(shown, caller)
       call.owner = keyOf(caller)
       await this.#gate.limitCaller(caller)
       if (route.isRead) assertRead(this.#gate.backlog, call.owner)

@@ -1,9 +1,10 @@
-import { create, toBinary, type DescService } from '@bufbuild/protobuf'
+import { create, toBinary, type DescMethod, type DescService } from '@bufbuild/protobuf'
+import { once } from 'node:events'
 import type { Http2Server } from 'node:http2'
 import type { Socket } from 'node:net'
 import { promisify } from 'node:util'
 import {
-  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleUnaryCall, type MethodDefinition
+  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleServerStreamingCall, type handleUnaryCall, type MethodDefinition
 } from '@grpc/grpc-js'
 import type { Logger } from 'pino'
 import { GatewayError } from '../../errors.js'
@@ -17,6 +18,7 @@ import type { TlsFiles } from '../../server/tls.js'
 import { decode, MOST_BINARY_BYTES } from '../binary-message.js'
 import { askedIn } from '../metadata.js'
 import { METHODS, type Method } from '../methods.js'
+import { WATCH, watchEvents } from '../watch.js'
 import { Call } from './call.js'
 import { Door } from './door.js'
 import { Health } from './health.js'
@@ -65,8 +67,14 @@ export function createGrpc (operations: Operations, bodies: Bodies, gate: Gate, 
   for (const service of SERVICES) {
     const methods = METHODS.filter(({ descriptor }) => descriptor.parent === service)
     server.addService(
-      Object.fromEntries(methods.map(method => [method.descriptor.localName, definitionOf(method)])),
-      Object.fromEntries(methods.map(method => [method.descriptor.localName, handlerOf(method, operations)]))
+      Object.fromEntries([
+        ...methods.map(({ descriptor }) => [descriptor.localName, definitionOf(descriptor)]),
+        ...service === WATCH.parent ? [[WATCH.localName, definitionOf(WATCH)]] : []
+      ]),
+      Object.fromEntries([
+        ...methods.map(method => [method.descriptor.localName, handlerOf(method, operations)]),
+        ...service === WATCH.parent ? [[WATCH.localName, watchHandler(operations, gate)]] : []
+      ])
     )
   }
   health.addTo(server)
@@ -106,10 +114,10 @@ const http2Of = (server: Server): Http2Server =>
 const asIs = (bytes: Buffer) => bytes
 
 /** Messages pass as they are: where the library reads one that is none, it says that the gateway failed. */
-const definitionOf = (method: Method): MethodDefinition<Buffer, Buffer> => ({
-  path: pathOf(method),
+const definitionOf = (descriptor: DescMethod): MethodDefinition<Buffer, Buffer> => ({
+  path: pathOf(descriptor),
   requestStream: false,
-  responseStream: false,
+  responseStream: descriptor.methodKind === 'server_streaming',
   requestSerialize: asIs,
   requestDeserialize: asIs,
   responseSerialize: asIs,
@@ -130,3 +138,22 @@ const handlerOf = ({ descriptor: { input, output }, run }: Method, operations: O
     }
     answer().catch((error: unknown) => call.refuse(GatewayError.from(error)))
   }
+
+const watchHandler = (operations: Operations, { streams }: Gate): handleServerStreamingCall<Buffer, Buffer> => stream => {
+  const call = Call.of(stream.metadata)
+  if (call.isOver) return
+  const { origin, signal, mayStillCall } = call
+  const answer = async () => {
+    stream.sendMetadata(call.metadata())
+    for await (const event of watchEvents(operations, decode(WATCH.input, stream.request), { origin, signal, mayStillCall, streams })) {
+      const { buffer, byteOffset, byteLength } = toBinary(WATCH.output, create(WATCH.output, event))
+      if (!stream.write(Buffer.from(buffer, byteOffset, byteLength))) await drained(stream, signal)
+    }
+    stream.end(call.metadata())
+  }
+  answer().catch((error: unknown) => call.refuse(GatewayError.from(error)))
+}
+
+/** Resolves when the client has taken enough for more, or is gone. */
+const drained = (stream: Parameters<handleServerStreamingCall<Buffer, Buffer>>[0], signal: AbortSignal): Promise<unknown> =>
+  once(stream, 'drain', { signal }).catch(() => {})

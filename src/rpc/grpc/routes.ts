@@ -1,8 +1,10 @@
+import type { DescMethod } from '@bufbuild/protobuf'
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt'
 import type { Logger } from 'pino'
 import { HttpFailure } from '../../server/failure.js'
 import type { Limits } from '../../server/listener.js'
-import { METHODS, type Method } from '../methods.js'
+import { METHODS } from '../methods.js'
+import { WATCH } from '../watch.js'
 import type { Route } from './call.js'
 import { Health } from './health.js'
 import { REFLECTION_PATHS } from './reflection.js'
@@ -10,7 +12,7 @@ import { REFLECTION_PATHS } from './reflection.js'
 /** Enough to name a service. */
 const OPEN = { isOpen: true, isRead: true, kind: 'unary', mostBytes: 4 * 1024 } as const
 
-export const pathOf = ({ descriptor: { parent, name } }: Method) => `/${parent.typeName}/${name}`
+export const pathOf = ({ parent, name }: DescMethod) => `/${parent.typeName}/${name}`
 
 /** How each path is guarded. */
 export function routesOf (health: Health, limits: Limits, log: Logger): (path: string) => Route {
@@ -21,14 +23,14 @@ export function routesOf (health: Health, limits: Limits, log: Logger): (path: s
   return path => routes.get(path) ?? unknown
 }
 
-const operationRoutes = (log: Logger): Route[] => METHODS.map(method => {
-  const { descriptor: { parent, name, idempotency } } = method
-  const path = pathOf(method)
+const operationRoutes = (log: Logger): Route[] => [...METHODS.map(({ descriptor }) => descriptor), WATCH].map((descriptor: DescMethod) => {
+  const { parent, name, idempotency, methodKind } = descriptor
+  const path = pathOf(descriptor)
   return {
     path,
     isOpen: false,
     isRead: idempotency === Idempotency.NO_SIDE_EFFECTS,
-    kind: 'unary',
+    kind: methodKind === 'unary' ? 'unary' : 'watch',
     mostBytes: Infinity,
     log: log.child({ operation: `${parent.name}/${name}`, route: path })
   }

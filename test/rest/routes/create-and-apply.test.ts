@@ -24,7 +24,12 @@ for (const url of [PATH, APPLY]) {
       t.match(response.headers.etag, /^"[^"]+"$/)
       t.same(metadata, {
         version: { id: `ver-${id.slice('exec-'.length)}` },
-        name: 'My   Cool   Run', slug: 'my-cool-run', org: 'acme', labels: { team: 'data' }, annotations: { why: 'because' }, tags: ['a', 'b']
+        name: 'My   Cool   Run',
+        slug: 'my-cool-run',
+        org: 'acme',
+        labels: { team: 'data' },
+        annotations: { why: 'because' },
+        tags: ['a', 'b']
       })
       t.same(others, {
         api_version: 'agentic.stigmer.ai/v1',
