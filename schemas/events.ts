@@ -64,7 +64,10 @@ export const EventsQuerySchema = Type.Object({
     minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of contexts of this execution.'
   })),
   kind: Type.Optional(Type.String({
-    minLength: 1, maxLength: 253, pattern: ONE_LINE_PATTERN, description: 'Only events of this kind of resource, such as `execution_context`.'
+    minLength: 1,
+    maxLength: 253,
+    pattern: ONE_LINE_PATTERN,
+    description: 'Only events of this kind of resource, such as `execution_context`.'
   })),
   ...following
 }, { additionalProperties: false })

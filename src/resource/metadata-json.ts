@@ -1,5 +1,7 @@
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt'
-import { ApiResourceOwnerScope, type ApiResourceMetadata, type ApiResourceMetadataVersion } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import {
+  ApiResourceOwnerScope, type ApiResourceMetadata, type ApiResourceMetadataVersion
+} from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ApiResourceAudit, ApiResourceAuditInfo } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 
 // What resources of all kinds have, as proto JSON in snake_case: what is empty is left out.

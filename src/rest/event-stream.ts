@@ -91,7 +91,7 @@ export class HttpEventStream implements OpenStream {
   look (now: number): void {
     const bytes = this.#raw.writableLength
     if (bytes === 0 || bytes !== this.#unread.bytes) this.#unread = { bytes, since: now }
-    if (now - this.#unread.since >= STALL_MS) return void this.#raw.destroy()
+    if (now - this.#unread.since >= STALL_MS) this.#raw.destroy()
     this.#beaten ??= now
     if (bytes > 0 || now - this.#beaten < BEAT_MS) return
     this.#beaten = now

@@ -125,7 +125,9 @@ function bodyOf (handler: UniversalHandler, request: FastifyRequest): UniversalS
   const type = (request.headers['content-type'] ?? '').toLowerCase()
   const body = request.body as Buffer | undefined ?? Buffer.alloc(0)
   const [types, names] = isStreaming(handler) ? [STREAMING, 'connect+json, application/connect+proto'] : [UNARY, 'json, application/proto']
-  if (!types.test(type)) throw new HttpFailure(415, 'invalid_argument', `the Content-Type must be application/${names} or application/grpc-web`)
+  if (!types.test(type)) {
+    throw new HttpFailure(415, 'invalid_argument', `the Content-Type must be application/${names} or application/grpc-web`)
+  }
   if (type.startsWith('application/json')) return readJson(input, body) ?? {}
   if (body.length > MOST_BINARY_BYTES) throw new HttpFailure(413, 'resource_exhausted', tooLarge(MOST_BINARY_BYTES))
   const message = /^application\/(?:grpc-web|connect)/.test(type) ? messageInFrame(body) : body

@@ -57,7 +57,7 @@ export class OpenStreams {
       mayGoOn(stream).then(may => {
         state.isAsked = false
         if (!may && this.#open.has(stream)) stream.end()
-      })
+      }, () => {})
     }
   }
 }

@@ -9,8 +9,8 @@ import type { Resource, ResourceKind } from '../resource/kind.js'
 import { newUlid, VERSION_PREFIX } from '../resource/ulid.js'
 
 /**
- * Makes the resource that will be stored: the caller's input with an id, its slug, its first version and its status. Needs what building the kind
- * needs, too.
+ * Makes the resource that will be stored: the caller's input with an id, its slug, its first version and its status. Needs what building
+ * the kind needs, too.
  */
 export const buildNewState = <R extends Resource, Built extends object>(kind: ResourceKind<R, never, Built>, clock: Clock) =>
   step('BuildNewState', (ctx: { input: R, slug: string, origin: Origin } & Built) => {

@@ -46,5 +46,5 @@ export const noPosition = () =>
 
 export const trimmed = (oldest: string) => new GatewayError(
   'out_of_range',
-  `what came after that position is no longer kept, and would be missed: read the resources anew, and go on after '${oldest}', the oldest position`
+  `what came after that position is no longer kept, and would be missed: go on after '${oldest}', the oldest position`
 )

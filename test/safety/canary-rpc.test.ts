@@ -46,6 +46,7 @@ async function live (t: Test, call: Call, sweep: Sweep, slug: string): Promise<s
   await quietly('ExecutionContextQueries/getBatch', { ids: [id] }, { ...operator, view: 'redacted' })
   await quietly('ExecutionContextCommands/heartbeat', { value: id }, { token: run })
   await quietly('AuditQueries/list', { context_id: id }, operator)
+  await quietly('Events/list', { id }, operator)
   await quietly(DELETE, { resource_id: id }, { ...operator, view: 'redacted' })
   await call(APPLY, context, operator)
   t.equal((await quietly('ExecutionContextCommands/deleteByExecution', { execution_id: slug }, operator)).message?.deleted.length, 1)

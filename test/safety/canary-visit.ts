@@ -101,6 +101,13 @@ export async function doEverything (t: Test, visitor: Visitor, prefix: string): 
   for (const path of [`${PATH}/${first.id}/audit`, `${PATH}/${kept.id}/audit`, '/v1/audit-events?execution_id=wfx-1']) {
     t.ok(JSON.parse((await visitor.ask({ method: 'GET', path, headers: operator })).text).events.length > 0)
   }
+  const accept = { accept: 'application/json' }
+  const { next } = JSON.parse((await visitor.ask({ method: 'GET', path: '/v1/events', headers: { ...operator, ...accept } })).text)
+  const all = next.replace(/\d{16}$/, '0'.repeat(16))
+  for (const path of [`${PATH}/${first.id}/events`, `${PATH}/${kept.id}/events`, '/v1/events']) {
+    const { text } = await visitor.ask({ method: 'GET', path: `${path}?after=${all}`, headers: { ...operator, ...accept } })
+    t.ok(JSON.parse(text).events.length > 0)
+  }
   for (const path of ['/healthz', '/readyz']) t.equal((await visitor.ask({ method: 'GET', path })).status, 200)
   return kept
 }

@@ -23,9 +23,11 @@ function deeds (own: Run, other: Run): Deed[] {
     ['ExecutionContextCommandController/apply', applied, ['POST', `${PATH}/apply`, { ...applied, metadata: { slug: `${applied.metadata.slug}-r` } }]],
     ['ExecutionContextQueries/list', {}, ['GET', PATH]],
     ['ExecutionContextQueries/getBatch', { ids: [own.id] }, ['POST', `${PATH}/batch-get`, { ids: [own.id] }]],
-    ['AuditQueries/list', {}, ['GET', '/v1/audit-events']]
+    ['AuditQueries/list', {}, ['GET', '/v1/audit-events']],
+    ['Events/list', {}, ['GET', '/v1/events?wait=0s']]
   ]
   for (const { id, slug } of [own, other, { id: 'exec-01k6z3v9c8m2n4p6q8r0s1t2v3', slug: 'nobody' }]) {
+    all.push(['Events/list', { id }, ['GET', `${PATH}/${id}/events?wait=0s`]])
     for (const view of [undefined, 'full', 'redacted']) {
       const asked = view === undefined ? '' : `view=${view}`
       all.push(['ExecutionContextQueryController/get', { value: id }, ['GET', `${PATH}/${id}?${asked}`], view])

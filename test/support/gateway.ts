@@ -23,7 +23,8 @@ import { newDataDir } from './data-dir.js'
 const UNHURRIED = { ...LIMITS, loopDelay: Infinity }
 
 /** A store that audit events wait in, for the files of a log, or one of an engine that has a log of its own. */
-export type LoggedStore = (Store | Store & SealedDatabase) & { readonly feed: Feed } & ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
+export type LoggedStore = (Store | Store & SealedDatabase) & { readonly feed: Feed } &
+  ({ readonly outbox: AuditOutbox } | { readonly log: AuditLog })
 
 /**
  * A gateway on `store`, beside the audit files and the key ring of a data directory, for `app.inject`, with the variables

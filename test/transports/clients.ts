@@ -52,6 +52,8 @@ const REST: Readonly<Record<string, (input: Input) => [method: string, path: str
     ['GET', CONTEXTS, { ...more, ...Object.fromEntries(labels.map(({ name, value }: Record<string, string>) => [`label.${name}`, value])) }],
   'ExecutionContextQueries/getBatch': input => ['POST', `${CONTEXTS}/batch-get`, {}, input],
   'ExecutionContextQueries/getEnv': ({ id, ...more }) => ['GET', `${CONTEXTS}/${id}/env`, more],
+  'Events/list': ({ id, types = [], wait = '0s', ...more }) =>
+    ['GET', id === undefined ? '/v1/events' : `${CONTEXTS}/${id}/events`, { ...more, wait, type: types.length > 0 ? types.join(',') : undefined }],
   'AuditQueries/list': input => ['GET', '/v1/audit-events', input]
 }
 
@@ -70,9 +72,14 @@ export const overRest = (address: string): Call => async (operation, input, { to
     return { code, existingId, fields: errors.map(({ pointer }: { pointer: string }) => pointer.slice(1).replaceAll('/', '.')) }
   }
   const { output } = methodOf(operation)
-  const json = operation.endsWith('getEnv') ? { content: text } : JSON.parse(text)
+  const json = operation.endsWith('getEnv') ? { content: text } : operation === 'Events/list' ? eventsOf(JSON.parse(text)) : JSON.parse(text)
   return { code: 'ok', message: toJson(output, fromJson(output, json), options) as JsonObject }
 }
+
+/** A page of CloudEvents, as a message has it. */
+const eventsOf = ({ events, next }: { events: Array<Record<string, any>>, next: string }) => ({
+  events: events.map(({ id, type, time, data }) => ({ position: id, type: type.split('.').at(-1), time, ...data })), next
+})
 
 /** Each protocol and form of the RPC port, by its name. */
 export const RPC: Readonly<Record<string, (address: string) => Call>> = {

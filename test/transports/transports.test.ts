@@ -23,6 +23,7 @@ const LIST = 'ExecutionContextQueries/list'
 const BATCH = 'ExecutionContextQueries/getBatch'
 const ENV = 'ExecutionContextQueries/getEnv'
 const AUDIT = 'AuditQueries/list'
+const EVENTS = 'Events/list'
 const operator = { token: OPERATOR }
 const viewer = { token: VIEWER }
 
@@ -39,6 +40,7 @@ async function callAll (call: Call): Promise<ReadonlyArray<readonly [title: stri
     outcomes.push([title, outcome])
     return outcome.message!
   }
+  const { next: begin } = await ask('where events end', EVENTS, {}, operator)
   const made = await ask('create', CREATE, context('one', { lease: '60s' }), { ...operator, runToken: true })
   const { id } = made.metadata
   const run = { token: made.status.run_token }
@@ -65,12 +67,17 @@ async function callAll (call: Call): Promise<ReadonlyArray<readonly [title: stri
     await ask(`${who} takes the environment`, ENV, { id, format: 'shell' }, caller)
     await ask(`${who} sends a heartbeat`, HEARTBEAT, { value: id }, caller)
     await ask(`${who} gets many`, BATCH, { ids: [id, 'exec-none'] }, caller)
+    await ask(`${who} lists events`, EVENTS, { after: begin }, caller)
+    await ask(`${who} lists its events`, EVENTS, { id, after: begin, types: ['created', 'deleted'], wait: '1s' }, caller)
     await ask(`${who} reads the audit log`, AUDIT, { context_id: 'exec-none' }, caller)
   }
   await ask('an odd view', GET, { value: id }, { ...operator, view: 'odd' })
   await ask('what is not there', GET, { value: 'exec-none' }, operator)
   await ask('an odd slug', BY_REFERENCE, { slug: 'A B' }, operator)
   await ask('a page', LIST, { page_size: 2 }, operator)
+  await ask('events after an odd position', EVENTS, { after: 'x' }, operator)
+  await ask('odd events', EVENTS, { types: ['made'] }, operator)
+  await ask('events of what is not there', EVENTS, { id: 'exec-none' }, operator)
   await ask('an odd page', LIST, { page_token: 'x' }, operator)
   await ask('a part of the environment', ENV, { id, prefix: 'REG' }, operator)
   await ask('a run deletes its own', DELETE, { resource_id: id, version_message: 'done' }, run)
@@ -83,6 +90,7 @@ async function callAll (call: Call): Promise<ReadonlyArray<readonly [title: stri
   await ask('an operator shreds all', DELETE_ALL, { execution_id: 'wfx-3' }, { ...operator, shred: true })
   await ask('a viewer deletes all', DELETE_ALL, { execution_id: 'wfx-1' }, viewer)
   await ask('an operator deletes all', DELETE_ALL, { execution_id: 'wfx-1' }, operator)
+  await ask('all events', EVENTS, { after: begin }, operator)
   await ask('the audit log', AUDIT, { page_size: 1000 }, operator)
   return outcomes
 }
@@ -120,7 +128,8 @@ const expected = await start(t, address => {
 
 t.test('every operation there is can be called by a message, and is in the table', async t => {
   const operations = createOperations({ ...testDependencies(), hub: new Hub(new MemoryStore().feed) }, createObserver(pino({ level: 'silent' })), 60_000)
-  t.equal(OPERATIONS.length, Object.values(operations).flatMap(kind => Object.keys(kind)).length)
+  // The one that streams is in watch.test.ts.
+  t.equal(OPERATIONS.length + 1, Object.values(operations).flatMap(kind => Object.keys(kind)).length)
   t.same([...called].sort(), [...OPERATIONS].sort())
 })
 

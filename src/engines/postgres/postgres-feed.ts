@@ -73,7 +73,8 @@ export class PostgresFeed implements Feed {
   }
 
   async last (): Promise<string> {
-    const [row] = await this.#link.run<{ xid: string, rev: string }>({ name: 'last change 1', text: 'SELECT xid::text, rev FROM last_change()' })
+    const query = { name: 'last change 1', text: 'SELECT xid::text, rev FROM last_change()' }
+    const [row] = await this.#link.run<{ xid: string, rev: string }>(query)
     return positionOf(row!.xid, row!.rev)
   }
 

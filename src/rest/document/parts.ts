@@ -111,7 +111,10 @@ const EXAMPLES: Record<number, [description: string, path: string, error: Gatewa
   410: [
     'What came after that position is no longer kept: read the contexts anew, and go on after the position that `detail` names.',
     '/v1/events',
-    error('out_of_range', `what came after that position is no longer kept, and would be missed: read the resources anew, and go on after '${POSITION}', the oldest position`)
+    error(
+      'out_of_range',
+      `what came after that position is no longer kept, and would be missed: go on after '${POSITION}', the oldest position`
+    )
   ],
   412: [
     'The context has none of the given ETags.',

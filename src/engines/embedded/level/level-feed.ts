@@ -178,7 +178,8 @@ export class LevelFeed implements Feed {
     const { head, body } = decodeValue(key, value) ?? {}
     const [, time, kind, id, data] = TEXT.exec(head ?? '') ?? []
     const setKey = this.#store.set.key
-    if (data === undefined || (setKey !== undefined && !setKey.isCodeOf(key, head!, body!))) return { position, time: NEVER, event: undefined }
+    const isProved = data !== undefined && (setKey === undefined || setKey.isCodeOf(key, head!, body!))
+    if (!isProved) return { position, time: NEVER, event: undefined }
     return { position, time: Number(time), event: { kind: kind!, id: id!, data } }
   }
 

@@ -62,7 +62,10 @@ export class LevelSet {
     // Each removal has its event.
     const removals = [...changes.values()].filter(({ key, after }) => isRecordKey(key) && after === null).length
     this.#state = {
-      ...withChanges(key, state, [...changes.values()]), sequence: state.sequence + 1, audit: state.audit + removals, events: state.events + removals
+      ...withChanges(key, state, [...changes.values()]),
+      sequence: state.sequence + 1,
+      audit: state.audit + removals,
+      events: state.events + removals
     }
     return { writes: [...[...changes.keys()].map(del), put(STATE_KEY, key.seal(this.#state))], result: true }
   }
