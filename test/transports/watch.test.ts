@@ -102,7 +102,8 @@ t.test('what cannot be watched is refused, as everything is', async t => {
 
 t.test('a gateway that closes ends what is watched, and says that one may come again', async t => {
   const { watches, watched, close } = await start(t)
-  const watching = Object.entries(watches).map(([protocol, watch]) => [protocol, all(watch({}, OPERATOR)).then(() => undefined, codeOf)] as const)
+  const watching = Object.entries(watches)
+    .map(([protocol, watch]) => [protocol, all(watch({}, OPERATOR)).then(() => undefined, codeOf)] as const)
   await until(async () => await watched() === watching.length)
   await close()
   for (const [protocol, code] of watching) t.equal(await code, Code.Unavailable, protocol)
