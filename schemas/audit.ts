@@ -42,7 +42,9 @@ export const AuditEventSchema = output('AuditEvent', {
   context_id: Type.Optional(Type.String({ description: 'The context it was about.' })),
   slug: Type.Optional(Type.String({ description: 'Its slug.' })),
   execution_id: Type.Optional(Type.String({ description: 'The execution it was for.' })),
-  keys: Type.Optional(Type.Array(Type.String(), { description: 'The names of the secrets that were shown, or with `rotated` got new values: as many as take 4 KiB.' })),
+  keys: Type.Optional(Type.Array(Type.String(), {
+    description: 'The names of the secrets that were shown, or with `rotated` got new values: as many as take 4 KiB.'
+  })),
   keys_left_out: Type.Optional(Type.Integer({
     format: 'int64', minimum: 1, description: 'How many more secrets these were than `keys` names, where these are too many or too long.'
   })),

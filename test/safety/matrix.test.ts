@@ -68,7 +68,7 @@ async function make (app: App, headers: Record<string, string>): Promise<Made> {
 const resource = (id: string, slug: string, view: 'full' | 'redacted', status: object) => ({
   api_version: 'agentic.stigmer.ai/v1',
   kind: 'ExecutionContext',
-  metadata: { slug, id },
+  metadata: { slug, id, version: { id: id.replace('exec', 'ver') } },
   spec: { execution_id: 'wfx-1', data: { REGION: { value: 'eu-central-1', is_secret: false }, TOKEN: view === 'full' ? { value: 's3cr3t', is_secret: true } : { is_secret: true } }, lease: '3600s' },
   status
 })
