@@ -23,6 +23,7 @@ export const AuditEventSchema = output('AuditEvent', {
     'listed',
     'revealed',
     'heartbeat',
+    'rotated',
     'deleted',
     'expired',
     'watched',
@@ -35,16 +36,18 @@ export const AuditEventSchema = output('AuditEvent', {
     'stopped',
     'lost'
   ], {
-    description: 'What happened. `replayed` is a create that was sent again with its idempotency key; `watched`, that somebody began to follow events; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held.'
+    description: 'What happened. `replayed` is a create or a rotation that was sent again with its idempotency key; `watched`, that somebody began to follow events; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held.'
   }),
   caller: ref(AuditCallerSchema),
   operation: Type.Optional(Type.String({ description: 'What was asked for, such as `getByReference`.' })),
   context_id: Type.Optional(Type.String({ description: 'The context it was about.' })),
   slug: Type.Optional(Type.String({ description: 'Its slug.' })),
   execution_id: Type.Optional(Type.String({ description: 'The execution it was for.' })),
-  keys: Type.Optional(Type.Array(Type.String(), { description: 'The names of the secrets that were shown: as many as take 4 KiB.' })),
+  keys: Type.Optional(Type.Array(Type.String(), {
+    description: 'The names of the secrets that were shown, or with `rotated` got new values: as many as take 4 KiB.'
+  })),
   keys_left_out: Type.Optional(Type.Integer({
-    format: 'int64', minimum: 1, description: 'How many more secrets were shown than `keys` names, where these are too many or too long.'
+    format: 'int64', minimum: 1, description: 'How many more secrets these were than `keys` names, where these are too many or too long.'
   })),
   shredded: Type.Optional(Type.Boolean({
     description: 'With `deleted`: its secrets cannot be had any more, also from copies of the store and of its keys.'

@@ -61,6 +61,25 @@ export const ExecutionContextInputSchema = input('ExecutionContextInput', {
   spec: ref(ExecutionContextSpecInputSchema)
 }, { description: 'A context to create.' })
 
+export const RotatedValueInputSchema = input('RotatedValueInput', {
+  value: Type.String({ ...value, description: 'Text of 1 byte to 64 KiB (65536 bytes) in UTF-8.' }),
+  is_secret: Type.Optional(Type.Boolean({ description: 'A secret stays one: true, or left out.' }))
+}, { description: 'The new value of a secret.' })
+
+export const RotateExecutionContextRequestSchema = input('RotateExecutionContextRequest', {
+  data: map(ref(RotatedValueInputSchema), {
+    maxProperties: 1000,
+    ...rules({ 'x-property-names': { pattern: DATA_KEY_PATTERN } }),
+    description: `The new values, by the names of secrets that the context has, which match \`${DATA_KEY_PATTERN}\`: one at least, and with those that stay at most 1 MiB.`
+  }),
+  version_message: Type.Optional(Type.String({
+    maxLength: 1024, pattern: ONE_LINE_PATTERN, description: 'Why, for whoever reads the version.'
+  })),
+  grace: Type.Optional(duration(
+    'How long the values of before can be read as their version, in seconds with an `s`: `300s` where it is left out, and until the context ends. With `0s` they are gone at once.'
+  ))
+}, { description: 'New values for secrets of a context.' })
+
 export const ExecutionValueSchema = output('ExecutionValue', {
   value: Type.Optional(Type.String({ ...value, description: 'Text of 1 byte to 64 KiB (65536 bytes) in UTF-8.' })),
   is_secret: Type.Boolean({ description: 'Whether the value is a secret.' })
@@ -117,4 +136,6 @@ export const ExecutionContextSchema = output('ExecutionContext', {
   metadata: ref(ApiResourceMetadataSchema),
   spec: ref(ExecutionContextSpecSchema),
   status: ref(ExecutionContextStatusSchema)
-}, { description: 'The configuration and secrets of one workflow or agent run. Immutable, and managed by the operator alone.' })
+}, {
+  description: 'The configuration and secrets of one workflow or agent run. Immutable, but for the values of its secrets, and managed by the operator alone.'
+})

@@ -62,7 +62,7 @@ export const ApiResourceMetadataVersionSchema = output('ApiResourceMetadataVersi
   id: Type.Optional(Type.String({ description: 'Names the version.' })),
   message: Type.Optional(Type.String({ description: 'Why it was made.' })),
   previous_version_id: Type.Optional(Type.String({ description: 'Names the version before it.' }))
-}, { description: 'One version of a resource that has versions; a context has none.' })
+}, { description: 'One version of a resource: a context gets another by each rotation of its secrets.' })
 
 export const ApiResourceMetadataSchema = output('ApiResourceMetadata', {
   name: Type.Optional(name),

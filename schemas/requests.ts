@@ -21,6 +21,9 @@ export const ExecutionParamsSchema = Type.Object({
   })
 })
 
+const VERSION_PATTERN = '^$|^latest$|^[a-zA-Z0-9._-]+$'
+const VERSION_MESSAGE = 'must be 1 to 253 of a-z, A-Z, 0-9, ., _ and -, such as latest'
+
 export const ReferenceQuerySchema = Type.Object({
   slug: Type.String({
     pattern: SLUG_PATTERN,
@@ -35,9 +38,9 @@ export const ReferenceQuerySchema = Type.Object({
   version: Type.Optional(Type.String({
     minLength: 1,
     maxLength: 253,
-    pattern: '^$|^latest$|^[a-zA-Z0-9._-]+$',
-    ...rules({ 'x-message': 'must be 1 to 253 of a-z, A-Z, 0-9, ., _ and -, such as latest' }),
-    description: 'Checked, and otherwise ignored: a context has one version.'
+    pattern: VERSION_PATTERN,
+    ...rules({ 'x-message': VERSION_MESSAGE }),
+    description: 'Checked, and otherwise ignored: what is shown is the current version.'
   }))
 }, { additionalProperties: false })
 
@@ -67,6 +70,17 @@ const view = Type.Optional(ref(ViewSchema))
 
 /** What may be asked of every operation that answers a context. */
 export const ViewQuerySchema = Type.Object({ view }, { additionalProperties: false })
+
+/** As what it was before a rotation, or is. */
+export const VersionQuerySchema = Type.Object({
+  version: Type.Optional(Type.String({
+    minLength: 1,
+    maxLength: 253,
+    pattern: VERSION_PATTERN,
+    ...rules({ 'x-message': VERSION_MESSAGE }),
+    description: 'The id of a version, as `metadata.version` names it and the one before. One that was rotated can be read for its grace, and is 404 from then on. The current one where it is left out or `latest`.'
+  }))
+}, { additionalProperties: false })
 
 /** What may be asked of the operations that make one. */
 export const CreateQuerySchema = Type.Object({
@@ -143,6 +157,7 @@ export const EnvFormatSchema = sharedEnum('EnvFormat', ['json', 'dotenv', 'shell
 
 export const EnvQuerySchema = Type.Object({
   format: Type.Optional(ref(EnvFormatSchema)),
+  ...VersionQuerySchema.properties,
   prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 253, description: 'Only what has a name that begins so.' })),
   keys: Type.Optional(Type.Array(
     Type.String({ minLength: 1, maxLength: 253 }),
@@ -157,7 +172,7 @@ export const EnvQuerySchema = Type.Object({
 export const IdempotencyKeySchema = Type.Object({
   'Idempotency-Key': Type.Optional(Type.String({
     pattern: '^("[ -~]+"|[!#-+\\--~]+)$',
-    description: 'Your name for this request, of 1 to 255 visible characters, in quotation marks or without. Sent again with the same body it answers the same context, and makes no other.'
+    description: 'Your name for this request, of 1 to 255 visible characters, in quotation marks or without. Sent again with the same body it answers the same context, and nothing is done twice.'
   }))
 })
 

@@ -41,7 +41,7 @@ export const describe = (event: AuditEvent, milliseconds: number): string => JSO
   context_id: event.context_id,
   slug: event.slug,
   execution_id: event.execution_id,
-  ...named(event.keys),
+  ...boundedNames(event.keys),
   shredded: event.shredded,
   request_id: event.request_id,
   remote_address: event.remote_address,
@@ -52,8 +52,8 @@ export const describe = (event: AuditEvent, milliseconds: number): string => JSO
 
 const MOST_BYTES_OF_NAMES = 4096
 
-/** As many of the names as a line may have, and how many they are not. */
-function named (keys: readonly string[] | undefined): { keys?: readonly string[] | undefined, keys_left_out?: number } {
+/** As many of the names as an event may have, and how many they are not. */
+export function boundedNames (keys: readonly string[] | undefined): { keys?: readonly string[] | undefined, keys_left_out?: number } {
   let bytes = 0
   const end = keys?.findIndex(key => (bytes += Buffer.byteLength(JSON.stringify(key)) + 1) > MOST_BYTES_OF_NAMES) ?? -1
   return keys === undefined || end === -1 ? { keys } : { keys: keys.slice(0, end), keys_left_out: keys.length - end }

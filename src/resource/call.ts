@@ -33,10 +33,14 @@ export interface ReadCall<Input> extends Call<Input> {
   readonly sizeOnly?: boolean
 }
 
-/** A call that makes a resource. */
-export interface CreateCall<Input> extends Call<Input> {
-  /** Whether the answer brings a run token for the new resource. */
-  readonly wantsRunToken: boolean
+/** A call that its caller may repeat. */
+export interface NamedCall<Input> extends Call<Input> {
   /** What the caller calls this call, so that to repeat it makes nothing twice. */
   readonly idempotencyKey?: string | undefined
+}
+
+/** A call that makes a resource. */
+export interface CreateCall<Input> extends NamedCall<Input> {
+  /** Whether the answer brings a run token for the new resource. */
+  readonly wantsRunToken: boolean
 }

@@ -4,10 +4,10 @@ import { GatewayError, invalidArgument, jsonPointer, MOST_VIOLATIONS } from '../
 import type { RingKey } from '../secrets/ring-key.js'
 import type { Vault } from '../secrets/vault.js'
 import type { StoredRecord } from '../storage/store.js'
-import type { CreateCall } from './call.js'
+import type { Call } from './call.js'
 import { openRecord, proveRecord } from './sealed-record.js'
 
-// What a create that names itself by an idempotency key leaves behind, in the commit of what it makes: so that to repeat it
+// What a call that names itself by an idempotency key leaves behind, in the commit of what it makes: so that to repeat it
 // makes nothing twice. No value is kept, and no hash that could be tried out without the key ring.
 
 /** As the store files what is kept of such calls. */
@@ -57,7 +57,7 @@ export function parseIdempotencyKey (text: string): string {
 }
 
 /** The id of the record for a call, which is its caller's alone, and its operation's. */
-export const idempotencyId = (operation: string, { origin: { caller } }: Pick<CreateCall<unknown>, 'origin'>, key: string): string =>
+export const idempotencyId = (operation: string, { origin: { caller } }: Pick<Call<unknown>, 'origin'>, key: string): string =>
   hash('sha256', JSON.stringify([operation, caller.kind, caller.name, key]), 'base64url')
 
 /** The codes of `json`, whatever the order of its fields. */

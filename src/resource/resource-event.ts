@@ -1,4 +1,5 @@
 import type { RESOURCE_EVENTS } from '../../schemas/events.js'
+import { boundedNames } from '../audit/event.js'
 import type { Caller } from '../auth/caller.js'
 import type { StoreEvent } from '../storage/feed.js'
 import type { StoredRecord } from '../storage/store.js'
@@ -18,8 +19,10 @@ export interface ResourceEvent {
   readonly caller: Pick<Caller, 'name' | 'kind'>
   readonly request_id?: string | undefined
   readonly version?: Version | undefined
-  /** With `rotated`: the names of the values that are new. */
+  /** With `rotated`: the names of the values that are new, as many as take 4 KiB. */
   readonly keys?: readonly string[] | undefined
+  /** How many more are new. */
+  readonly keys_left_out?: number
 }
 
 /** A version of a resource, as its metadata has it. */
@@ -51,7 +54,7 @@ export function resourceEvent (type: ResourceEventType, record: StoredRecord, { 
     caller: { name: caller.name, kind: caller.kind },
     request_id: requestId,
     version: version ?? versionOf(record),
-    keys
+    ...boundedNames(keys)
   }
   return { kind, id, data: JSON.stringify(event) }
 }
@@ -63,7 +66,7 @@ export const readResourceEvent = ({ data }: StoreEvent): ResourceEvent => JSON.p
 export const isEnd = ({ type }: ResourceEvent): boolean => type !== 'created' && type !== 'rotated'
 
 /** The version that a record was stored as; absent where that cannot be read. */
-function versionOf (record: StoredRecord): Version | undefined {
+export function versionOf (record: StoredRecord): Version | undefined {
   try {
     return JSON.parse(decodeBody(record).json).metadata.version
   } catch {

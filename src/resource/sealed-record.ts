@@ -32,12 +32,14 @@ const TIME_CODE_BYTES = 16
 
 /** The record that holds `clear` and the secrets of `secretsJson`. @throws `unavailable` where nothing can seal it */
 export const sealRecord = (vault: Vault, believed: Believed, clear: ClearPart, secretsJson: string): Awaitable<StoredRecord> =>
-  andThen(vault.current(), key => {
-    const tree = vault.trees.of(key)
-    // Also where nothing is sealed: a key that is in use has a tree.
-    if (!hidesSecrets(clear.json)) return andThen(tree.begin(), () => proveRecord(key, believed, clear))
-    return andThen(tree.newLeaf(), leaf => proveRecord(key, believed, clear, sealText(key, leaf, believed.id, secretsJson)))
-  })
+  andThen(vault.current(), key => sealWith(vault, key, believed, clear, secretsJson))
+
+function sealWith (vault: Vault, key: RingKey, believed: Believed, clear: ClearPart, secretsJson: string): Awaitable<StoredRecord> {
+  const tree = vault.trees.of(key)
+  // Also where nothing is sealed: a key that is in use has a tree.
+  if (!hidesSecrets(clear.json)) return andThen(tree.begin(), () => proveRecord(key, believed, clear))
+  return andThen(tree.newLeaf(), leaf => proveRecord(key, believed, clear, sealText(key, leaf, believed.id, secretsJson)))
+}
 
 /** The record that holds `clear` and what is sealed, which `key` proves. */
 export function proveRecord (key: RingKey, believed: Believed, clear: ClearPart, sealed: Uint8Array = EMPTY): StoredRecord {
@@ -50,29 +52,56 @@ export function proveRecord (key: RingKey, believed: Believed, clear: ClearPart,
 }
 
 /**
- * The record that was opened with the hash of another token in it, proved anew with the key of before: that proves how long it lives.
- * Its secrets stay as they are sealed, so that one leaf opens every copy.
+ * The next revision of the record that was opened: with that text and these secrets, under a leaf of their own and by the key of before,
+ * since that proves how long it lives. Its token stays.
+ * @throws `unavailable` where the key cannot be had
+ */
+export function withSecrets (
+  vault: Vault, { record, accessHash, latestExpireTime }: Opened, json: string, secretsJson: string
+): Awaitable<StoredRecord> {
+  const { sealedBy, body, ...believed } = record
+  const next = { ...believed, revision: record.revision + 1 }
+  return andThen(vault.key(sealedBy!), key => sealWith(vault, key, next, { json, accessHash, latestExpireTime }, secretsJson))
+}
+
+/**
+ * What was opened as another record, proved by the key of before, that lives until then and gives no token's holder anything. Its secrets
+ * stay as they are sealed, so that one leaf opens every copy; `openRecord` opens them as those of the first.
+ * @throws `unavailable` where the key cannot be had
+ */
+export function copyOf (
+  vault: Vault, { record, json, sealed }: Opened, as: Pick<StoredRecord, 'kind' | 'id' | 'indexed'>, expireTime: number
+): Awaitable<StoredRecord> {
+  const believed = { ...as, scope: '', revision: record.revision, expireTime }
+  return andThen(vault.key(record.sealedBy!), key =>
+    proveRecord(key, believed, { json, accessHash: EMPTY, latestExpireTime: expireTime }, sealed))
+}
+
+/**
+ * The next revision of the record that was opened, with the hash of another token in it, proved with the key of before: that proves how
+ * long it lives. Its secrets stay as they are sealed, so that one leaf opens every copy.
  * @throws `unavailable` where the key cannot be had
  */
 export function withAccessHash (
   vault: Vault, { record, json, latestExpireTime, sealed }: Opened, accessHash: Uint8Array
 ): Awaitable<StoredRecord> {
   const { sealedBy, body, ...believed } = record
-  return andThen(vault.key(sealedBy!), key => proveRecord(key, believed, { json, accessHash, latestExpireTime }, sealed))
+  const next = { ...believed, revision: record.revision + 1 }
+  return andThen(vault.key(sealedBy!), key => proveRecord(key, next, { json, accessHash, latestExpireTime }, sealed))
 }
 
 /**
- * What `record` holds.
+ * What `record` holds, whose secrets were sealed for `sealedFor`.
  * @throws `internal` where anything about it is not as it was sealed, `unavailable` where the key that proves it cannot be had
  */
-export function openRecord (vault: Vault, record: StoredRecord): Awaitable<Opened> {
+export function openRecord (vault: Vault, record: StoredRecord, sealedFor = record.id): Awaitable<Opened> {
   const { json, accessHash, latestExpireTime, sealed, content, keyId, code } = decodeBody(record)
   const { id, sealedBy } = record
   if (sealedBy === undefined || keyId !== sealedBy || livesLonger(record, latestExpireTime)) throw damaged(id)
   return andThen(vault.key(sealedBy), key => {
     if (!timingSafeEqual(key.codeOf(fieldsOf(record), content), code) || !livesSoLong(key, record, latestExpireTime)) throw damaged(id)
     const hasSecrets = sealed.length > 0
-    const secretsJson = () => hasSecrets ? openSecrets(vault, key, id, sealed) : '{}'
+    const secretsJson = () => hasSecrets ? openSecrets(vault, key, sealedFor, sealed) : '{}'
     const proofOf = (expireTime: number) => timeCode(key, record, expireTime)
     return { record, json, accessHash, latestExpireTime, sealed, hasSecrets, secretsJson, proofOf }
   })

@@ -46,6 +46,8 @@ export const METHODS: readonly Method[] = [
     shown(await executionContexts.get({ origin, requestedView, input }, signal))),
   method(queries.getByReference, async ({ executionContexts }, input, { origin, requestedView }, signal) =>
     shown(await executionContexts.getByReference({ origin, requestedView, input }, signal))),
+  method(ExecutionContextCommands.method.rotate, async ({ executionContexts }, input, { origin, requestedView, idempotencyKey }, signal) =>
+    (await executionContexts.rotate({ origin, requestedView, input, idempotencyKey, onlyRevisions: undefined }, signal)).message()),
   method(ExecutionContextCommands.method.heartbeat, async ({ executionContexts }, input, { origin }, signal) => {
     const { leaseExpireTime, expireTime } = await executionContexts.heartbeat({ origin, input }, signal)
     return { leaseExpireTime: timestampFromMs(leaseExpireTime), expireTime: timestampFromMs(expireTime) }

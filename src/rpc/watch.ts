@@ -6,15 +6,16 @@ import type { EventStream } from '../events/event-stream.js'
 import type { ToldEvent } from '../events/subscription.js'
 import { Events, type EventSchema } from '../gen/ectx/v1/events_pb.js'
 import type { Operations } from '../kinds/operations.js'
+import type { Origin } from '../resource/call.js'
 import type { OpenStream, OpenStreams } from '../server/open-streams.js'
-import type { Asked } from './methods.js'
 
 export const WATCH = Events.method.watch
 
 const NO_LONGER = new GatewayError('unauthenticated', 'the credentials are not valid any more; call again with others')
 const AGAIN = new GatewayError('unavailable', 'the stream ends here; call again, after the last position', { retryAfterSeconds: 1 })
 
-export interface Watching extends Pick<Asked, 'origin'> {
+export interface Watching {
+  readonly origin: Origin
   readonly streams: OpenStreams
   /** Whether who calls would still be let in. */
   mayStillCall (): Promise<boolean>

@@ -4,6 +4,7 @@ import { deletedEvent, type Happening } from '../resource/audit-event.js'
 import type { KindNames } from '../resource/kind.js'
 import { resourceEvent } from '../resource/resource-event.js'
 import { openRecord, shredSecrets } from '../resource/sealed-record.js'
+import { removeVersions, shredVersions } from '../resource/versions.js'
 import type { Vault } from '../secrets/vault.js'
 import type { Along, Filter, Store, StoredRecord } from '../storage/store.js'
 
@@ -32,6 +33,7 @@ interface Outcome {
 export const deleteAll = (store: Store, vault: Vault, kind: KindNames) => {
   async function remove (ctx: Needs, cursor: string | undefined): Promise<Outcome> {
     const { removed, damaged, cursor: next } = await store.removePage(kind.name, ctx.filter, cursor, BATCH, gone => tell(ctx, gone, false))
+    for (const gone of removed) await removeVersions(store, kind, gone)
     return { deleted: removed.map(({ id }) => id), damaged, kept: [], cursor: next }
   }
 
@@ -39,16 +41,33 @@ export const deleteAll = (store: Store, vault: Vault, kind: KindNames) => {
     const { records, damaged, cursor: next } = await store.page(kind.name, ctx.filter, cursor, BATCH)
     const kept: string[] = []
     const removed = await Promise.all(records.map(async record => {
-      const shredded = await shred(record)
-      if (shredded === undefined) kept.push(record.id)
-      else return store.remove(kind.name, record.id, undefined, gone => tell(ctx, gone, shredded))
+      const gone = await shredOne(ctx, record)
+      if (gone === 'kept') kept.push(record.id)
+      else return gone
     }))
     return { deleted: removed.flatMap(gone => gone?.id ?? []), damaged, kept, cursor: next }
+  }
+
+  /** Nothing is removed but what was shredded: where another version has come meanwhile, that too. */
+  async function shredOne (ctx: Needs, record: StoredRecord): Promise<StoredRecord | undefined | 'kept'> {
+    for (let next: StoredRecord | undefined = record; next !== undefined; next = await store.find(kind.name, record.id)) {
+      const shredded = await shred(next)
+      if (shredded === undefined) return 'kept'
+      try {
+        const removed = await store.remove(kind.name, next.id, [next.revision], gone => tell(ctx, gone, shredded))
+        if (removed !== undefined) await removeVersions(store, kind, removed)
+        return removed
+      } catch (error) {
+        if (GatewayError.from(error).code !== 'aborted') throw error
+      }
+    }
+    return undefined
   }
 
   /** Whether there was anything to shred; `undefined` where it cannot be. */
   async function shred (record: StoredRecord): Promise<boolean | undefined> {
     try {
+      await shredVersions(store, vault, kind, record)
       return await shredSecrets(vault, await openRecord(vault, record))
     } catch (error) {
       if (GatewayError.from(error).code === 'unavailable') throw error

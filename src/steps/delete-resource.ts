@@ -4,6 +4,7 @@ import type { Answer } from '../resource/answer.js'
 import { deletedEvent, type Happening } from '../resource/audit-event.js'
 import { notFound, type Resource, type ResourceKind } from '../resource/kind.js'
 import { resourceEvent } from '../resource/resource-event.js'
+import { removeVersions } from '../resource/versions.js'
 import type { Store, StoredRecord } from '../storage/store.js'
 
 interface Needs<R> extends Happening {
@@ -22,6 +23,7 @@ export const deleteResource = <R extends Resource>(store: Store, kind: ResourceK
       audit: [deletedEvent(ctx, record, shredded, revealed)]
     }))
     if (removed === undefined) throw notFound(kind, 'id', id)
+    await removeVersions(store, kind, removed)
     if (shown instanceof GatewayError) {
       const { code, message } = shown
       throw new GatewayError(code, `${kind.title} '${id}' was deleted, and cannot be shown as it was: ${message}`, { cause: shown })

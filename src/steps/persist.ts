@@ -25,7 +25,7 @@ export const persist = (store: Store, audit: Auditor, kind: KindNames) =>
       await store.insert(record, {
         events: [resourceEvent('created', record, { ...origin, version: versionJson(metadata?.version) })],
         audit: [eventOf('created', ctx, record, answer.revealed)],
-        record: 'remembered' in ctx ? ctx.remembered : undefined
+        records: 'remembered' in ctx && ctx.remembered !== undefined ? [ctx.remembered] : []
       })
     } catch (error) {
       const { code, existingId } = GatewayError.from(error)

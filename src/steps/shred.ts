@@ -2,8 +2,9 @@ import { GatewayError } from '../errors.js'
 import { commit } from '../pipeline/pipeline.js'
 import type { KindNames } from '../resource/kind.js'
 import { shredSecrets, type Opened } from '../resource/sealed-record.js'
+import { shredVersions } from '../resource/versions.js'
 import type { Vault } from '../secrets/vault.js'
-import type { StoredRecord } from '../storage/store.js'
+import type { Store, StoredRecord } from '../storage/store.js'
 
 interface Needs {
   readonly existing: StoredRecord
@@ -12,13 +13,15 @@ interface Needs {
 }
 
 /**
- * Where the caller asks for it, has the secrets of the loaded resource never be had again, also from old copies of records and keys; that
- * is so from here on, whatever becomes of the resource. Nothing is deleted whose secrets cannot be shredded.
+ * Where the caller asks for it, has the secrets of the loaded resource, and of what is kept of it as it was before, never be had again,
+ * also from old copies of records and keys; that is so from here on, whatever becomes of the resource. Nothing is deleted whose secrets
+ * cannot be shredded.
  */
-export const shred = (vault: Vault, kind: KindNames) =>
+export const shred = (store: Store, vault: Vault, kind: KindNames) =>
   commit('Shred', async ({ existing, opened, shreds }: Needs): Promise<{ shredded: boolean }> => {
     if (!shreds) return { shredded: false }
     if (opened instanceof GatewayError) throw unshreddable(kind, existing, opened)
+    await shredVersions(store, vault, kind, existing)
     return { shredded: await shredSecrets(vault, opened) }
   })
 

@@ -22,7 +22,7 @@ export interface StoredRecord extends Life {
   readonly indexed: Readonly<Record<string, readonly string[]>>
   /** The ring key that `body` is sealed with; absent where nothing in it is sealed. */
   readonly sealedBy?: string
-  /** Starts at 1; each `replace` that changes what is shown sets another. */
+  /** Starts at 1; each `replace` that must not be lost to another sets another. */
   readonly revision: number
   readonly body: Uint8Array
 }
@@ -35,10 +35,10 @@ export interface Along {
   readonly audit?: readonly AuditEvent[]
 }
 
-/** What is committed with a new record. */
-export interface AlongNew extends Along {
-  /** A second new record. Where its id or slug is taken, neither is stored. */
-  readonly record?: StoredRecord
+/** What is committed with a record that is stored. */
+export interface AlongStored extends Along {
+  /** More records, all of them new. Where the id or slug of one is taken, nothing is stored. */
+  readonly records?: readonly StoredRecord[]
 }
 
 /** What is committed with a removal, which depends on what is removed. */
@@ -86,14 +86,14 @@ export interface Store {
    * An expired record that has the slug gives it away in the same commit; one that has the id goes.
    * @throws `already_exists` with the holder's id, where id or slug is taken
    */
-  insert (record: StoredRecord, along?: AlongNew): Promise<void>
+  insert (record: StoredRecord, along?: AlongStored): Promise<void>
   find (kind: string, id: string): Promise<StoredRecord | undefined>
   findBySlug (kind: string, scope: string, slug: string): Promise<StoredRecord | undefined>
   /**
    * Puts `record` in the place of the one that has its id and `revision`, whose life it keeps: that is for `renew` to move.
-   * @throws `aborted` where there is none such, `already_exists` where its slug is another's
+   * @throws `aborted` where there is none such, `already_exists` where its slug is another's, or the id or slug of what comes along taken
    */
-  replace (record: StoredRecord, revision: number, along?: Along): Promise<void>
+  replace (record: StoredRecord, revision: number, along?: AlongStored): Promise<void>
   /** Has the record live so long instead, without writing its body again. Answers whether it was there. */
   renew (kind: string, id: string, life: Life & { readonly expireTime: number }, along?: Along): Promise<boolean>
   /**

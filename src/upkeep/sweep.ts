@@ -5,6 +5,7 @@ import { SYSTEM } from '../auth/caller.js'
 import { latestExpireTimeOf } from '../resource/body-codec.js'
 import { IDEMPOTENCY_KIND } from '../resource/idempotency.js'
 import { resourceEvent, type ResourceEventType } from '../resource/resource-event.js'
+import { isVersionKind } from '../resource/versions.js'
 import type { Along, Store, StoredRecord } from '../storage/store.js'
 
 const EVERY_MS = 1_000
@@ -51,8 +52,8 @@ export async function sweepAll (store: Store, isStopped = () => false): Promise<
   return unreadable
 }
 
-// What is kept of a call is no resource that anybody asked for.
-const tellOf = (record: StoredRecord): Along => record.kind === IDEMPOTENCY_KIND
+// What is kept of a call, or of what a resource was before, is no resource that anybody asked for.
+const tellOf = (record: StoredRecord): Along => record.kind === IDEMPOTENCY_KIND || isVersionKind(record.kind)
   ? {}
   : { events: [resourceEvent(endOf(record), record, { caller: SYSTEM })], audit: [expiredEvent(record)] }
 

@@ -52,6 +52,7 @@ const operations = parts.includes('operations')
         list: async () => ({ answers: [], damaged: [] }),
         deleteByExecution: async () => [],
         getBatch: async () => ({ answers: [], notFound: [] }),
+        rotate: atOnce,
         exportEnv: async () => ({ format: 'json' as const, text: '{}' })
       },
       auditEvents: { list: async () => ({ events: [], verified: true }) },

@@ -12,12 +12,13 @@ import { getByReference } from '../../src/kinds/execution-context/get-by-referen
 import { get } from '../../src/kinds/execution-context/get.js'
 import { heartbeat } from '../../src/kinds/execution-context/heartbeat.js'
 import { list } from '../../src/kinds/execution-context/list.js'
+import { rotate } from '../../src/kinds/execution-context/rotate.js'
 import { listAuditEvents } from '../../src/kinds/audit-event/list.js'
 import { testDependencies } from '../support/dependencies.js'
 
 const dependencies = testDependencies()
 const pipelines = [
-  create, apply, get, getByReference, deleteContext, heartbeat, list, deleteByExecution, getBatch, exportEnv, listAuditEvents
+  create, apply, get, getByReference, deleteContext, rotate, heartbeat, list, deleteByExecution, getBatch, exportEnv, listAuditEvents
 ].map(pipeline => pipeline(dependencies))
 
 /** What the script prints. */
@@ -45,7 +46,7 @@ t.test('npm run pipelines', async t => {
       ['ValidateProto', 'input: ExecutionContext', '–'],
       [
         'Replay',
-        'view: View, origin: Origin, operation: string, wantsRunToken: boolean, idempotencyKey?: string | undefined, input: ExecutionContext',
+        'view: View, origin: Origin, operation: string, idempotencyKey?: string | undefined, input: ExecutionContext, wantsRunToken?: boolean',
         'named: Named | undefined; or ends: answer: Answer<ExecutionContext>'
       ],
       ['CheckExpiry', 'input: ExecutionContext', 'ttlMs: number'],
@@ -54,7 +55,7 @@ t.test('npm run pipelines', async t => {
       ['BuildNewState', 'input: ExecutionContext, slug: string, origin: Origin, ttlMs: number', 'resource: ExecutionContext'],
       ['IssueRunToken', 'resource: Resource, wantsRunToken: boolean', 'runToken: RunToken | undefined'],
       ['Seal', 'resource: ExecutionContext, view: View, runToken: RunToken | undefined', 'record: StoredRecord, answer: Answer<ExecutionContext>'],
-      ['Remember', 'named: Named | undefined, resource: Resource, record: StoredRecord', 'remembered: StoredRecord | undefined'],
+      ['Remember', 'named: Named | undefined, record: StoredRecord', 'remembered: StoredRecord | undefined'],
       [
         'Persist',
         'resource: Resource, record: StoredRecord, answer: Answer<unknown>, origin: Origin, operation: string, remembered?: StoredRecord | undefined',

@@ -34,6 +34,8 @@ function deeds (own: Run, other: Run): Deed[] {
       all.push(['ExecutionContextQueryController/getByReference', { slug }, ['GET', `${PATH}/by-reference?slug=${slug}&${asked}`], view])
     }
     all.push(['ExecutionContextCommands/heartbeat', { value: id }, ['POST', `${PATH}/${id}/heartbeat`]])
+    const data = { TOKEN: { value: 's3cr3t-2' } }
+    all.push(['ExecutionContextCommands/rotate', { id, data }, ['POST', `${PATH}/${id}/rotate`, { data }]])
     all.push(['ExecutionContextQueries/getEnv', { id }, ['GET', `${PATH}/${id}/env`]])
   }
   return all

@@ -14,8 +14,8 @@ import { CALLERS, closed, type Run } from './callers.js'
 //   no        403        nobody  401: it shows nothing
 //   bad       401: its credentials are not valid    form  401: they are no bearer token
 //   far       401: without credentials the gateway serves its own machine only
-// To keep a context by heartbeats and to take its environment is for whom it is to delete it; to delete all of an execution and to read
-// a batch for whom it is to make one. A list shows all contexts without secrets, or the caller's own one.
+// To keep a context by heartbeats and to take its environment is for whom it is to delete it; to rotate its secrets, to delete all of an
+// execution and to read a batch for whom it is to make one. A list shows all contexts without secrets, or the caller's own one.
 // A gateway is open where it has no credentials configured.
 const MATRIX = `
   caller                              | make   | read own | read other | delete own | delete other | audit  | list
@@ -231,6 +231,11 @@ for (const [caller = '', ...cells] of rows) {
     const batch = await send('POST', `${PATH}/batch-get`, { ids: [own.id] })
     if (mayNotRead !== undefined) assertRefused(t, batch, mayNotRead, 'batch')
     else t.same(batch.json().execution_contexts, [own.shown.full])
+
+    const rotated = await send('POST', `${PATH}/${own.id}/rotate`, { data: { TOKEN: { value: 's3cr3t-2' } } })
+    const mayNotRotate = refusal(caller, permissions.make!, 'rotate Execution Context', undefined, false)
+    if (mayNotRotate !== undefined) assertRefused(t, rotated, mayNotRotate, 'rotate')
+    else t.match(rotated.json(), { metadata: { id: own.id }, spec: { data: { TOKEN: { value: 's3cr3t-2' } } } })
 
     const mayNotDelete = refusal(caller, permissions.make!, 'delete Execution Context', undefined, false)
     const deleted = await send('DELETE', '/v1/executions/wfx-1/execution-contexts')

@@ -99,15 +99,17 @@ t.test('a request takes what its message takes', async t => {
     [ExecutionValueSchema, plain(typebox.ExecutionValueInputSchema), {}],
     [ApiResourceMetadataSchema, plain(metadata.ApiResourceMetadataInputSchema), {}],
     [ApiResourceReferenceSchema, together(parameters.ReferenceQuerySchema), { notEmpty: ['org', 'version'], narrowed: { kind: { enum: parameters.REFERENCE_KINDS } } }],
-    [ExecutionContextIdSchema, together(parameters.IdParamsSchema), { renamed: { value: 'id' } }],
+    [ExecutionContextIdSchema, together(parameters.IdParamsSchema, parameters.VersionQuerySchema), { renamed: { value: 'id' }, notEmpty: ['version'] }],
     // Nothing of ours can be forced.
     [ApiResourceDeleteInputSchema, together(parameters.IdParamsSchema, parameters.DeleteQuerySchema), { renamed: { resource_id: 'id' }, omitted: ['force'], notEmpty: ['version_message'] }],
     // Labels are parameters of any name.
     [own.ListExecutionContextsRequestSchema, together(parameters.ListQuerySchema), { omitted: ['labels'], notEmpty: ['execution_id', 'created_by', 'page_token'] }],
+    [own.RotateExecutionContextRequestSchema, together(parameters.IdParamsSchema, typebox.RotateExecutionContextRequestSchema), {}],
+    [own.RotatedValueSchema, plain(typebox.RotatedValueInputSchema), {}],
     [own.DeleteExecutionContextsRequestSchema, together(parameters.ExecutionParamsSchema), {}],
     [own.BatchGetExecutionContextsRequestSchema, plain(lists.BatchGetExecutionContextsRequestSchema), {}],
     // Without any of its keys a list of them is no parameter.
-    [own.GetEnvRequestSchema, together(parameters.IdParamsSchema, parameters.EnvQuerySchema), { notEmpty: ['prefix'], narrowed: { keys: { minItems: 1 } } }]
+    [own.GetEnvRequestSchema, together(parameters.IdParamsSchema, parameters.EnvQuerySchema), { notEmpty: ['prefix', 'version'], narrowed: { keys: { minItems: 1 } } }]
   ]
   for (const [message, request, differences] of requests) t.strictSame(request, requestOf(message, differences), message.name)
   const seen = requests.map(([message]) => message)

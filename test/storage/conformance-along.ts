@@ -32,7 +32,7 @@ export function testAlong (t: Test, open: OpenBoth): void {
     const { fulfilled } = await outcomes([
       store.insert(newRecord('a'), along('x')),
       store.insert(newRecord('b', { slug: 'slug-a' }), along('x')),
-      store.insert(newRecord('c'), { ...along('x'), record: newRecord('a') }),
+      store.insert(newRecord('c'), { ...along('x'), records: [newRecord('a')] }),
       store.replace(newRecord('a', { revision: 3 }), 2, along('x')),
       store.remove(KIND, 'a', [7], () => along('x'))
     ])
@@ -48,12 +48,36 @@ export function testAlong (t: Test, open: OpenBoth): void {
   t.test('may be a second record, which is stored with the first or not at all', async t => {
     const { store } = await open(t)
     const second = newRecord('key', { kind: 'idempotency', slug: undefined, indexed: {}, expireTime: Number.MAX_SAFE_INTEGER })
-    await store.insert(newRecord('a'), { record: second })
+    await store.insert(newRecord('a'), { records: [second] })
     t.same(plain(await store.find('idempotency', 'key')), plain(second))
-    await t.rejects(store.insert(newRecord('b'), { record: second }), { code: 'already_exists', existingId: 'key' })
+    await t.rejects(store.insert(newRecord('b'), { records: [second] }), { code: 'already_exists', existingId: 'key' })
     t.equal(await store.find(KIND, 'b'), undefined)
-    await t.rejects(store.insert(newRecord('a'), { record: { ...second, id: 'other' } }), { code: 'already_exists', existingId: 'a' })
+    await t.rejects(store.insert(newRecord('a'), { records: [{ ...second, id: 'other' }] }), { code: 'already_exists', existingId: 'a' })
     t.equal(await store.find('idempotency', 'other'), undefined)
+  })
+
+  t.test('may be any number of records with what is put in the place of another, and all of that is stored or nothing', async t => {
+    const { store, feed } = await open(t)
+    const beside = (id: string, kind = 'beside') => newRecord(id, { kind, slug: undefined, indexed: { of: ['a'] }, expireTime: Number.MAX_SAFE_INTEGER })
+    const next = newRecord('a', { revision: 2, body: Buffer.from('next') })
+    await store.insert(newRecord('a'))
+    await store.insert(beside('taken'))
+    await t.rejects(store.replace(next, 1, { ...along('x'), records: [beside('one'), beside('taken')] }), { code: 'already_exists', existingId: 'taken' })
+    await t.rejects(store.replace({ ...next, revision: 3 }, 2, { ...along('x'), records: [beside('one')] }), { code: 'aborted' })
+    t.equal((await store.find(KIND, 'a'))?.revision, 1)
+    t.equal(await store.find('beside', 'one'), undefined)
+    t.same(await told(feed), [])
+    await Promise.all([
+      store.replace(next, 1, { ...along('y'), records: [beside('one'), beside('two', 'other')] }),
+      store.insert(newRecord('b'), { records: [beside('three'), beside('four')] })
+    ])
+    const again = Array.from({ length: 8 }, (_, at) => store.replace({ ...next, revision: 3 }, 2, { records: [beside(`z-${at}`)] }))
+    t.equal((await outcomes(again)).fulfilled, 1)
+    t.equal((await store.find(KIND, 'a'))?.revision, 3)
+    t.equal((await store.page('beside', {}, undefined, 99)).records.length, 5)
+    t.same(plain(await store.find('beside', 'one')), plain(beside('one')))
+    t.same(plain(await store.find('other', 'two')), plain(beside('two', 'other')))
+    t.same(await told(feed), ['y'])
   })
 
   t.test('may be several events of one change, together in their order', async t => {

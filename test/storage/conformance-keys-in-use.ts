@@ -14,7 +14,7 @@ export function testKeysInUse (t: Test, open: Open): void {
     t.same(await keys(store), [])
     await store.insert(record('a', 'key-1', { expireTime: 100 }))
     await store.insert(record('b', 'key-1', { kind: 'session' }))
-    await store.insert(record('c', 'key-2'), { record: record('d', 'key-10', { kind: 'beside', slug: undefined }) })
+    await store.insert(record('c', 'key-2'), { records: [record('d', 'key-10', { kind: 'beside', slug: undefined })] })
     await store.insert(record('plain', undefined))
     t.same(await keys(store), ['key-1', 'key-10', 'key-2'])
     await t.rejects(store.insert(record('a', 'key-9')), { code: 'already_exists' })

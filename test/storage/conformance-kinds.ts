@@ -10,7 +10,7 @@ export function testKinds (t: Test, open: Open): void {
     const kinds = async () => [...await store.kinds()].toSorted()
     t.same(await kinds(), [])
     await store.insert(newRecord('a', { expireTime: 100 }))
-    await store.insert(newRecord('b', { kind: 'session' }), { record: newRecord('c', { kind: 'session-2', slug: undefined }) })
+    await store.insert(newRecord('b', { kind: 'session' }), { records: [newRecord('c', { kind: 'session-2', slug: undefined })] })
     await Promise.all(Array.from({ length: 300 }, (_, index) => store.insert(newRecord(`d${index}`, { kind: 'many' }))))
     t.same(await kinds(), [KIND, 'many', 'session', 'session-2'])
     await store.remove('session', 'b')

@@ -44,9 +44,10 @@ const REST: Readonly<Record<string, (input: Input) => [method: string, path: str
   'ExecutionContextCommandController/create': input => ['POST', CONTEXTS, {}, input],
   'ExecutionContextCommandController/apply': input => ['POST', `${CONTEXTS}/apply`, {}, input],
   'ExecutionContextCommandController/delete': ({ resource_id: id, ...more }) => ['DELETE', `${CONTEXTS}/${id}`, more],
-  'ExecutionContextQueryController/get': ({ value }) => ['GET', `${CONTEXTS}/${value}`],
+  'ExecutionContextQueryController/get': ({ value, ...more }) => ['GET', `${CONTEXTS}/${value}`, more],
   'ExecutionContextQueryController/getByReference': input => ['GET', `${CONTEXTS}/by-reference`, input],
   'ExecutionContextCommands/heartbeat': ({ value }) => ['POST', `${CONTEXTS}/${value}/heartbeat`],
+  'ExecutionContextCommands/rotate': ({ id, ...body }) => ['POST', `${CONTEXTS}/${id}/rotate`, {}, body],
   'ExecutionContextCommands/deleteByExecution': ({ execution_id: id }) => ['DELETE', `/v1/executions/${id}/execution-contexts`],
   'ExecutionContextQueries/list': ({ labels = [], ...more }) =>
     ['GET', CONTEXTS, { ...more, ...Object.fromEntries(labels.map(({ name, value }: Record<string, string>) => [`label.${name}`, value])) }],

@@ -18,6 +18,7 @@ const DELETE = 'ExecutionContextCommandController/delete'
 const GET = 'ExecutionContextQueryController/get'
 const BY_REFERENCE = 'ExecutionContextQueryController/getByReference'
 const HEARTBEAT = 'ExecutionContextCommands/heartbeat'
+const ROTATE = 'ExecutionContextCommands/rotate'
 const DELETE_ALL = 'ExecutionContextCommands/deleteByExecution'
 const LIST = 'ExecutionContextQueries/list'
 const BATCH = 'ExecutionContextQueries/getBatch'
@@ -74,6 +75,19 @@ async function callAll (call: Call): Promise<ReadonlyArray<readonly [title: stri
   await ask('an odd view', GET, { value: id }, { ...operator, view: 'odd' })
   await ask('what is not there', GET, { value: 'exec-none' }, operator)
   await ask('an odd slug', BY_REFERENCE, { slug: 'A B' }, operator)
+  const rotation = { id, data: { TOKEN: { value: 's3cr3t-2' } }, version_message: 'Why', grace: '60s' }
+  const { metadata: { version } } = await ask('a rotation', ROTATE, rotation, { ...operator, key: 'r1' })
+  await ask('that rotation again', ROTATE, rotation, { ...operator, key: 'r1' })
+  await ask('and another rotation with that key', ROTATE, { ...rotation, grace: '0s' }, { ...operator, key: 'r1' })
+  await ask('many mistakes in a rotation', ROTATE, { id, data: { NONE: { value: 'x' }, REGION: { value: 'x' }, TOKEN: { value: 'x', is_secret: false } } }, operator)
+  await ask('a rotation of nothing', ROTATE, { id, data: {} }, operator)
+  await ask('a rotation of what is not there', ROTATE, { ...rotation, id: 'exec-none' }, operator)
+  await ask('a viewer rotates', ROTATE, rotation, viewer)
+  await ask('a run rotates', ROTATE, rotation, run)
+  await ask('a version before', GET, { value: id, version: version.previous_version_id }, run)
+  await ask('the environment of a version before', ENV, { id, version: version.previous_version_id }, run)
+  await ask('a version that is not there', GET, { value: id, version: 'ver-none' }, operator)
+  await ask('an odd version', GET, { value: id, version: 'a b' }, operator)
   await ask('a page', LIST, { page_size: 2 }, operator)
   await ask('events after an odd position', EVENTS, { after: 'x' }, operator)
   await ask('odd events', EVENTS, { types: ['made'] }, operator)
@@ -142,6 +156,7 @@ t.test('REST, which the others are held to, does what the table says', async t =
   t.ok(expected.get('the audit log').message.events.length > 20)
   t.equal(expected.get('the audit log').message.events.filter(({ shredded }: { shredded?: boolean }) => shredded).length, 2)
   t.equal(expected.get('the audit log').message.verified, true)
+  t.match(expected.get('a version before'), { code: 'ok', message: { spec: { data: { TOKEN: { value: 's3cr3t' } } } } })
 })
 
 const TRANSPORTS: Readonly<Record<string, (t: Test) => (address: string, grpc: string) => Call>> = {

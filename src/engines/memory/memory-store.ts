@@ -3,7 +3,7 @@ import { passes } from '../../storage/filter.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
 import { removePage } from '../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Filter, Life, Page, Removed, Store, StoredRecord, Swept
+  Along, AlongRemoval, AlongStored, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../storage/store.js'
 import { MemoryFeed } from './memory-feed.js'
 import { MemoryOutbox } from './memory-outbox.js'
@@ -23,12 +23,9 @@ export class MemoryStore implements Store {
     this.feed = new MemoryFeed(clock)
   }
 
-  async insert (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Promise<void> {
+  async insert (record: StoredRecord, { records = [], ...along }: AlongStored = {}): Promise<void> {
     this.#assertOpen()
-    const records = second === undefined ? [record] : [record, second]
-    for (const { kind, id } of records) if (this.#live(kind, id) !== undefined) throw idTaken(id)
-    for (const record of records) this.#assertSlugFree(record)
-    for (const record of records) this.#put(record)
+    this.#insert([record, ...records])
     this.#tell(along)
   }
 
@@ -43,11 +40,12 @@ export class MemoryStore implements Store {
     return id === undefined ? undefined : this.#live(kind, id)
   }
 
-  async replace (record: StoredRecord, revision: number, along: Along = {}): Promise<void> {
+  async replace (record: StoredRecord, revision: number, { records = [], ...along }: AlongStored = {}): Promise<void> {
     this.#assertOpen()
     const current = this.#live(record.kind, record.id)
     if (current?.revision !== revision) throw staleRevision(record.id, revision)
     this.#assertSlugFree(record)
+    this.#insert(records)
     this.#put({ ...record, expireTime: current.expireTime, expireProof: current.expireProof })
     this.#tell(along)
   }
@@ -126,6 +124,13 @@ export class MemoryStore implements Store {
   #live (kind: string, id: string): StoredRecord | undefined {
     const record = this.#records.get(key(kind, id))
     return record !== undefined && this.#isLive(record) ? record : undefined
+  }
+
+  /** All of them, or none. */
+  #insert (records: readonly StoredRecord[]): void {
+    for (const { kind, id } of records) if (this.#live(kind, id) !== undefined) throw idTaken(id)
+    for (const record of records) this.#assertSlugFree(record)
+    for (const record of records) this.#put(record)
   }
 
   #put (record: StoredRecord): void {

@@ -2,10 +2,10 @@ import { GatewayError } from '../../errors.js'
 import { closed, idTaken, slugTaken, staleRevision } from '../../storage/refusals.js'
 import { removePage } from '../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Filter, Life, Page, Removed, Store, StoredRecord, Swept
+  Along, AlongRemoval, AlongStored, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../storage/store.js'
 import type { PostgresReader } from './postgres-reader.js'
-import type { PostgresWriter, Steps } from './postgres-writer.js'
+import type { PostgresWriter, Step } from './postgres-writer.js'
 
 /** Keeps records in a PostgreSQL database, for any number of gateways; expiry is by the database's clock. */
 export class PostgresStore implements Store {
@@ -20,10 +20,10 @@ export class PostgresStore implements Store {
     this.#reader = reader
   }
 
-  insert (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Promise<void> {
+  insert (record: StoredRecord, { records = [], ...along }: AlongStored = {}): Promise<void> {
     return this.#accept(async () => {
-      const steps: Steps = second === undefined ? [{ op: 'insert', record }] : [{ op: 'first', record }, { op: 'second', record: second }]
-      this.#assertStored(await this.#writer.apply(steps, along), record)
+      const op = records.length === 0 ? 'insert' : 'first'
+      this.#assertStored(await this.#writer.apply([{ op, record }, ...more(records)], along), record)
     })
   }
 
@@ -35,9 +35,9 @@ export class PostgresStore implements Store {
     return this.#accept(() => this.#reader.findBySlug(kind, scope, slug))
   }
 
-  replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
+  replace (record: StoredRecord, revision: number, { records = [], ...along }: AlongStored = {}): Promise<void> {
     return this.#accept(async () => {
-      const outcome = await this.#writer.apply([{ op: 'replace', record, wanted: [revision] }], along)
+      const outcome = await this.#writer.apply([{ op: 'replace', record, wanted: [revision] }, ...more(records)], along)
       if (outcome === 'gone' || outcome === 'stale') throw staleRevision(record.id, revision)
       this.#assertStored(outcome, record)
     })
@@ -132,3 +132,5 @@ export class PostgresStore implements Store {
     }
   }
 }
+
+const more = (records: readonly StoredRecord[]): Step[] => records.map(record => ({ op: 'more', record }))

@@ -11,7 +11,7 @@ import { bigints, byteas, integers, texts } from './binary-array.js'
 import type { Link } from './link.js'
 import type { PostgresFeed } from './postgres-feed.js'
 
-type Op = 'insert' | 'first' | 'second' | 'replace' | 'renew' | 'remove' | 'expire' | 'nothing'
+type Op = 'insert' | 'first' | 'more' | 'replace' | 'renew' | 'remove' | 'expire' | 'nothing'
 
 /** One change as `commit_changes` takes it; the record is whole where one is stored. */
 export interface Step {

@@ -20,7 +20,7 @@ import type { Dependencies } from '../dependencies.js'
 export const apply = ({ store, audit, vault, clock, lifetimes }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('apply')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
-  .step(replay(store, audit, vault))
+  .step(replay(store, audit, vault, ExecutionContextSchema))
   .step(checkExpiry(lifetimes))
   .step(resolveSlug)
   .step(loadForApply(store, vault, kind))

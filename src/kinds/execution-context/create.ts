@@ -19,7 +19,7 @@ import type { Dependencies } from '../dependencies.js'
 export const create = ({ store, audit, vault, clock, lifetimes }: Dependencies) => Pipeline.from<CreateCall<ExecutionContext>>('create')
   .step(authorize(audit, kind.label))
   .step(validateProto(ExecutionContextSchema, RULE_FIELDS))
-  .step(replay(store, audit, vault))
+  .step(replay(store, audit, vault, ExecutionContextSchema))
   .step(checkExpiry(lifetimes))
   .step(resolveSlug)
   .step(checkDuplicate(store, vault, kind))

@@ -29,5 +29,5 @@ export const deleteContext = ({ store, audit, vault }: Dependencies) => Pipeline
   .step(loadExistingForDelete(store, kind))
   .step(showExisting(audit, vault, kind))
   .step(checkRevision(kind))
-  .step(shred(vault, kind))
+  .step(shred(store, vault, kind))
   .step(deleteResource(store, kind))

@@ -2,7 +2,7 @@ import { GetEnvRequestSchema, type GetEnvRequest } from '../../gen/ectx/v1/execu
 import { Pipeline } from '../../pipeline/pipeline.js'
 import { authorize } from '../../steps/authorize.js'
 import type { Call } from '../../resource/call.js'
-import { loadTarget } from '../../steps/load-target.js'
+import { loadVersion } from '../../steps/load-version.js'
 import { validateProto } from '../../steps/validate-proto.js'
 import { executionContextKind as kind } from './kind.js'
 import { writeEnv } from './write-env.js'
@@ -14,5 +14,5 @@ const idOf = ({ id }: GetEnvRequest) => id
 export const exportEnv = ({ store, audit, vault }: Dependencies) => Pipeline.from<Call<GetEnvRequest>>('exportEnv')
   .step(authorize(audit, kind.label, { target: (input: GetEnvRequest) => ({ contextId: idOf(input) }) }))
   .step(validateProto(GetEnvRequestSchema))
-  .step(loadTarget(store, vault, kind, idOf))
+  .step(loadVersion(store, vault, kind, idOf))
   .step(writeEnv(audit))

@@ -10,7 +10,7 @@ import type { Observer } from '../../pipeline/pipeline.js'
 import type { Answer, Reading } from '../../resource/answer.js'
 import type { Batch, Page } from '../../resource/answers.js'
 import type { Call, CreateCall, ReadCall } from '../../resource/call.js'
-import { onePerKey } from '../../resource/one-per-key.js'
+import { oneAtATime, onePerKey } from '../../resource/one-per-key.js'
 import { operation, type Operation } from '../../resource/operation.js'
 import type { Lease } from '../../steps/renew-lease.js'
 import type { Dependencies } from '../dependencies.js'
@@ -24,6 +24,7 @@ import { getByReference } from './get-by-reference.js'
 import { get } from './get.js'
 import { heartbeat } from './heartbeat.js'
 import { list } from './list.js'
+import { rotate, rotatedId, type RotateCall } from './rotate.js'
 import type { Env } from './write-env.js'
 
 type ContextOperation<C> = Operation<C, Answer<ExecutionContext>>
@@ -35,6 +36,7 @@ export interface ExecutionContextOperations {
   readonly get: Operation<ReadCall<ExecutionContextId>, Reading<ExecutionContext>>
   readonly getByReference: Operation<ReadCall<ApiResourceReference>, Reading<ExecutionContext>>
   readonly delete: ContextOperation<DeleteCall>
+  readonly rotate: ContextOperation<RotateCall>
   readonly heartbeat: Operation<Call<ExecutionContextId>, Lease>
   readonly list: Operation<Call<ListExecutionContextsRequest>, Page<ExecutionContext>>
   readonly deleteByExecution: Operation<DeleteAllCall, string[]>
@@ -50,6 +52,7 @@ export function executionContextOperations (dependencies: Dependencies, observer
     get: operation(get(dependencies), 'answer', observer),
     getByReference: operation(getByReference(dependencies), 'answer', observer),
     delete: operation(deleteContext(dependencies), 'answer', observer),
+    rotate: onePerKey(oneAtATime(operation(rotate(dependencies), 'answer', observer), rotatedId)),
     heartbeat: operation(heartbeat(dependencies), 'lease', observer),
     list: operation(list(dependencies), 'answer', observer),
     deleteByExecution: operation(deleteByExecution(dependencies), 'deleted', observer),

@@ -1,12 +1,12 @@
-import { toJson } from '@bufbuild/protobuf'
+import { toJson, type DescMessage, type MessageShape } from '@bufbuild/protobuf'
 import { newRunToken } from '../../auth/run-token.js'
 import type { Awaitable } from '../../awaitable.js'
 import { GatewayError } from '../../errors.js'
-import { ExecutionContextSchema, type ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
+import type { ExecutionContext } from '../../gen/ai/stigmer/agentic/executioncontext/v1/api_pb.js'
 import { Finish, step } from '../../pipeline/pipeline.js'
 import { answerOf, type Answer } from '../../resource/answer.js'
 import { eventOf, type Auditor, type Happening } from '../../resource/audit-event.js'
-import type { CreateCall, View } from '../../resource/call.js'
+import type { NamedCall, View } from '../../resource/call.js'
 import { contentOf, idempotencyId, IDEMPOTENCY_KIND, keyReused, readRemembered, type Named } from '../../resource/idempotency.js'
 import { openRecord, withAccessHash } from '../../resource/sealed-record.js'
 import type { Vault } from '../../secrets/vault.js'
@@ -15,19 +15,22 @@ import { executionContextKind as kind, shownOnce } from './kind.js'
 
 type Replayed = Finish<{ answer: Answer<ExecutionContext> }>
 
-interface Needs extends Happening, Pick<CreateCall<ExecutionContext>, 'input' | 'wantsRunToken' | 'idempotencyKey'> {
+interface Asked<Input> extends Happening, Pick<NamedCall<Input>, 'input' | 'idempotencyKey'> {
   readonly view: View
 }
+type Needs<Input> = Asked<Input> | Asked<Input> & { readonly wantsRunToken: boolean }
 
 /**
- * Ends the run of a call that was made before, as its idempotency key says, with the context that it made. A new run token, where
- * one is asked for, takes the place of the first.
+ * Ends the run of a call that was made before, as its idempotency key says, with the context that it made or changed, as that is now. A
+ * new run token, where one is asked for, takes the place of the first.
  * @throws `idempotency_key_reused` naming the places where it is another call, `aborted` where what it made is gone
  */
-export const replay = (store: Store, audit: Auditor, vault: Vault) => {
-  async function recall (ctx: Needs, idempotencyKey: string): Promise<{ named: Named } | Replayed> {
+export const replay = <Desc extends DescMessage>(store: Store, audit: Auditor, vault: Vault, schema: Desc) => {
+  type Ctx = Needs<MessageShape<Desc>>
+
+  async function recall (ctx: Ctx, idempotencyKey: string): Promise<{ named: Named } | Replayed> {
     const id = idempotencyId(ctx.operation, ctx, idempotencyKey)
-    const sent = toJson(ExecutionContextSchema, ctx.input, { useProtoFieldName: true })
+    const sent = toJson(schema, ctx.input, { useProtoFieldName: true })
     const kept = await store.find(IDEMPOTENCY_KIND, id)
     if (kept === undefined) {
       const key = await vault.current()
@@ -39,19 +42,20 @@ export const replay = (store: Store, audit: Auditor, vault: Vault) => {
     return new Finish({ answer: await answerAgain(ctx, resourceId) })
   }
 
-  async function answerAgain (ctx: Needs, id: string): Promise<Answer<ExecutionContext>> {
+  async function answerAgain (ctx: Ctx, id: string): Promise<Answer<ExecutionContext>> {
     const record = await store.find(kind.name, id)
     if (record === undefined) {
-      const made = `the ${kind.title} '${id}' that was made with this Idempotency-Key`
-      throw new GatewayError('aborted', `${made} is gone; send another key to make another`)
+      throw new GatewayError('aborted', `the ${kind.title} '${id}' that this Idempotency-Key stands for is gone; send another key`)
     }
     const opened = await openRecord(vault, record)
-    const runToken = ctx.wantsRunToken ? newRunToken(id) : undefined
-    const answer = { ...await answerOf(kind, opened, ctx.view, runToken && shownOnce(runToken)), isReplayed: true }
+    const runToken = 'wantsRunToken' in ctx && ctx.wantsRunToken ? newRunToken(id) : undefined
+    const next = runToken && await withAccessHash(vault, opened, runToken.hash)
+    const shown = await answerOf(kind, { ...opened, record: next ?? record }, ctx.view, runToken && shownOnce(runToken))
+    const answer = { ...shown, isReplayed: true }
     const event = eventOf('replayed', ctx, record, answer.revealed)
-    if (runToken !== undefined) {
+    if (next !== undefined) {
       audit.admit()
-      await store.replace(await withAccessHash(vault, opened, runToken.hash), record.revision, { audit: [event] })
+      await store.replace(next, record.revision, { audit: [event] })
     } else if (answer.revealed !== undefined) {
       await audit.record(event)
     } else {
@@ -60,6 +64,6 @@ export const replay = (store: Store, audit: Auditor, vault: Vault) => {
     return answer
   }
 
-  return step('Replay', (ctx: Needs): Awaitable<{ named: Named | undefined } | Replayed> =>
+  return step('Replay', (ctx: Ctx): Awaitable<{ named: Named | undefined } | Replayed> =>
     ctx.idempotencyKey === undefined ? { named: undefined } : recall(ctx, ctx.idempotencyKey))
 }

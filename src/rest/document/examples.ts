@@ -47,15 +47,18 @@ const event = {
   outcome: 'ok'
 }
 
+const VERSION = ID.replace('exec', 'ver')
 const { REGION, API_TOKEN } = REQUEST_EXAMPLE.spec.data
 const context = {
   api_version: API_VERSION,
   kind: KIND,
-  metadata: { name, slug: 'nightly-import-42', id: ID, ...others, version: { id: ID.replace('exec', 'ver') } },
+  metadata: { name, slug: 'nightly-import-42', id: ID, ...others, version: { id: VERSION } },
   spec: REQUEST_EXAMPLE.spec,
   status: { audit: { spec_audit: audit, status_audit: audit }, expire_time: END }
 }
 const redacted = { ...context, spec: { ...context.spec, data: { REGION, API_TOKEN: { is_secret: true } } } }
+const ROTATED = { value: 'another-not-real-token' }
+const ROTATION = 'The token was about to expire.'
 const ABSENT = 'exec-01m7yq1we0ras12e9q0c426n0p'
 
 /** Of an event. */
@@ -75,6 +78,7 @@ const cloudEvent = {
 /** Whole bodies, by their component or else their media type. */
 export const BODY_EXAMPLES: Readonly<Record<string, unknown>> = {
   ExecutionContextInput: REQUEST_EXAMPLE,
+  RotateExecutionContextRequest: { data: { API_TOKEN: ROTATED }, version_message: ROTATION, grace: '300s' },
   ExecutionContext: context,
   ExecutionContextPage: { execution_contexts: [redacted] },
   DeletedExecutionContexts: { deleted: [ID] },
@@ -108,7 +112,12 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   ApiResourceKind: 'execution_context',
   ApiResourceOwnerScope: 'api_resource_owner_scope_unspecified',
   'ApiResourceAuditActor.id': actor.id,
-  'ApiResourceMetadataVersion.id': 'v2',
+  'ApiResourceMetadataVersion.id': VERSION,
+  'RotateExecutionContextRequest.data': { API_TOKEN: ROTATED },
+  'RotateExecutionContextRequest.version_message': ROTATION,
+  'RotatedValueInput.value': ROTATED.value,
+  'RotatedValueInput.is_secret': true,
+  grace: '300s',
   'AuditCaller.name': event.caller.name,
   'AuditCaller.kind': event.caller.kind,
   'AuditEvent.event': event.event,
@@ -147,7 +156,7 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   annotations: { 'acme.example/runbook': 'Restart it, then tell the data team.' },
   tags: ['import', 'nightly'],
   message: 'The first one.',
-  previous_version_id: 'v1',
+  previous_version_id: VERSION,
   avatar: 'https://acme.example/avatars/runner.png',
   run_token: `ectx_run_${ID}_H3dYK4dv3WYo7pCN_gmIccq3MHMa8RbBes9lUaOEMjk`,
   key_id: 'key-01m7yq1we0ras12e9q0c426n0n',

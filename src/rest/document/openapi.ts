@@ -22,7 +22,7 @@ export const sharedSchemas: readonly TSchema[] = ([audit, contexts, events, heal
 
 const DESCRIPTION = `
 Holds the configuration and secrets of one workflow or agent run, in an *ExecutionContext*: created when the run starts,
-read while it runs, gone when it ends. A context never changes.
+read while it runs, gone when it ends. A context never changes, but for new values of its secrets.
 
 Callers send a token as \`Authorization: Bearer …\`. An *operator* may do everything; a *viewer* may read, without the values
 of secrets; a *run token* opens the one context that it was made for, to get, reveal, keep and

@@ -65,8 +65,8 @@ export async function executionContextRunRoutes (
       }
     }
   }, async (request, reply) => {
-    const { format = 'json', prefix, keys } = request.query
-    const input = create(GetEnvRequestSchema, { id: request.params.id, format: EnvFormat[format], prefix, keys })
+    const { format = 'json', prefix, keys, version } = request.query
+    const input = create(GetEnvRequestSchema, { id: request.params.id, format: EnvFormat[format], prefix, keys, version })
     const { text } = await operations.exportEnv({ origin: request.origin, input }, goneOf(request))
     const type = format === 'json' ? 'application/json' : 'text/plain'
     return reply.header('content-type', `${type}; charset=utf-8`).header('cache-control', 'no-store').send(text)

@@ -3,7 +3,9 @@ import { create, fromJson, type JsonObject } from '@bufbuild/protobuf'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { API_VERSION, ExecutionContextInputSchema, ExecutionContextSchema, KIND } from '../../../schemas/execution-context.js'
+import {
+  API_VERSION, ExecutionContextInputSchema, ExecutionContextSchema, KIND, RotateExecutionContextRequestSchema
+} from '../../../schemas/execution-context.js'
 import { ref } from '../../../schemas/helpers.js'
 import {
   CreateQuerySchema,
@@ -14,6 +16,7 @@ import {
   IfNoneMatchSchema,
   ReferenceQuerySchema,
   ShredQuerySchema,
+  VersionQuerySchema,
   ViewQuerySchema
 } from '../../../schemas/requests.js'
 import type { Operations } from '../../kinds/operations.js'
@@ -23,6 +26,7 @@ import { ExecutionContextIdSchema } from '../../gen/ai/stigmer/agentic/execution
 import { ApiResourceKind } from '../../gen/ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind_pb.js'
 import { ApiResourceDeleteInputSchema, ApiResourceReferenceSchema } from '../../gen/ai/stigmer/commons/apiresource/io_pb.js'
 import { ApiResourceOwnerScope } from '../../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import { RotateExecutionContextRequestSchema as Rotation } from '../../gen/ectx/v1/execution_context_pb.js'
 import type { Shown, View } from '../../resource/call.js'
 import { parseIdempotencyKey } from '../../resource/idempotency.js'
 import { goneOf } from '../../server/connection.js'
@@ -91,16 +95,38 @@ export async function executionContextRoutes (
       operationId: 'getExecutionContext',
       tags,
       summary: 'Get a context',
-      description: 'Reads a context by its id. Where `If-None-Match` has its ETag the answer is 304, without a body.',
+      description: 'Reads a context by its id, as it is or, with `version`, as it was before a rotation. Where `If-None-Match` has its ETag the answer is 304, without a body.',
       params: IdParamsSchema,
-      querystring: ViewQuerySchema,
+      querystring: Type.Composite([VersionQuerySchema, ViewQuerySchema], CLOSED),
       headers: IfNoneMatchSchema,
       'x-problems': [400, 401, 403, 404, 429, 503],
       response: { 200: answer('The context.') }
     }
   }, async (request, reply) => {
-    const input = create(ExecutionContextIdSchema, { value: request.params.id })
+    const input = create(ExecutionContextIdSchema, { value: request.params.id, version: request.query.version })
     return sendReading(reply, await operations.get(readCall(request, input), goneOf(request)))
+  })
+
+  app.post(`${CONTEXTS}/:id/rotate`, {
+    schema: {
+      operationId: 'rotateExecutionContext',
+      tags,
+      summary: 'Give secrets of a context new values',
+      description: 'New values for secrets that the context has, and nothing else; for operators. `metadata.version`, the audit and the ETag move on. The values of before can be read by the id of their version for `grace`. With `If-Match` it is done only where the context has one of those ETags; without, it is done to whatever there is.',
+      params: IdParamsSchema,
+      querystring: ViewQuerySchema,
+      headers: Type.Composite([IfMatchSchema, IdempotencyKeySchema]),
+      body: ref(RotateExecutionContextRequestSchema),
+      'x-problems': [400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503],
+      response: { 200: answer('The context, with its new values.') }
+    }
+  }, async (request, reply) => {
+    const { id } = request.params
+    const input = fromJson(Rotation, { ...request.body, id } as JsonObject)
+    const { origin, headers, query: { view: requestedView } } = request
+    const onlyRevisions = revisionsIn(headers['if-match'], id)
+    const call = { origin, input, requestedView, onlyRevisions, idempotencyKey: idempotencyKeyIn(headers) }
+    return sendChanged(reply, await operations.rotate(call, goneOf(request)))
   })
 
   app.delete(`${CONTEXTS}/:id`, {
@@ -158,9 +184,12 @@ const withHeaders = (reply: FastifyReply, shown: Shown) => reply
   .header('cache-control', 'no-store')
   .header('etag', etagOf(shown))
 
-function sendCreated (reply: FastifyReply, answer: Answer<unknown>) {
+const sendCreated = (reply: FastifyReply, answer: Answer<unknown>) =>
+  sendChanged(reply.code(201).header('location', `${CONTEXTS}/${answer.id}`), answer)
+
+function sendChanged (reply: FastifyReply, answer: Answer<unknown>) {
   if (answer.isReplayed) reply.header('idempotent-replayed', 'true')
-  return send(reply.code(201).header('location', `${CONTEXTS}/${answer.id}`), answer)
+  return send(reply, answer)
 }
 
 function sendReading (reply: FastifyReply, reading: Reading<unknown>) {

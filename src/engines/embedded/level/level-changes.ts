@@ -1,6 +1,6 @@
 import type { Clock } from '../../../clock.js'
 import { idTaken, slugTaken, staleRevision } from '../../../storage/refusals.js'
-import type { Along, AlongNew, AlongRemoval, Life, StoredRecord } from '../../../storage/store.js'
+import type { Along, AlongStored, AlongRemoval, Life, StoredRecord } from '../../../storage/store.js'
 import { encodeRecord, encodeValue } from './level-codec.js'
 import { expireTimeKey, expiryKey, indexKeys, recordKey, slugKey } from './level-keys.js'
 import { readHolder, readRecord, type Read } from './level-reader.js'
@@ -32,17 +32,16 @@ export class LevelChanges {
   isLive = ({ expireTime }: StoredRecord): boolean => expireTime === undefined || !this.isExpired(expireTime)
   isExpired = (expireTime: number): boolean => expireTime <= this.#clock.now()
 
-  insert = (record: StoredRecord, { record: second, ...along }: AlongNew = {}): Change<undefined> => read => {
-    const records = second === undefined ? [record] : [record, second]
-    return { writes: records.flatMap(record => this.#insert(read, record)), along, result: undefined }
-  }
+  insert = (record: StoredRecord, { records = [], ...along }: AlongStored = {}): Change<undefined> => read =>
+    ({ writes: [record, ...records].flatMap(record => this.#insert(read, record)), along, result: undefined })
 
-  replace = (record: StoredRecord, revision: number, along?: Along): Change<undefined> => read => {
+  replace = (record: StoredRecord, revision: number, { records = [], ...along }: AlongStored = {}): Change<undefined> => read => {
     const current = this.#live(read, record.kind, record.id)
     if (current?.revision !== revision) throw staleRevision(record.id, revision)
     this.#assertSlugFree(read, record)
     const { expireTime, expireProof } = current
-    return { writes: [...removal(read, current), ...puts({ ...record, expireTime, expireProof })], along, result: undefined }
+    const more = records.flatMap(record => this.#insert(read, record))
+    return { writes: [...removal(read, current), ...puts({ ...record, expireTime, expireProof }), ...more], along, result: undefined }
   }
 
   renew = (kind: string, id: string, life: Life, along?: Along): Change<boolean> => read => {

@@ -6,7 +6,7 @@ import { makeDirectory } from '../../../files/make-directory.js'
 import { closed, damaged } from '../../../storage/refusals.js'
 import { removePage } from '../../../storage/remove-page.js'
 import type {
-  Along, AlongNew, AlongRemoval, Filter, Life, Page, Removed, Store, StoredRecord, Swept
+  Along, AlongRemoval, AlongStored, Filter, Life, Page, Removed, Store, StoredRecord, Swept
 } from '../../../storage/store.js'
 import type { Reserve } from '../reserve.js'
 import { LevelChanges, put, type Change as LevelChange } from './level-changes.js'
@@ -106,7 +106,7 @@ export class LevelStore implements Store {
     return this.#log
   }
 
-  async insert (record: StoredRecord, along?: AlongNew): Promise<void> {
+  async insert (record: StoredRecord, along?: AlongStored): Promise<void> {
     if (this.#reserve?.isFull) await this.#reserve.admit()
     return this.#apply(this.#changes.insert(record, along))
   }
@@ -137,7 +137,7 @@ export class LevelStore implements Store {
     })
   }
 
-  async replace (record: StoredRecord, revision: number, along?: Along): Promise<void> {
+  async replace (record: StoredRecord, revision: number, along?: AlongStored): Promise<void> {
     if (this.#reserve?.isFull) await this.#reserve.admit()
     this.#sweeper.note()
     return this.#apply(this.#changes.replace(record, revision, along))

@@ -4,20 +4,20 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ExecutionContext } from "../../ai/stigmer/agentic/executioncontext/v1/api_pb.js";
+import type { ExecutionContext, ExecutionContextSchema } from "../../ai/stigmer/agentic/executioncontext/v1/api_pb.js";
 import { file_ai_stigmer_agentic_executioncontext_v1_api } from "../../ai/stigmer/agentic/executioncontext/v1/api_pb.js";
 import type { ExecutionContextIdSchema } from "../../ai/stigmer/agentic/executioncontext/v1/io_pb.js";
 import { file_ai_stigmer_agentic_executioncontext_v1_io } from "../../ai/stigmer/agentic/executioncontext/v1/io_pb.js";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ectx/v1/execution_context.proto.
  */
 export const file_ectx_v1_execution_context: GenFile = /*@__PURE__*/
-  fileDesc("Ch9lY3R4L3YxL2V4ZWN1dGlvbl9jb250ZXh0LnByb3RvEgdlY3R4LnYxIswCChxMaXN0RXhlY3V0aW9uQ29udGV4dHNSZXF1ZXN0EkYKDGV4ZWN1dGlvbl9pZBgBIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjAKBmxhYmVscxgCIAMoCzIWLmVjdHgudjEuTGFiZWxTZWxlY3RvckIIukgFkgECEEASRAoKY3JlYXRlZF9ieRgDIAEoCUIwukgtcisYgAgyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjIKDmV4cGlyZXNfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgAQiQgoNTGFiZWxTZWxlY3RvchIYCgRuYW1lGAEgASgJQgq6SAdyBRABGP0BEhcKBXZhbHVlGAIgASgJQgi6SAVyAxj9ASKWAQoURXhlY3V0aW9uQ29udGV4dFBhZ2USVAoSZXhlY3V0aW9uX2NvbnRleHRzGAEgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDwoHZGFtYWdlZBgDIAMoCSJqCh5EZWxldGVFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QSSAoMZXhlY3V0aW9uX2lkGAEgASgJQjK6SC9yLRABGP0BMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJCIrChhEZWxldGVkRXhlY3V0aW9uQ29udGV4dHMSDwoHZGVsZXRlZBgBIAMoCSJECiBCYXRjaEdldEV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBIgCgNpZHMYASADKAlCE7pIEJIBDQgBEGQiB3IFEAEY/QEigAEKFUV4ZWN1dGlvbkNvbnRleHRCYXRjaBJUChJleGVjdXRpb25fY29udGV4dHMYASADKAsyOC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0EhEKCW5vdF9mb3VuZBgCIAMoCSJ/ChVFeGVjdXRpb25Db250ZXh0TGVhc2USNQoRbGVhc2VfZXhwaXJlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKRAQoNR2V0RW52UmVxdWVzdBIXCgJpZBgBIAEoCUILukgIcgMY/QHIAQESLAoGZm9ybWF0GAIgASgOMhIuZWN0eC52MS5FbnZGb3JtYXRCCLpIBYIBAhABEhgKBnByZWZpeBgDIAEoCUIIukgFcgMY/QESHwoEa2V5cxgEIAMoCUIRukgOkgELEGQiB3IFEAEY/QEiFgoDRW52Eg8KB2NvbnRlbnQYASABKAkqRAoJRW52Rm9ybWF0EggKBGpzb24QABIKCgZkb3RlbnYQARIJCgVzaGVsbBACEgoKBmRvY2tlchADEgoKBmdpdGh1YhAEMuQBChhFeGVjdXRpb25Db250ZXh0Q29tbWFuZHMSZwoJaGVhcnRiZWF0EjouYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dElkGh4uZWN0eC52MS5FeGVjdXRpb25Db250ZXh0TGVhc2USXwoRZGVsZXRlQnlFeGVjdXRpb24SJy5lY3R4LnYxLkRlbGV0ZUV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBohLmVjdHgudjEuRGVsZXRlZEV4ZWN1dGlvbkNvbnRleHRzMvMBChdFeGVjdXRpb25Db250ZXh0UXVlcmllcxJRCgRsaXN0EiUuZWN0eC52MS5MaXN0RXhlY3V0aW9uQ29udGV4dHNSZXF1ZXN0Gh0uZWN0eC52MS5FeGVjdXRpb25Db250ZXh0UGFnZSIDkAIBElUKCGdldEJhdGNoEikuZWN0eC52MS5CYXRjaEdldEV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBoeLmVjdHgudjEuRXhlY3V0aW9uQ29udGV4dEJhdGNoEi4KBmdldEVudhIWLmVjdHgudjEuR2V0RW52UmVxdWVzdBoMLmVjdHgudjEuRW52YgZwcm90bzM", [file_ai_stigmer_agentic_executioncontext_v1_api, file_ai_stigmer_agentic_executioncontext_v1_io, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch9lY3R4L3YxL2V4ZWN1dGlvbl9jb250ZXh0LnByb3RvEgdlY3R4LnYxIswCChxMaXN0RXhlY3V0aW9uQ29udGV4dHNSZXF1ZXN0EkYKDGV4ZWN1dGlvbl9pZBgBIAEoCUIwukgtcisY/QEyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjAKBmxhYmVscxgCIAMoCzIWLmVjdHgudjEuTGFiZWxTZWxlY3RvckIIukgFkgECEEASRAoKY3JlYXRlZF9ieRgDIAEoCUIwukgtcisYgAgyJl5bXlx4MDAtXHgxZlx4N2YtXHg5ZuKAqC3igK7igaYt4oGpXSokEjIKDmV4cGlyZXNfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgAQiQgoNTGFiZWxTZWxlY3RvchIYCgRuYW1lGAEgASgJQgq6SAdyBRABGP0BEhcKBXZhbHVlGAIgASgJQgi6SAVyAxj9ASKWAQoURXhlY3V0aW9uQ29udGV4dFBhZ2USVAoSZXhlY3V0aW9uX2NvbnRleHRzGAEgAygLMjguYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEuRXhlY3V0aW9uQ29udGV4dBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDwoHZGFtYWdlZBgDIAMoCSJqCh5EZWxldGVFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QSSAoMZXhlY3V0aW9uX2lkGAEgASgJQjK6SC9yLRABGP0BMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJCLwAgodUm90YXRlRXhlY3V0aW9uQ29udGV4dFJlcXVlc3QSFwoCaWQYASABKAlCC7pICHIDGP0ByAEBEn0KBGRhdGEYAiADKAsyMC5lY3R4LnYxLlJvdGF0ZUV4ZWN1dGlvbkNvbnRleHRSZXF1ZXN0LkRhdGFFbnRyeUI9ukg6mgE0EOgHIi9yLTIgXltBLVphLXpfXVtBLVphLXowLTlfLi1dezAsMjUyfSRaCV9fcHJvdG9fX8gBARJJCg92ZXJzaW9uX21lc3NhZ2UYAyABKAlCMLpILXIrGIAIMiZeW15ceDAwLVx4MWZceDdmLVx4OWbigKgt4oCu4oGmLeKBqV0qJBIoCgVncmFjZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhpCCglEYXRhRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUuZWN0eC52MS5Sb3RhdGVkVmFsdWU6AjgBIlAKDFJvdGF0ZWRWYWx1ZRIaCgV2YWx1ZRgBIAEoCUILukgIcgYgASiAgAQSFgoJaXNfc2VjcmV0GAIgASgISACIAQFCDAoKX2lzX3NlY3JldCIrChhEZWxldGVkRXhlY3V0aW9uQ29udGV4dHMSDwoHZGVsZXRlZBgBIAMoCSJECiBCYXRjaEdldEV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBIgCgNpZHMYASADKAlCE7pIEJIBDQgBEGQiB3IFEAEY/QEigAEKFUV4ZWN1dGlvbkNvbnRleHRCYXRjaBJUChJleGVjdXRpb25fY29udGV4dHMYASADKAsyOC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0EhEKCW5vdF9mb3VuZBgCIAMoCSJ/ChVFeGVjdXRpb25Db250ZXh0TGVhc2USNQoRbGVhc2VfZXhwaXJlX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLLAQoNR2V0RW52UmVxdWVzdBIXCgJpZBgBIAEoCUILukgIcgMY/QHIAQESLAoGZm9ybWF0GAIgASgOMhIuZWN0eC52MS5FbnZGb3JtYXRCCLpIBYIBAhABEhgKBnByZWZpeBgDIAEoCUIIukgFcgMY/QESHwoEa2V5cxgEIAMoCUIRukgOkgELEGQiB3IFEAEY/QESOAoHdmVyc2lvbhgFIAEoCUInukgkciIY/QEyHV4kfF5sYXRlc3QkfF5bYS16QS1aMC05Ll8tXSskIhYKA0VudhIPCgdjb250ZW50GAEgASgJKkQKCUVudkZvcm1hdBIICgRqc29uEAASCgoGZG90ZW52EAESCQoFc2hlbGwQAhIKCgZkb2NrZXIQAxIKCgZnaXRodWIQBDLQAgoYRXhlY3V0aW9uQ29udGV4dENvbW1hbmRzEmcKCWhlYXJ0YmVhdBI6LmFpLnN0aWdtZXIuYWdlbnRpYy5leGVjdXRpb25jb250ZXh0LnYxLkV4ZWN1dGlvbkNvbnRleHRJZBoeLmVjdHgudjEuRXhlY3V0aW9uQ29udGV4dExlYXNlEmoKBnJvdGF0ZRImLmVjdHgudjEuUm90YXRlRXhlY3V0aW9uQ29udGV4dFJlcXVlc3QaOC5haS5zdGlnbWVyLmFnZW50aWMuZXhlY3V0aW9uY29udGV4dC52MS5FeGVjdXRpb25Db250ZXh0El8KEWRlbGV0ZUJ5RXhlY3V0aW9uEicuZWN0eC52MS5EZWxldGVFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QaIS5lY3R4LnYxLkRlbGV0ZWRFeGVjdXRpb25Db250ZXh0czLzAQoXRXhlY3V0aW9uQ29udGV4dFF1ZXJpZXMSUQoEbGlzdBIlLmVjdHgudjEuTGlzdEV4ZWN1dGlvbkNvbnRleHRzUmVxdWVzdBodLmVjdHgudjEuRXhlY3V0aW9uQ29udGV4dFBhZ2UiA5ACARJVCghnZXRCYXRjaBIpLmVjdHgudjEuQmF0Y2hHZXRFeGVjdXRpb25Db250ZXh0c1JlcXVlc3QaHi5lY3R4LnYxLkV4ZWN1dGlvbkNvbnRleHRCYXRjaBIuCgZnZXRFbnYSFi5lY3R4LnYxLkdldEVudlJlcXVlc3QaDC5lY3R4LnYxLkVudmIGcHJvdG8z", [file_ai_stigmer_agentic_executioncontext_v1_api, file_ai_stigmer_agentic_executioncontext_v1_io, file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Which contexts: those that have all that is given; without anything, all.
@@ -144,6 +144,70 @@ export const DeleteExecutionContextsRequestSchema: GenMessage<DeleteExecutionCon
   messageDesc(file_ectx_v1_execution_context, 3);
 
 /**
+ * @generated from message ectx.v1.RotateExecutionContextRequest
+ */
+export type RotateExecutionContextRequest = Message<"ectx.v1.RotateExecutionContextRequest"> & {
+  /**
+   * The id of the context.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The new values, by the names of secrets that the context has.
+   *
+   * @generated from field: map<string, ectx.v1.RotatedValue> data = 2;
+   */
+  data: { [key: string]: RotatedValue };
+
+  /**
+   * Why, for whoever reads the version.
+   *
+   * @generated from field: string version_message = 3;
+   */
+  versionMessage: string;
+
+  /**
+   * How long the values of before can be read, until the context ends; 300s where it is left out.
+   *
+   * @generated from field: google.protobuf.Duration grace = 4;
+   */
+  grace?: Duration | undefined;
+};
+
+/**
+ * Describes the message ectx.v1.RotateExecutionContextRequest.
+ * Use `create(RotateExecutionContextRequestSchema)` to create a new message.
+ */
+export const RotateExecutionContextRequestSchema: GenMessage<RotateExecutionContextRequest> = /*@__PURE__*/
+  messageDesc(file_ectx_v1_execution_context, 4);
+
+/**
+ * @generated from message ectx.v1.RotatedValue
+ */
+export type RotatedValue = Message<"ectx.v1.RotatedValue"> & {
+  /**
+   * @generated from field: string value = 1;
+   */
+  value: string;
+
+  /**
+   * A secret stays one: true, or left out.
+   *
+   * @generated from field: optional bool is_secret = 2;
+   */
+  isSecret?: boolean | undefined;
+};
+
+/**
+ * Describes the message ectx.v1.RotatedValue.
+ * Use `create(RotatedValueSchema)` to create a new message.
+ */
+export const RotatedValueSchema: GenMessage<RotatedValue> = /*@__PURE__*/
+  messageDesc(file_ectx_v1_execution_context, 5);
+
+/**
  * @generated from message ectx.v1.DeletedExecutionContexts
  */
 export type DeletedExecutionContexts = Message<"ectx.v1.DeletedExecutionContexts"> & {
@@ -158,7 +222,7 @@ export type DeletedExecutionContexts = Message<"ectx.v1.DeletedExecutionContexts
  * Use `create(DeletedExecutionContextsSchema)` to create a new message.
  */
 export const DeletedExecutionContextsSchema: GenMessage<DeletedExecutionContexts> = /*@__PURE__*/
-  messageDesc(file_ectx_v1_execution_context, 4);
+  messageDesc(file_ectx_v1_execution_context, 6);
 
 /**
  * @generated from message ectx.v1.BatchGetExecutionContextsRequest
@@ -175,7 +239,7 @@ export type BatchGetExecutionContextsRequest = Message<"ectx.v1.BatchGetExecutio
  * Use `create(BatchGetExecutionContextsRequestSchema)` to create a new message.
  */
 export const BatchGetExecutionContextsRequestSchema: GenMessage<BatchGetExecutionContextsRequest> = /*@__PURE__*/
-  messageDesc(file_ectx_v1_execution_context, 5);
+  messageDesc(file_ectx_v1_execution_context, 7);
 
 /**
  * @generated from message ectx.v1.ExecutionContextBatch
@@ -199,7 +263,7 @@ export type ExecutionContextBatch = Message<"ectx.v1.ExecutionContextBatch"> & {
  * Use `create(ExecutionContextBatchSchema)` to create a new message.
  */
 export const ExecutionContextBatchSchema: GenMessage<ExecutionContextBatch> = /*@__PURE__*/
-  messageDesc(file_ectx_v1_execution_context, 6);
+  messageDesc(file_ectx_v1_execution_context, 8);
 
 /**
  * @generated from message ectx.v1.ExecutionContextLease
@@ -225,7 +289,7 @@ export type ExecutionContextLease = Message<"ectx.v1.ExecutionContextLease"> & {
  * Use `create(ExecutionContextLeaseSchema)` to create a new message.
  */
 export const ExecutionContextLeaseSchema: GenMessage<ExecutionContextLease> = /*@__PURE__*/
-  messageDesc(file_ectx_v1_execution_context, 7);
+  messageDesc(file_ectx_v1_execution_context, 9);
 
 /**
  * @generated from message ectx.v1.GetEnvRequest
@@ -256,6 +320,13 @@ export type GetEnvRequest = Message<"ectx.v1.GetEnvRequest"> & {
    * @generated from field: repeated string keys = 4;
    */
   keys: string[];
+
+  /**
+   * As the context was before a rotation, by the id of that version; as it is where this is empty or latest.
+   *
+   * @generated from field: string version = 5;
+   */
+  version: string;
 };
 
 /**
@@ -263,7 +334,7 @@ export type GetEnvRequest = Message<"ectx.v1.GetEnvRequest"> & {
  * Use `create(GetEnvRequestSchema)` to create a new message.
  */
 export const GetEnvRequestSchema: GenMessage<GetEnvRequest> = /*@__PURE__*/
-  messageDesc(file_ectx_v1_execution_context, 8);
+  messageDesc(file_ectx_v1_execution_context, 10);
 
 /**
  * @generated from message ectx.v1.Env
@@ -280,7 +351,7 @@ export type Env = Message<"ectx.v1.Env"> & {
  * Use `create(EnvSchema)` to create a new message.
  */
 export const EnvSchema: GenMessage<Env> = /*@__PURE__*/
-  messageDesc(file_ectx_v1_execution_context, 9);
+  messageDesc(file_ectx_v1_execution_context, 11);
 
 /**
  * @generated from enum ectx.v1.EnvFormat
@@ -333,6 +404,16 @@ export const ExecutionContextCommands: GenService<{
     methodKind: "unary";
     input: typeof ExecutionContextIdSchema;
     output: typeof ExecutionContextLeaseSchema;
+  },
+  /**
+   * Gives secrets that the context has new values, and nothing else; for operators. Those of before can be read for a while.
+   *
+   * @generated from rpc ectx.v1.ExecutionContextCommands.rotate
+   */
+  rotate: {
+    methodKind: "unary";
+    input: typeof RotateExecutionContextRequestSchema;
+    output: typeof ExecutionContextSchema;
   },
   /**
    * Deletes all that the execution has when this begins; for operators.

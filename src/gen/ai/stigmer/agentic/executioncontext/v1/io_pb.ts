@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ai/stigmer/agentic/executioncontext/v1/io.proto.
  */
 export const file_ai_stigmer_agentic_executioncontext_v1_io: GenFile = /*@__PURE__*/
-  fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9pby5wcm90bxImYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEiMAoSRXhlY3V0aW9uQ29udGV4dElkEhoKBXZhbHVlGAEgASgJQgu6SAhyAxj9AcgBAWIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("Ci9haS9zdGlnbWVyL2FnZW50aWMvZXhlY3V0aW9uY29udGV4dC92MS9pby5wcm90bxImYWkuc3RpZ21lci5hZ2VudGljLmV4ZWN1dGlvbmNvbnRleHQudjEiawoSRXhlY3V0aW9uQ29udGV4dElkEhoKBXZhbHVlGAEgASgJQgu6SAhyAxj9AcgBARI5Cgd2ZXJzaW9uGOkHIAEoCUInukgkciIY/QEyHV4kfF5sYXRlc3QkfF5bYS16QS1aMC05Ll8tXSskYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * @generated from message ai.stigmer.agentic.executioncontext.v1.ExecutionContextId
@@ -21,6 +21,13 @@ export type ExecutionContextId = Message<"ai.stigmer.agentic.executioncontext.v1
    * @generated from field: string value = 1;
    */
   value: string;
+
+  /**
+   * Where it is read: as it was before a rotation, by the id of that version; as it is where this is empty or latest.
+   *
+   * @generated from field: string version = 1001;
+   */
+  version: string;
 };
 
 /**
