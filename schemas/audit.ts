@@ -30,11 +30,12 @@ export const AuditEventSchema = output('AuditEvent', {
     'rotated_key',
     'destroyed_key',
     'accepted_store',
+    'restored_store',
     'started',
     'stopped',
     'lost'
   ], {
-    description: 'What happened. `replayed` is a create that was sent again with its idempotency key; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held.'
+    description: 'What happened. `replayed` is a create that was sent again with its idempotency key; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held; `restored_store`, that what is before it came from a backup: what happened between is not known here.'
   }),
   caller: ref(AuditCallerSchema),
   operation: Type.Optional(Type.String({ description: 'What was asked for, such as `getByReference`.' })),
@@ -58,7 +59,7 @@ export const AuditEventSchema = output('AuditEvent', {
   count: Type.Optional(Type.Integer({
     format: 'int64',
     minimum: 1,
-    description: 'How many events were lost, with `lost`. With `authentication_failed`, how many more failed within a minute than have an event of their own.'
+    description: 'How many events were lost, with `lost`; how many records there are, with `accepted_store` and `restored_store`. With `authentication_failed`, how many more failed within a minute than have an event of their own.'
   })),
   previous: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the line before, in hex.' })
 }, { description: 'One thing that somebody did or tried to do. Names values by their keys and never holds one.' })

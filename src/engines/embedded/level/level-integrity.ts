@@ -11,7 +11,7 @@ import { recordKey, startingWith, UNPROVED_PREFIX } from './level-keys.js'
 import type { LevelLog } from './level-log.js'
 import type { Change as SetChange, LevelSet } from './level-set.js'
 import { rebuild } from './rebuild.js'
-import { NOTHING, SetKey } from './set-key.js'
+import { NOTHING, SetKey, type State } from './set-key.js'
 
 /** What integrity needs of its store. */
 export interface ProvedStore {
@@ -78,6 +78,11 @@ export class LevelIntegrity implements Integrity {
 
   get isWhole (): boolean {
     return this.#isWhole
+  }
+
+  /** What is proved that there is. */
+  get state (): State {
+    return this.#store.set.state
   }
 
   check (progress?: (entries: number) => void): Promise<Check> {
