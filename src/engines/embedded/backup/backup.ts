@@ -119,7 +119,12 @@ async function prove (database: string, ring: KeyRing, steps: Steps): Promise<Pr
     const problem = await store.integrity.prove(ring, async () => false)
     if (problem !== undefined) throw new Missed(`${problem}; see \`npm run check-store\``)
     steps.begin('checking ', 0)
-    const { isWhole, isIndexed } = await store.integrity.check(() => steps.add(1_000)).finally(() => steps.end())
+    let seen = 0
+    const look = store.integrity.check(entries => {
+      steps.add(entries - seen)
+      seen = entries
+    })
+    const { isWhole, isIndexed } = await look.finally(() => steps.end())
     if (!isWhole || !isIndexed) throw new Missed('the store does not hold what was committed last; see `npm run check-store`')
     const { sequence, count: records, audit } = store.integrity.state
     return { sequence, records, audit, keys: await store.keysOfRecords() }
