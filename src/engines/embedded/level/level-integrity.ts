@@ -70,7 +70,6 @@ export class LevelIntegrity implements Integrity {
         isOpen = await apply(() => set.unproved === unproved ? set.open(key, state, changes) : { writes: [], result: false })
       }
       if (log.forgotten > set.state.audit) {
-        set.forget()
         return this.#fail(`it is older than its audit log, which tells of ${log.forgotten - set.state.audit} changes more`)
       }
       log.atLeast(set.state.audit)
@@ -90,6 +89,10 @@ export class LevelIntegrity implements Integrity {
     const { set, apply } = this.#store
     const current = await keys.current()
     if (set.key !== undefined && set.ringKeyId !== current.id) await apply(() => set.reseal(current))
+  }
+
+  get isProved (): boolean {
+    return this.#store.set.key !== undefined
   }
 
   get isWhole (): boolean {
@@ -199,6 +202,7 @@ export class LevelIntegrity implements Integrity {
   }
 
   #fail (problem: string): string {
+    this.#store.set.refuse()
     this.#isWaiting = false
     this.#problem = problem
     return problem

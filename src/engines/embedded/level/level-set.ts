@@ -24,6 +24,7 @@ export class LevelSet {
   #key: SetKey | undefined
   #state = NOTHING
   #unproved = 0
+  #isRefused = false
 
   constructor (read: Read) {
     this.#read = read
@@ -77,9 +78,15 @@ export class LevelSet {
     return { writes: [...[...changes.keys()].map(del), put(STATE_KEY, key.seal(this.#state))], result: true }
   }
 
-  /** Believes no state any more. */
-  forget (): void {
+  /** Believes no state any more, until one begins: what is changed meanwhile is of no use to any. */
+  refuse (): void {
     this.#key = undefined
+    this.#isRefused = true
+  }
+
+  /** Whether what is changed is of use to the state, now or when its key is back. */
+  get isKept (): boolean {
+    return this.#key !== undefined || (!this.#isRefused && this.isBegun)
   }
 
   /** Reads the state again, after a batch that may be there or not. */
@@ -93,6 +100,7 @@ export class LevelSet {
   begin (key: SetKey, ringKey: RingKey, state: State): Decided<undefined> {
     this.#key = key
     this.#state = state
+    this.#isRefused = false
     return { writes: [...this.#sealedBy(key, ringKey), put(STATE_KEY, key.seal(state))], result: undefined }
   }
 
@@ -103,6 +111,7 @@ export class LevelSet {
 
   /** The state that `batch` leaves, and what must be written with it. `audit` is the number of the last audit event in it. */
   after (batch: LevelBatch, audit: number): { readonly writes: Write[], readonly committed: () => void } {
+    if (!this.isKept) return { writes: [], committed: () => {} }
     const changed = [...batch.writes].filter(({ key }) => isOfSet(key))
     const key = this.#key
     const changes = changed.map(write => ({
@@ -110,7 +119,7 @@ export class LevelSet {
     }))
     if (key === undefined) {
       this.#unproved++
-      return { writes: this.isBegun ? changes.map(unproved) : [], committed: () => {} }
+      return { writes: changes.map(unproved), committed: () => {} }
     }
     if (changed.length === 0 && audit === this.#state.audit) return { writes: [], committed: () => {} }
     const state = { ...withChanges(key, this.#state, changes), sequence: this.#state.sequence + 1, audit }
