@@ -69,12 +69,12 @@ const get = ({ app }: Started, id: string) => app.inject(`${PATH}/${id}`)
 t.test('what is as it was committed is found to be so, and what is not there is not found', async t => {
   const { start, ids, check, doomed } = await written(t)
   const gateway = await start()
-  t.match(gateway.lines.find(({ msg }) => msg === 'the store holds what was committed last'), { records: 7 })
+  t.match(gateway.lines.find(({ msg }) => msg === 'the store holds what was committed last'), { records: 8 })
   t.equal(problemIn(gateway), undefined)
   t.equal((await get(gateway, ids[0]!)).statusCode, 200)
   t.equal((await get(gateway, doomed)).statusCode, 404)
   await gateway.close()
-  t.same(await check(), { text: 'whole: 7 records\n', isWhole: true })
+  t.same(await check(), { text: 'whole: 8 records\n', isWhole: true })
 })
 
 t.test('a record that was lost is named, and is neither "not found" nor missed silently in a list; others are served', async t => {
@@ -96,7 +96,7 @@ t.test('a record that was lost is named, and is neither "not found" nor missed s
   await gateway.close()
 
   t.match(await check(), { text: new RegExp(`not whole: .*\nlost: ${lost} \\(one\\)`), isWhole: false })
-  t.match(await check('--accept'), { text: /accepted: 7 records/, isWhole: true })
+  t.match(await check('--accept'), { text: /accepted: 8 records/, isWhole: true })
   t.match(await check(), { isWhole: true })
   const after = await start()
   t.equal(problemIn(after), undefined)
@@ -153,7 +153,9 @@ for (const [what, change] of Object.entries(changes)) {
     await change(directory)
     const gateway = await directory.start()
     t.ok(problemIn(gateway), 'the log tells')
+    t.equal((await post(gateway.app, contextBody({ metadata: { name: 'more' } }))).statusCode, 201)
     await gateway.close()
+    t.same(await directory.raw(db => db.keys({ gt: 'u\0', lt: 'u\x01' }).all()), [], 'no change is kept for a proof that is refused')
     t.match(await directory.check(), { isWhole: false })
     t.match(await directory.check('--accept'), { isWhole: true })
     const after = await directory.start()
