@@ -1,4 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Level } from 'level'
 import type { Check, Named } from '../../../storage/integrity.js'
@@ -24,6 +26,8 @@ export type Told =
 
 const AT_ONCE = 1_000
 const MOST_NAMED = 1_000
+/** From how many entries on others do not wait for the end of it, and go first. */
+const MANY = 100_000
 /** Of LevelDB's own sixteen KiB at once it would be asked a hundred times as often. */
 const BYTES_AT_ONCE = 1024 * 1024
 const EMPTY = Buffer.alloc(0)
@@ -64,6 +68,7 @@ async function check ({ location, material, stop }: Order): Promise<void> {
         if (Atomics.load(new Int32Array(stop), 0) !== 0) return
         for (const [name, value] of some) look(name, value)
         tell({ entries: entries += some.length })
+        if (entries >= MANY && entries - some.length < MANY) giveWay()
       }
     } finally {
       await iterator.close()
@@ -106,6 +111,16 @@ function isSame (get: (name: string) => Buffer | undefined, name: string, value:
     return get(name)?.equals(value) === true
   } catch {
     return false
+  }
+}
+
+/** Has this thread take what the others leave of the processors, where threads have priorities of their own: on Linux. */
+function giveWay (): void {
+  try {
+    const [, , thread] = readlinkSync('/proc/thread-self').split('/')
+    setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // Elsewhere it takes its share.
   }
 }
 
