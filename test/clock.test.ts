@@ -1,5 +1,5 @@
 import { mock } from 'node:test'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Stall } from '../src/clock.js'
 
 const MS = 1_000
@@ -10,10 +10,13 @@ async function pass (ms: number): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
-t.beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }))
-t.afterEach(() => mock.timers.reset())
+function holdTimers (t: Test): void {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+}
 
 t.test('what takes long is told, once in each time, until it ends', async t => {
+  holdTimers(t)
   let told = 0
   const stall = new Stall(MS, () => told++)
   let end = (_: string) => {}
@@ -31,6 +34,7 @@ t.test('what takes long is told, once in each time, until it ends', async t => {
 })
 
 t.test('what fails is no longer waited for, and what follows is watched anew', async t => {
+  holdTimers(t)
   const stall = new Stall(MS)
   let fail = (_: Error) => {}
   const watched = stall.watch(new Promise((_resolve, reject) => { fail = reject }))
@@ -44,6 +48,7 @@ t.test('what fails is no longer waited for, and what follows is watched anew', a
 })
 
 t.test('an event loop that was busy until after the time makes nothing long that had ended', async t => {
+  holdTimers(t)
   let told = 0
   const stall = new Stall(MS, () => told++)
   let end = () => {}
