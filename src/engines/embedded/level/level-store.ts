@@ -87,7 +87,7 @@ export class LevelStore implements Store {
       opened.add(resolve(directory))
       await assertFormat(db)
       const store = new LevelStore(db, clock, reserve)
-      await store.#log.load()
+      await store.#log.open()
       return store
     } catch (error) {
       await db?.close()
