@@ -31,12 +31,15 @@ export const AuditEventSchema = output('AuditEvent', {
     'authentication_failed',
     'rotated_key',
     'destroyed_key',
+    'wrapped_ring',
+    'replaced_ring',
     'accepted_store',
+    'restored_store',
     'started',
     'stopped',
     'lost'
   ], {
-    description: 'What happened. `replayed` is a create or a rotation that was sent again with its idempotency key; `watched`, that somebody began to follow events; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held.'
+    description: 'What happened. `replayed` is a create or a rotation that was sent again with its idempotency key; `watched`, that somebody began to follow events; `lost` says how many events could not be kept; `accepted_store`, that somebody took as right what a damaged store still held; `wrapped_ring`, that another root key wraps the key ring than before, or none; `replaced_ring`, that keys are gone from it, or back, as where an older one was put in its place or another begun; `restored_store`, that what is before it came from a backup: what happened between is not known here.'
   }),
   caller: ref(AuditCallerSchema),
   operation: Type.Optional(Type.String({ description: 'What was asked for, such as `getByReference`.' })),
@@ -57,12 +60,12 @@ export const AuditEventSchema = output('AuditEvent', {
   outcome: stringEnum(['ok', ...CODES], { description: '`ok`, or why not.' }),
   key_id: Type.Optional(Type.String({
     pattern: '^key-[0-9a-z]{26}$',
-    description: 'The new key of the ring, with `rotated_key`; with `destroyed_key`, the one whose secrets are lost for ever.'
+    description: 'The new key of the ring, with `rotated_key`; with `destroyed_key`, the one whose secrets are lost for ever; with `replaced_ring`, the one that seals now.'
   })),
   count: Type.Optional(Type.Integer({
     format: 'int64',
     minimum: 1,
-    description: 'How many events were lost, with `lost`. With `authentication_failed`, how many more failed within a minute than have an event of their own.'
+    description: 'How many events were lost, with `lost`; how many records there are, with `accepted_store` and `restored_store`. With `authentication_failed`, how many more failed within a minute than have an event of their own.'
   })),
   previous: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the line before, in hex.' })
 }, { description: 'One thing that somebody did or tried to do. Names values by their keys and never holds one.' })

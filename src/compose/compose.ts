@@ -91,7 +91,8 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     integrity, store, audit, vault, kind: executionContextKind.name, log, onDamage: damaged
   })
   const rotateAfterMs = config.keyRing.rotationHours * HOUR_MS
-  const stopKeeping = keepKeys({ ring, trees, store, integrity, audit, log, clock, rotateAfterMs })
+  const rootKey = loadRootKey(config.keyRing.root)
+  const stopKeeping = keepKeys({ ring, rootKey, trees, store, integrity, log, clock, rotateAfterMs })
 
   const failures = new FailedAuthentications(({ requestId, remoteAddress }, count) =>
     audit.recordEventually({
@@ -133,7 +134,7 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   const { auditAnchor, sink } = config
   const toSyslog: Anchor = { append: async jws => sink?.send('head', [jws]) }
   const anchor = auditAnchor === 'syslog' ? toSyslog : auditAnchor && new AnchorFile(auditAnchor)
-  const stopSigning = anchor && keepHeads({ audit, anchor, key: headKey(loadRootKey(config.keyRing.root)), clock, log })
+  const stopSigning = anchor && keepHeads({ audit, anchor, key: headKey(rootKey), clock, log })
 
   let closing: Promise<void> | undefined
   const close = () => (closing ??= (async () => {

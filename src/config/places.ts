@@ -13,6 +13,8 @@ export interface Places {
   readonly trees: string
   /** Room for when the disk is full. */
   readonly reserve: string
+  /** What a backup brings back, until all of it is there. */
+  readonly restoring: string
 }
 
 /** The places in `dataDir`; the key ring may be elsewhere. What is empty or absent is as by default. */
@@ -24,6 +26,7 @@ export function placesIn (dataDir: string | undefined, keyRing?: string): Places
     heads: join(directory, 'audit-heads.jws'),
     keyRing: keyRing || join(directory, 'keyring.json'),
     trees: join(directory, 'shred'),
-    reserve: join(directory, 'reserve')
+    reserve: join(directory, 'reserve'),
+    restoring: join(directory, 'restoring')
   }
 }

@@ -33,6 +33,7 @@ export class KeyRing implements Keys {
   #reading: Promise<void> | undefined
   /** When they will have been read once more. */
   #next: Promise<void> | undefined
+  #listener = () => {}
 
   private constructor ({ store, clock = systemClock }: KeyRingOptions) {
     this.#store = store
@@ -77,6 +78,11 @@ export class KeyRing implements Keys {
       if (key === undefined) throw this.#unavailable(`the key '${id}' cannot be had`, this.#rows.some(row => row.id === id))
       return key
     }))
+  }
+
+  /** Has `listener` called whenever other keys were read, whoever changed them. */
+  listen (listener: () => void): void {
+    this.#listener = listener
   }
 
   /** Every key that the ring ever had, oldest first. */
@@ -159,6 +165,7 @@ export class KeyRing implements Keys {
     this.#current = this.#keys.get(rows.find(isActive)!.id)
     this.#rows = rows
     this.#problem = undefined
+    this.#listener()
   }
 
   /** What a client may read: why it is so stands in the log, and in the cause. */

@@ -42,6 +42,8 @@ export interface Integrity {
   prove (keys: Keys, isDeleted: (record: Named) => Promise<boolean>): Promise<string | undefined>
   /** Has the key of `keys` that seals now seal what proves, too: another can be destroyed then. */
   reseal (keys: Keys): Promise<void>
+  /** Whether each change brings the proof along now. */
+  readonly isProved: boolean
   /** Whether all was found to be as it was committed last. */
   readonly isWhole: boolean
   /** Looks through all, beside what else goes on. `progress` is told how many entries it has seen. */

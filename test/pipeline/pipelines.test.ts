@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { MemoryStore } from '../../src/engines/memory/memory-store.js'
+import { Hub } from '../../src/events/hub.js'
 import { apply } from '../../src/kinds/execution-context/apply.js'
 import { create } from '../../src/kinds/execution-context/create.js'
 import { deleteByExecution } from '../../src/kinds/execution-context/delete-by-execution.js'
@@ -14,11 +16,14 @@ import { heartbeat } from '../../src/kinds/execution-context/heartbeat.js'
 import { list } from '../../src/kinds/execution-context/list.js'
 import { rotate } from '../../src/kinds/execution-context/rotate.js'
 import { listAuditEvents } from '../../src/kinds/audit-event/list.js'
+import { listEvents } from '../../src/kinds/event/list.js'
+import { watch } from '../../src/kinds/event/watch.js'
 import { testDependencies } from '../support/dependencies.js'
 
-const dependencies = testDependencies()
+const dependencies = { ...testDependencies(), hub: new Hub(new MemoryStore().feed) }
 const pipelines = [
-  create, apply, get, getByReference, deleteContext, rotate, heartbeat, list, deleteByExecution, getBatch, exportEnv, listAuditEvents
+  create, apply, get, getByReference, deleteContext, rotate, heartbeat, list, deleteByExecution, getBatch, exportEnv, listAuditEvents,
+  watch, listEvents
 ].map(pipeline => pipeline(dependencies))
 
 /** What the script prints. */

@@ -11,6 +11,8 @@ import { startProcess } from '../support/process.js'
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 20)
 const WRITERS = 64
 
+type Gateway = Awaited<ReturnType<typeof startProcess>>
+
 interface Written {
   readonly slug: string
   readonly value: string
@@ -21,7 +23,7 @@ interface Written {
 }
 
 /** Writes with many writers, of which each deletes half of what it made, until the server is killed; all that was sent. */
-async function writeUntilKilled (t: Test, gateway: Awaited<ReturnType<typeof startProcess>>, round: number): Promise<Written[]> {
+async function writeUntilKilled (t: Test, gateway: Gateway, round: number): Promise<Written[]> {
   const client = createClient(t, gateway.address)
   const written: Written[] = []
   const killed = new AbortController()
@@ -51,10 +53,20 @@ async function writeUntilKilled (t: Test, gateway: Awaited<ReturnType<typeof sta
   })
   await begun
   await wait(40 + round * 53 % 160)
+  if (round % 3 === 2) await pause(gateway, round % 2 === 0)
   await gateway.kill()
   await Promise.all(writers)
   client.agent.destroy()
   return written
+}
+
+/** Has the process stand still for a moment, wherever it is, and perhaps go on for another. */
+async function pause ({ child }: Gateway, goesOn: boolean): Promise<void> {
+  child.kill('SIGSTOP')
+  await wait(50)
+  if (!goesOn) return
+  child.kill('SIGCONT')
+  await wait(20)
 }
 
 /** Each of `written` that is not there as it must be, or is there and must not, in a word. */
@@ -80,7 +92,7 @@ async function faults (client: ReturnType<typeof createClient>, written: Written
   return found
 }
 
-t.test(`kill -9 among ${WRITERS} writers and deleters, ${ROUNDS} times`, async t => {
+t.test(`kill -9 among ${WRITERS} writers and deleters, ${ROUNDS} times, each third behind a SIGSTOP`, async t => {
   const env = { ECTX_DATA_DIR: newDataDir(t) }
   const directory = `${env.ECTX_DATA_DIR}/audit`
   const all: Written[] = []

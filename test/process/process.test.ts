@@ -3,11 +3,15 @@ import { chmodSync, readdirSync, statSync } from 'node:fs'
 import { request } from 'node:http'
 import { request as requestOverTls } from 'node:https'
 import { createServer, type AddressInfo } from 'node:net'
+import { Level } from 'level'
 import t, { type Test } from 'tap'
+import { placesIn } from '../../src/config/places.js'
+import { recordKey } from '../../src/engines/embedded/level/level-keys.js'
 import { createCertificate, createRoot } from '../support/certificates.js'
 import { newDataDir } from '../support/data-dir.js'
 import { byReference, CONTEXTS, createClient } from '../support/http.js'
 import { contextBody } from '../support/gateway.js'
+import { KIND } from '../support/records.js'
 import { spawnGateway, startProcess, type Options } from '../support/process.js'
 
 t.test('starts, says where it is ready, and logs one line for each request', async t => {
@@ -170,4 +174,21 @@ t.test('a crash is logged as fatal, loses nothing that was acknowledged, and exi
       t.equal((await createClient(t, next.address).get(byReference('my-run'))).status, 200)
     })
   }
+})
+
+t.test('with ECTX_ON_DAMAGE=stop it ends where the store does not hold what was committed, and says why', async t => {
+  const dataDir = newDataDir(t)
+  const first = await startProcess(t, { env: { ECTX_DATA_DIR: dataDir } })
+  const created = await createClient(t, first.address).post(CONTEXTS, contextBody())
+  await first.stop()
+  const raw = new Level(placesIn(dataDir).database)
+  await raw.del(recordKey(KIND, JSON.parse(created.text).metadata.id))
+  await raw.close()
+
+  const stopping = spawnGateway(t, { env: { ECTX_DATA_DIR: dataDir, ECTX_ON_DAMAGE: 'stop' } })
+  const { code, stderr } = await stopping.exited
+  t.equal(code, 1)
+  t.match(stderr, /^ectx: the store does not hold what was committed last/)
+  const serving = await startProcess(t, { env: { ECTX_DATA_DIR: dataDir, ECTX_ON_DAMAGE: 'serve' } })
+  t.equal((await createClient(t, serving.address).get(byReference('my-run'))).status, 500)
 })

@@ -1,9 +1,14 @@
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, renameSync, rmSync } from 'node:fs'
 import { Level } from 'level'
 import t, { type Test } from 'tap'
+import type { AuditEvent } from '../../src/audit/event.js'
 import { placesIn } from '../../src/config/places.js'
+import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
+import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
+import { decodeValue, encodeValue } from '../../src/engines/embedded/level/level-codec.js'
 import { expireTimeKey, NUMBERS_KEY, recordKey, SET_KEY_KEY, slugKey, STATE_KEY } from '../../src/engines/embedded/level/level-keys.js'
 import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
+import { KeyRing } from '../../src/secrets/ring.js'
 import { checkStoreCommand } from '../../src/cli/check-store-command.js'
 import { newDataDir } from '../support/data-dir.js'
 import { contextBody, createContext, PATH, post, startGateway } from '../support/gateway.js'
@@ -64,12 +69,12 @@ const get = ({ app }: Started, id: string) => app.inject(`${PATH}/${id}`)
 t.test('what is as it was committed is found to be so, and what is not there is not found', async t => {
   const { start, ids, check, doomed } = await written(t)
   const gateway = await start()
-  t.match(gateway.lines.find(({ msg }) => msg === 'the store holds what was committed last'), { records: 7 })
+  t.match(gateway.lines.find(({ msg }) => msg === 'the store holds what was committed last'), { records: 8 })
   t.equal(problemIn(gateway), undefined)
   t.equal((await get(gateway, ids[0]!)).statusCode, 200)
   t.equal((await get(gateway, doomed)).statusCode, 404)
   await gateway.close()
-  t.same(await check(), { text: 'whole: 7 records\n', isWhole: true })
+  t.same(await check(), { text: 'whole: 8 records\n', isWhole: true })
 })
 
 t.test('a record that was lost is named, and is neither "not found" nor missed silently in a list; others are served', async t => {
@@ -91,7 +96,7 @@ t.test('a record that was lost is named, and is neither "not found" nor missed s
   await gateway.close()
 
   t.match(await check(), { text: new RegExp(`not whole: .*\nlost: ${lost} \\(one\\)`), isWhole: false })
-  t.match(await check('--accept'), { text: /accepted: 7 records/, isWhole: true })
+  t.match(await check('--accept'), { text: /accepted: 8 records/, isWhole: true })
   t.match(await check(), { isWhole: true })
   const after = await start()
   t.equal(problemIn(after), undefined)
@@ -148,7 +153,9 @@ for (const [what, change] of Object.entries(changes)) {
     await change(directory)
     const gateway = await directory.start()
     t.ok(problemIn(gateway), 'the log tells')
+    t.equal((await post(gateway.app, contextBody({ metadata: { name: 'more' } }))).statusCode, 201)
     await gateway.close()
+    t.same(await directory.raw(db => db.keys({ gt: 'u\0', lt: 'u\x01' }).all()), [], 'no change is kept for a proof that is refused')
     t.match(await directory.check(), { isWhole: false })
     t.match(await directory.check('--accept'), { isWhole: true })
     const after = await directory.start()
@@ -189,4 +196,48 @@ t.test('a record whose key no longer leads to it, though it is there, is named',
   await raw(async db => db.put(recordKey(KIND, ids[0]!), Buffer.from('garbage')))
   const gateway = await start()
   t.match(problemIn(gateway), { wrong: [ids[0]], damaged: [ids[0]] })
+})
+
+/** As `written`, with events in the store that the audit log has not got, as a crash leaves them; one of them was changed. */
+async function crashed (t: Test) {
+  const directory = await written(t)
+  const { database, audit, keyRing } = placesIn(directory.dataDir)
+  const append = async (isKeyThere: boolean, ...requests: string[]) => {
+    const store = await LevelStore.open(database)
+    if (isKeyThere) t.equal(await store.integrity.prove(await KeyRing.open({ store: new RingFile(keyRing) }), async () => false), undefined)
+    for (const id of requests) await store.outbox.append(denied(id))
+    await store.close()
+  }
+  await append(true, 'proved', 'true')
+  await directory.raw(async db => {
+    for await (const [key, value] of db.iterator({ gt: 'a\0', lt: 'a\x01' })) {
+      const { head = '', body } = decodeValue(key, value) ?? {}
+      await db.put(key, encodeValue(key, head.replace('true', 'false'), body))
+    }
+  })
+  const told = async (gateway: Started) => {
+    const { events } = (await gateway.app.inject('/v1/audit-events?page_size=1000')).json()
+    return events.filter(({ event }: AuditEvent) => event === 'denied' || event === 'lost').map((event: AuditEvent) => event.request_id ?? event.event)
+  }
+  return { ...directory, audit, keyRing, append, told }
+}
+
+const denied = (id: string): AuditEvent =>
+  ({ event: 'denied', caller: { name: 'ci', kind: 'token' }, request_id: id, outcome: 'permission_denied' })
+
+t.test('an audit event that a crash left is believed where it is proved, and told as lost where not', async t => {
+  const { database, audit, start, append, told } = await crashed(t)
+  await append(false, 'key away')
+  const store = await LevelStore.open(database)
+  const log = await openAuditFiles(store.outbox, { directory: audit })
+  t.notMatch((await log.query({ pageSize: 1_000 })).events.map(({ event }) => event), ['denied'], 'it waits until the key is there')
+  await log.close()
+  await store.close()
+  t.same(await told(await start()), ['proved', 'lost', 'key away'])
+})
+
+t.test('where no key can prove an audit event that a crash left, it is told as it is', async t => {
+  const { keyRing, start, told } = await crashed(t)
+  renameSync(keyRing, `${keyRing}.away`)
+  t.same(await told(await start()), ['proved', 'false'])
 })

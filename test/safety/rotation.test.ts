@@ -6,6 +6,7 @@ import { verify } from '../../src/engines/embedded/audit/verify.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { lookAfterKeys } from '../../src/upkeep/keep-keys.js'
+import { tellOfRing } from '../../src/upkeep/tell-of-ring.js'
 import { createLogger } from '../../src/telemetry/log.js'
 import type { KeyInfo } from '../../src/secrets/key-row.js'
 import { TreeFiles } from '../../src/engines/embedded/trees/tree-files.js'
@@ -38,7 +39,10 @@ function newHome (t: Test, dataDir = newDataDir(t)) {
       const store = await openStore()
       const audit = await openAuditFiles(store.outbox, { directory: join(dataDir, 'audit') })
       const ring = await KeyRing.open({ store: new RingFile(file), clock })
-      await lookAfterKeys({ ring, trees: new TreeFiles(join(dataDir, 'shred'), store), store, audit, log: createLogger('silent', { write () {} }), clock, rotateAfterMs: DAY })
+      t.equal(await store.integrity.prove(ring, async () => false), undefined)
+      const keeping = { ring, trees: new TreeFiles(join(dataDir, 'shred'), store), store, log: createLogger('silent', { write () {} }), clock, rotateAfterMs: DAY }
+      await lookAfterKeys(keeping)
+      await tellOfRing(keeping)
       await audit.close()
       await store.close()
       return ring.list()

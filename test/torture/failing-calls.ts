@@ -46,7 +46,8 @@ export async function failOnce (fault: Fault): Promise<string[]> {
   const faulty = start(fault)
   const told = await work(faulty)
   await faulty.stop()
-  const gateway = start({ ...fault, at: undefined })
+  // It has time: only a failed call should cost an answer.
+  const gateway = start({ ...fault, at: undefined }, { ECTX_OPERATION_TIMEOUT: '60s' })
   const wrong = await judge(gateway, told)
   await gateway.stop()
   const { problems } = await verify(placesIn(fault.dataDir).audit)
@@ -134,6 +135,7 @@ async function judge ({ ask, address, stderr }: Gateway, all: readonly Told[]): 
   if (await address === undefined) return [`it does not start again: ${stderr()}`]
   const wrong: string[] = []
   const log = await ask('GET', '/v1/audit-events?page_size=1000')
+  if (log.status !== 200) return [`the log cannot be read: ${log.status} ${log.text}`]
   const events: Array<{ event: string, slug?: string, context_id?: string }> = JSON.parse(log.text).events
   for (const told of all) {
     const { status, text } = await ask('GET', readPath(told))

@@ -5,11 +5,18 @@ import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { buildLibrary, countCalls, failOnce, FAILURES, type Failure } from './failing-calls.js'
 import { flipBits } from './flips.js'
+import { killOften } from './kills.js'
 
-// `npm run torture [-- --flips 2000] [--calls all]`: turns bits of a stopped gateway's files, and fails each call of the file system once.
-// It takes hours. Ends with 1 where an answer, the store and the log did not agree.
+// `npm run torture [-- --flips 2000] [--calls all] [--kills 200]`: turns bits of a stopped gateway's files, fails each call of the file
+// system once, and kills a gateway that is written to. It takes hours. Ends with 1 where an answer, the store and the log did not agree.
 
-const { values: { flips, calls } } = parseArgs({ options: { flips: { type: 'string', default: '2000' }, calls: { type: 'string', default: 'all' } } })
+const { values: { flips, calls, kills } } = parseArgs({
+  options: {
+    flips: { type: 'string', default: '2000' },
+    calls: { type: 'string', default: 'all' },
+    kills: { type: 'string', default: '200' }
+  }
+})
 const place = mkdtempSync(join(tmpdir(), 'ectx-torture-'))
 const wrong: string[] = []
 
@@ -52,6 +59,11 @@ try {
     return table
   })
   console.table(failed)
+
+  const rounds = Number(kills)
+  const killed = await shown('kills        ', rounds, onRound => killOften({ rounds, onRound }))
+  wrong.push(...killed.wrong)
+  console.table(killed.table)
 } finally {
   rmSync(place, { recursive: true, force: true })
 }

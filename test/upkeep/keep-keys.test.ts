@@ -7,10 +7,10 @@ import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { MemoryTrees } from '../../src/engines/memory/memory-trees.js'
 import { GatewayError } from '../../src/errors.js'
 import { keepKeys, lookAfterKeys } from '../../src/upkeep/keep-keys.js'
+import { tellOfRing } from '../../src/upkeep/tell-of-ring.js'
 import { createLogger } from '../../src/telemetry/log.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import type { StoredRecord } from '../../src/storage/store.js'
-import { openLog, recordsOf, written } from '../audit/support.js'
 import { newDataDir } from '../support/data-dir.js'
 import { failingStore } from '../support/failing-store.js'
 import { now } from '../support/now.js'
@@ -28,10 +28,10 @@ async function newKeeping (t: Test) {
   const directory = newDataDir(t)
   const file = join(directory, 'keyring.json')
   const lines: Array<Record<string, unknown>> = []
-  const audit = await openLog(t, join(directory, 'audit'))
   const ring = await KeyRing.open({ store: new RingFile(file), clock })
   const trees = new MemoryTrees()
-  const keeping = { ring, trees, store, audit, log: createLogger('info', { write: line => { lines.push(JSON.parse(line)) } }), clock, rotateAfterMs: DAY }
+  const keeping = { ring, trees, store, log: createLogger('info', { write: line => { lines.push(JSON.parse(line)) } }), clock, rotateAfterMs: DAY }
+  await tellOfRing(keeping)
   return {
     ...keeping,
     keeping,
@@ -42,8 +42,9 @@ async function newKeeping (t: Test) {
     /** Stores a context that is sealed with the key of now. */
     insert: (id: string, changes: Partial<StoredRecord> = {}) => store.insert(sealed(ring, id, changes)),
     events: async () => {
-      await written(audit)
-      return (await recordsOf(join(directory, 'audit'))).map(({ event, key_id: key }) => ({ event, key }))
+      await tellOfRing(keeping)
+      const events = (await store.outbox.read(0, 99)).map(({ description }) => JSON.parse(`{${description}`))
+      return events.map(({ event, key_id: key }) => ({ event, key }))
     }
   }
 }

@@ -4,6 +4,7 @@ import { SingleBar } from 'cli-progress'
 export interface Progress {
   /** Whether anybody sees it. */
   readonly isShown: boolean
+  /** @param total 0 where it is not known */
   begin (what: string, total: number): void
   add (count: number): void
   end (): void
@@ -11,16 +12,20 @@ export interface Progress {
 
 /** A bar on `stream`, where that is a terminal; else nothing. */
 export function progressOn (stream: NodeJS.WriteStream): Progress {
-  const bar = new SingleBar({
+  const barFor = (total: number) => new SingleBar({
     stream,
-    format: '{what} [{bar}] {percentage}% | {value} of {total} | {eta_formatted} left',
+    format: total === 0 ? '{what} {value}' : '{what} [{bar}] {percentage}% | {value} of {total} | {eta_formatted} left',
     barCompleteChar: '=',
     barIncompleteChar: ' ',
     hideCursor: true
   })
+  let bar = barFor(0)
   return {
     isShown: stream.isTTY,
-    begin: (what, total) => bar.start(total, 0, { what }),
+    begin: (what, total) => {
+      bar = barFor(total)
+      bar.start(total, 0, { what })
+    },
     add: count => bar.increment(count),
     end: () => bar.stop()
   }

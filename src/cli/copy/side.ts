@@ -9,6 +9,7 @@ import type { KeyRows } from '../../secrets/key-row.js'
 import { keysFrom } from '../../secrets/keys.js'
 import type { WrappedNode } from '../../secrets/tree-node.js'
 import type { Page, StoredRecord } from '../../storage/store.js'
+import { RING_NOTE_KIND } from '../../upkeep/tell-of-ring.js'
 import { inWordsOf, type SideName } from './in-words-of.js'
 import { isThereAlone } from './is-there-alone.js'
 
@@ -54,7 +55,12 @@ export class Side {
     })
   }
 
-  kinds = (): Promise<ReadonlySet<string>> => this.#told(() => this.#engine.store.kinds())
+  /** The kinds that are copied. */
+  kinds = (): Promise<ReadonlySet<string>> => this.#told(async () => {
+    const kinds = new Set(await this.#engine.store.kinds())
+    kinds.delete(RING_NOTE_KIND)
+    return kinds
+  })
 
   keysInUse = (): Promise<ReadonlySet<string>> => this.#told(() => this.#engine.store.keysInUse())
 

@@ -1,12 +1,19 @@
 import { placesIn } from '../../config/places.js'
+import { GatewayError } from '../../errors.js'
 import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
 import { openAuditFiles } from './audit/audit-files.js'
+import { isThere } from './backup/is-there.js'
 import { RingFile } from './keys/ring-file.js'
 import { LevelStore } from './level/level-store.js'
 import { makePrivate } from './private-directory.js'
 import { Reserve } from './reserve.js'
 import { TreeFiles } from './trees/tree-files.js'
+
+const HALF_RESTORED = new GatewayError(
+  'unavailable',
+  'a restore into ECTX_DATA_DIR was stopped, and not all is there: run the same `npm run restore` again, which goes on with it'
+)
 
 export const embeddedSupports: Supports = { durable: true, sharedKeys: true }
 
@@ -15,6 +22,7 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
   const places = placesIn(dataDir, keyRing.file)
   const keys = new RingFile(places.keyRing, loadRootKey(keyRing.root))
   await makePrivate(dataDir)
+  if (await isThere(places.restoring)) throw HALF_RESTORED
   // First: its lock keeps a second process out of the whole directory.
   const reserve = await Reserve.open(places.reserve, warn)
   const store = await LevelStore.open(places.database, clock, reserve)

@@ -15,6 +15,7 @@ import { LIMITS } from '../../../src/server/listener.js'
 import { createLogger } from '../../../src/telemetry/log.js'
 import { newDataDir } from '../../support/data-dir.js'
 import { contextBody, PATH, post } from '../../support/gateway.js'
+import { KIND } from '../../support/records.js'
 import type { Store, StoredRecord } from '../../../src/storage/store.js'
 
 type Environment = Readonly<Record<string, string>>
@@ -41,6 +42,7 @@ export async function openGateway (t: Test, env: Environment, failed = (line: st
     app,
     close,
     store: engine.store,
+    ids: () => engine.integrity!.ids(KIND),
     keys: async () => (await engine.keys.read())!.map(({ id, state }) => `${id} ${state}`),
     create: async (name: string) => {
       const response = await post(app, contextBody({ metadata: { name } }), PATH, { 'idempotency-key': name })

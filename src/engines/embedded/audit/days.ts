@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Clock } from '../../../clock.js'
 import { replaceFile } from '../../../files/durable-file.js'
 
-const DAYS_FILE = 'days.json'
+export const DAYS_FILE = 'days.json'
 const DAY_MS = 86_400_000
 const SAVE_MS = 3_600_000
 

@@ -2,8 +2,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../../errors.js'
 import { isAbsent } from '../../../files/file-problem.js'
+import { liveTables } from './live-tables.js'
 import { damageInLog } from './log-format.js'
 import { isTableWhole } from './table-format.js'
+
+const TABLE = /^(\d+)\.(ldb|sst)$/
+const LOG_OR_MANIFEST = /\.log$|^MANIFEST-/
 
 /**
  * Looks at the files of a database that is closed. LevelDB opens one with a damaged log nevertheless, without the changes in the
@@ -15,16 +19,32 @@ export async function assertFilesWhole (directory: string): Promise<void> {
     if (isAbsent(error)) return []
     throw error
   })
-  const data = names.filter(name => /\.(ldb|sst|log)$|^MANIFEST-/.test(name))
-  if (data.length > 0 && !names.includes('CURRENT')) throw damaged(join(directory, 'CURRENT'), 'is missing')
+  const data = names.filter(name => TABLE.test(name) || LOG_OR_MANIFEST.test(name))
+  if (!names.includes('CURRENT')) {
+    // A manifest alone is what is left where the database could not be made: it never held anything.
+    if (data.every(name => name.startsWith('MANIFEST-'))) return
+    throw damaged(join(directory, 'CURRENT'), 'is missing')
+  }
+  for (const name of data.filter(name => LOG_OR_MANIFEST.test(name))) {
+    const at = damageInLog(await readFile(join(directory, name)))
+    if (at !== undefined) throw damaged(join(directory, name), `is damaged at the byte ${at}`)
+  }
+  const isLive = await liveIn(directory)
   for (const name of data) {
-    const bytes = await readFile(join(directory, name))
-    if (/\.(ldb|sst)$/.test(name)) {
-      if (!isTableWhole(bytes)) throw damaged(join(directory, name), 'is damaged')
-    } else {
-      const at = damageInLog(bytes)
-      if (at !== undefined) throw damaged(join(directory, name), `is damaged at the byte ${at}`)
-    }
+    const [, number] = TABLE.exec(name) ?? []
+    if (number === undefined || !isLive(Number(number))) continue
+    if (!isTableWhole(await readFile(join(directory, name)))) throw damaged(join(directory, name), 'is damaged')
+  }
+}
+
+/** Whether a table belongs to the database; each one does, where that cannot be told. */
+async function liveIn (directory: string): Promise<(table: number) => boolean> {
+  try {
+    const manifest = (await readFile(join(directory, 'CURRENT'), 'utf8')).trim()
+    const live = liveTables(await readFile(join(directory, manifest)))
+    return table => live.has(table)
+  } catch {
+    return () => true
   }
 }
 

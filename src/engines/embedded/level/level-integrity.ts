@@ -12,7 +12,7 @@ import type { LevelFeed } from './level-feed.js'
 import type { LevelLog } from './level-log.js'
 import type { Change as SetChange, LevelSet } from './level-set.js'
 import { rebuild } from './rebuild.js'
-import { NOTHING, SetKey } from './set-key.js'
+import { NOTHING, SetKey, type State } from './set-key.js'
 
 /** What integrity needs of its store. */
 export interface ProvedStore {
@@ -43,20 +43,35 @@ export class LevelIntegrity implements Integrity {
   }
 
   async prove (keys: Keys, isDeleted: (record: Named) => Promise<boolean>): Promise<string | undefined> {
-    const { set, log, feed, db, apply } = this.#store
     this.#isWaiting = true
+    try {
+      return await this.#prove(keys, isDeleted)
+    } finally {
+      this.#store.log.believe()
+    }
+  }
+
+  async #prove (keys: Keys, isDeleted: (record: Named) => Promise<boolean>): Promise<string | undefined> {
+    const { set, log, feed, db, apply } = this.#store
     const current = await keys.current()
     if (set.isBegun) {
       const ringKey = set.ringKeyId === undefined ? undefined : await keys.key(set.ringKeyId)
-      const changes = await this.#unproved()
-      for (const { key } of changes.values()) {
-        const [letter, kind = '', id = ''] = key.split('\0')
-        if (letter === 'r' && !await isDeleted({ kind, id })) return this.#fail(UNTOLD)
+      const key = ringKey && set.keyBy(ringKey)
+      const state = key && set.stateBy(key)
+      // Before the audit log is asked below, which then has what was left.
+      if (key !== undefined) log.believe({ key, audit: state?.audit ?? Infinity })
+      if (key === undefined || state === undefined) return this.#fail('the proof of what it should hold was changed or removed')
+      for (let isOpen = false; !isOpen;) {
+        const { unproved } = set
+        const changes = await this.#unproved()
+        for (const { key } of changes.values()) {
+          const [letter, kind = '', id = ''] = key.split('\0')
+          if (letter === 'r' && !await isDeleted({ kind, id })) return this.#fail(UNTOLD)
+        }
+        // There may be more by now.
+        isOpen = await apply(() => set.unproved === unproved ? set.open(key, state, changes) : { writes: [], result: false })
       }
-      const isProved = ringKey !== undefined && await apply(() => set.open(ringKey, changes))
-      if (!isProved) return this.#fail('the proof of what it should hold was changed or removed')
       if (log.forgotten > set.state.audit) {
-        set.forget()
         return this.#fail(`it is older than its audit log, which tells of ${log.forgotten - set.state.audit} changes more`)
       }
       log.atLeast(set.state.audit)
@@ -79,8 +94,17 @@ export class LevelIntegrity implements Integrity {
     if (set.key !== undefined && set.ringKeyId !== current.id) await apply(() => set.reseal(current))
   }
 
+  get isProved (): boolean {
+    return this.#store.set.key !== undefined
+  }
+
   get isWhole (): boolean {
     return this.#isWhole
+  }
+
+  /** What is proved that there is. */
+  get state (): State {
+    return this.#store.set.state
   }
 
   check (progress?: (entries: number) => void): Promise<Check> {
@@ -131,7 +155,7 @@ export class LevelIntegrity implements Integrity {
     const { db, set, log } = this.#store
     const key = SetKey.random()
     const { sequence, events } = set.state
-    const state = await rebuild(db, key, { sequence, audit: Math.max(log.last, log.forgotten), events }, dropped, progress)
+    const state = await rebuild(db, key, { sequence, audit: log.greatest, events }, dropped, progress)
     const current = await keys.current()
     await this.#store.apply(() => set.begin(key, current, state))
     this.#problem = undefined
@@ -187,6 +211,7 @@ export class LevelIntegrity implements Integrity {
   }
 
   #fail (problem: string): string {
+    this.#store.set.refuse()
     this.#isWaiting = false
     this.#problem = problem
     return problem

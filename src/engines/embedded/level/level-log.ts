@@ -7,6 +7,7 @@ import { put, del, type Decided, type Write } from './level-changes.js'
 import { decodeValue, encodeValue } from './level-codec.js'
 import { auditKey, NUMBERS_KEY, numberIn } from './level-keys.js'
 import { storeFailure } from './level-errors.js'
+import type { SetKey } from './set-key.js'
 
 /** What the log needs of its store. */
 export interface LogStore {
@@ -17,6 +18,13 @@ export interface LogStore {
   apply (decided: Decided<undefined>): Promise<undefined>
   /** Reads while the database stays open. */
   guarded<T> (read: () => Promise<T>): Promise<T>
+}
+
+/** What proves the audit events that an earlier process left. */
+export interface Proof {
+  readonly key: SetKey
+  /** Up to which number each event has a code; later ones may have come while the key was away. */
+  readonly audit: number
 }
 
 const UNREADABLE = { head: undefined, body: new Uint8Array() }
@@ -32,6 +40,9 @@ export class LevelLog implements AuditOutbox {
   /** The greatest number that any ever had. */
   #greatest = 0
   #last = 0
+  #proof: Proof | undefined
+  /** Whether what an earlier process left waits for what proves it. */
+  #isWaiting = false
   /** Up to which number audit events are in the journal, and up to which they are no longer here. */
   #forgotten = 0
   #gone = 0
@@ -43,8 +54,14 @@ export class LevelLog implements AuditOutbox {
     this.#store = store
   }
 
+  /** As long as it is not known what proves the events that an earlier process left, there are none for the journal. */
   get last (): number {
-    return this.#last
+    return this.#isWaiting ? this.#forgotten : this.#last
+  }
+
+  /** The greatest number that any had. */
+  get greatest (): number {
+    return Math.max(this.#last, this.#forgotten)
   }
 
   /** Up to which number the journal has them. */
@@ -52,7 +69,20 @@ export class LevelLog implements AuditOutbox {
     return this.#forgotten
   }
 
-  /** Finds out what is there. Called before anything else, and whenever a batch may have been written or not. */
+  /** Finds out what is there, before anything else. What was left waits for `believe`, where it can be proved. */
+  async open (): Promise<void> {
+    this.#isWaiting = this.#store.set.isBegun
+    await this.load()
+  }
+
+  /** Has what was left go to the journal: what `proof` proves, or, where the key cannot be had, all. */
+  believe (proof?: Proof): void {
+    this.#proof = proof ?? this.#proof
+    this.#isWaiting = false
+    this.#listener()
+  }
+
+  /** Finds out what is there, whenever a batch may have been written or not. */
   async load (): Promise<void> {
     const { db, set } = this.#store
     const numberAt = async (reverse: boolean) => {
@@ -123,7 +153,7 @@ export class LevelLog implements AuditOutbox {
     for (const { key, head, body } of entries) {
       const commit = numberIn(key)
       lostBefore(commit)
-      found.push(head !== undefined && this.#isProved(key, head, body) ? { commit, description: head } : this.#lost(commit))
+      found.push(head !== undefined && this.#isProved(commit, head, body) ? { commit, description: head } : this.#lost(commit))
     }
     lostBefore(this.#last + 1)
     return found.slice(0, limit)
@@ -149,9 +179,10 @@ export class LevelLog implements AuditOutbox {
     return write(key, description, this.#store.set.key?.codeOf(key, description))
   }
 
-  #isProved (key: string, description: string, code: Uint8Array): boolean {
-    const setKey = this.#store.set.key
-    return setKey === undefined || setKey.isCodeOf(key, description, code)
+  #isProved (commit: number, description: string, code: Uint8Array): boolean {
+    if (this.#proof === undefined) return true
+    const { key, audit } = this.#proof
+    return key.isCodeOf(auditKey(commit), description, code) || (code.length === 0 && commit > audit)
   }
 
   /** Those in the range; one that cannot be read has no head. */

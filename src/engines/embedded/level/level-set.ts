@@ -23,6 +23,8 @@ export class LevelSet {
   readonly #read: Read
   #key: SetKey | undefined
   #state = NOTHING
+  #unproved = 0
+  #isRefused = false
 
   constructor (read: Read) {
     this.#read = read
@@ -47,15 +49,24 @@ export class LevelSet {
     return this.#sealed()?.head
   }
 
-  /**
-   * Believes the state that there is and `changes`, which came while its key was away. Answers whether `ringKey` proves it; where it
-   * does what must be written, too.
-   */
-  open (ringKey: RingKey, changes: ReadonlyMap<string, Change> = new Map()): Decided<boolean> {
+  /** How often something was changed that nothing proves. */
+  get unproved (): number {
+    return this.#unproved
+  }
+
+  /** The set's key; `undefined` where `ringKey` does not open it. */
+  keyBy (ringKey: RingKey): SetKey | undefined {
     const { head, body: box } = this.#sealed() ?? {}
-    const key = head === ringKey.id && box !== undefined ? unsealed(ringKey, box) : undefined
-    const state = key?.open(this.#read(STATE_KEY) ?? EMPTY)
-    if (key === undefined || state === undefined) return { writes: [], result: false }
+    return head === ringKey.id && box !== undefined ? unsealed(ringKey, box) : undefined
+  }
+
+  /** The state that there is; `undefined` where `key` does not prove it. */
+  stateBy (key: SetKey): State | undefined {
+    return key.open(this.#read(STATE_KEY) ?? EMPTY)
+  }
+
+  /** Believes `state`, and `changes`, which came while its key was away. */
+  open (key: SetKey, state: State, changes: ReadonlyMap<string, Change>): Decided<boolean> {
     this.#key = key
     this.#state = state
     if (changes.size === 0) return { writes: [], result: true }
@@ -70,14 +81,20 @@ export class LevelSet {
     return { writes: [...[...changes.keys()].map(del), put(STATE_KEY, key.seal(this.#state))], result: true }
   }
 
-  /** Believes no state any more. */
-  forget (): void {
+  /** Believes no state any more, until one begins: what is changed meanwhile is of no use to any. */
+  refuse (): void {
     this.#key = undefined
+    this.#isRefused = true
+  }
+
+  /** Whether what is changed is of use to the state, now or when its key is back. */
+  get isKept (): boolean {
+    return this.#key !== undefined || (!this.#isRefused && this.isBegun)
   }
 
   /** Reads the state again, after a batch that may be there or not. */
   reload (): void {
-    const state = this.#key?.open(this.#read(STATE_KEY) ?? EMPTY)
+    const state = this.#key && this.stateBy(this.#key)
     if (state === undefined) this.#key = undefined
     else this.#state = state
   }
@@ -86,6 +103,7 @@ export class LevelSet {
   begin (key: SetKey, ringKey: RingKey, state: State): Decided<undefined> {
     this.#key = key
     this.#state = state
+    this.#isRefused = false
     return { writes: [...this.#sealedBy(key, ringKey), put(STATE_KEY, key.seal(state))], result: undefined }
   }
 
@@ -96,12 +114,16 @@ export class LevelSet {
 
   /** The state that `batch` leaves, and what must be written with it. `last` are the numbers of the last events in it. */
   after (batch: LevelBatch, last: Pick<State, 'audit' | 'events'>): { readonly writes: Write[], readonly committed: () => void } {
+    if (!this.isKept) return { writes: [], committed: () => {} }
     const changed = [...batch.writes].filter(({ key }) => isOfSet(key))
     const key = this.#key
     const changes = changed.map(write => ({
       key: write.key, before: digestOrNull(batch.before(write.key)), after: write.type === 'put' ? digestOf(write.value) : null
     }))
-    if (key === undefined) return { writes: this.isBegun ? changes.map(unproved) : [], committed: () => {} }
+    if (key === undefined) {
+      this.#unproved++
+      return { writes: changes.map(unproved), committed: () => {} }
+    }
     const isTold = last.audit === this.#state.audit && last.events === this.#state.events
     if (changed.length === 0 && isTold) return { writes: [], committed: () => {} }
     const state = { ...withChanges(key, this.#state, changes), sequence: this.#state.sequence + 1, ...last }

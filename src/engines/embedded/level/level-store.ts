@@ -91,7 +91,7 @@ export class LevelStore implements Store {
       opened.add(resolve(directory))
       await assertFormat(db)
       const store = new LevelStore(db, clock, reserve)
-      await store.#log.load()
+      await store.#log.open()
       await store.feed.load()
       return store
     } catch (error) {

@@ -103,11 +103,12 @@ export class LevelWriter {
       const batch = new LevelBatch(this.#store.read)
       const logged = log.begin()
       const told = feed.begin()
+      const { isKept } = set
       const settle = changes.map(({ change, resolve, reject }) => {
         try {
           const { writes, along, result } = change(batch.read)
           // What cannot be read must be in the way of this change alone.
-          for (const { key } of writes) if (isOfSet(key)) batch.before(key)
+          if (isKept) for (const { key } of writes) if (isOfSet(key)) batch.before(key)
           batch.add(writes)
           batch.add(told.add(along?.events))
           batch.add(logged.add(along?.audit))

@@ -5,6 +5,7 @@ import { maskedCrc } from './masked-crc.js'
 const BLOCK_BYTES = 32_768
 const HEADER_BYTES = 7
 const SECTOR_BYTES = 512
+const [WHOLE, FIRST, LAST] = [1, 2, 4]
 
 /** Where `log` is not as it was written; `undefined` where it is, or ends in the midst of a write. */
 export function damageInLog (log: Buffer): number | undefined {
@@ -22,6 +23,25 @@ export function damageInLog (log: Buffer): number | undefined {
     }
   }
   return undefined
+}
+
+/** What was written to a log that is not damaged, in order. */
+export function * recordsIn (log: Buffer): Generator<Buffer> {
+  let parts: Buffer[] = []
+  for (let at = 0; at + HEADER_BYTES <= log.length;) {
+    const left = BLOCK_BYTES - at % BLOCK_BYTES
+    if (left < HEADER_BYTES) {
+      at += left
+      continue
+    }
+    const length = log.readUInt16LE(at + 4)
+    if (!isRecord(log, at, length)) return
+    const type = log[at + 6]!
+    if (type === WHOLE || type === FIRST) parts = []
+    parts.push(log.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length))
+    if (type === WHOLE || type === LAST) yield Buffer.concat(parts)
+    at += HEADER_BYTES + length
+  }
 }
 
 /** Whether there is a record of that length which is whole. */

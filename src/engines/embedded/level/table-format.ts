@@ -1,4 +1,5 @@
 import { maskedCrc } from './masked-crc.js'
+import { varint } from './varint.js'
 
 // LevelDB's table format (its doc/table_format.md): blocks, each with its type and a masked CRC-32C of both behind it. A footer leads to
 // two of them: the index, which leads to all that hold data, and the metaindex, which leads to the filter.
@@ -58,14 +59,6 @@ function * handlesIn (block: Buffer): Generator<Handle> {
 }
 
 const handleAt = (bytes: Buffer, at: { byte: number }): Handle => ({ offset: varint(bytes, at), size: varint(bytes, at) })
-
-function varint (bytes: Buffer, at: { byte: number }): number {
-  for (let value = 0, factor = 1; ; factor *= 128) {
-    const byte = bytes.readUInt8(at.byte++)
-    value += (byte & 127) * factor
-    if (byte < 128) return value
-  }
-}
 
 /** What Snappy has made `block` of (its format_description.txt). @throws where it was not Snappy */
 function uncompressed (block: Buffer): Buffer {

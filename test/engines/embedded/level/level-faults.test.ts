@@ -6,6 +6,8 @@ import { encodeRecord } from '../../../../src/engines/embedded/level/level-codec
 import { auditKey, expireTimeKey, FORMAT_KEY, recordKey, slugKey } from '../../../../src/engines/embedded/level/level-keys.js'
 import { cannotOpen } from '../../../../src/engines/embedded/level/level-errors.js'
 import { LevelStore } from '../../../../src/engines/embedded/level/level-store.js'
+import { systemClock } from '../../../../src/clock.js'
+import type { Reserve } from '../../../../src/engines/embedded/reserve.js'
 import type { StoredRecord } from '../../../../src/storage/store.js'
 import { newEvent } from '../../../audit/support.js'
 import { newDataDir } from '../../../support/data-dir.js'
@@ -183,6 +185,31 @@ t.test('a damaged file of the database is named, and it is not opened: LevelDB w
     })
   }
 
+  t.test('what is left where the database could not be made is none', async t => {
+    const directory = newDataDir(t)
+    await (await LevelStore.open(directory)).close()
+    for (const name of await readdir(directory)) if (!isManifest(name)) await rm(join(directory, name))
+    const store = await LevelStore.open(directory)
+    await store.insert(newRecord('a'))
+    await store.close()
+  })
+
+  t.test('a table that a compaction left which did not come to its end is none', async t => {
+    const directory = newDataDir(t)
+    for (const part of [ids.slice(0, 150), ids.slice(150)]) {
+      const store = await LevelStore.open(directory)
+      for (const id of part) await store.insert(newRecord(id))
+      await store.close()
+    }
+    const path = join(directory, (await readdir(directory)).find(isTable)!)
+    const table = await readFile(path)
+    await writeFile(join(directory, '999999.ldb'), table.subarray(0, -100))
+    const store = await LevelStore.open(directory)
+    t.ok(await store.find(KIND, ids[0]!))
+    await store.close()
+    t.notMatch(await readdir(directory), ['999999.ldb'])
+  })
+
   t.test('a log that ends in the midst of a write is none', async t => {
     const directory = newDataDir(t)
     const store = await LevelStore.open(directory)
@@ -269,4 +296,35 @@ t.test('a directory that cannot be used', async t => {
     await (await LevelStore.open(directory)).close()
     for (const path of [directory, join(directory, '..')]) t.equal((await stat(path)).mode & 0o777, 0o700)
   })
+})
+
+t.test('a reserve that cannot be given up is in the way of nothing: what a write that failed came to is found out', async t => {
+  const reserve = { isFull: false, release: async () => { throw new Error('the disk fails') } } as unknown as Reserve
+  const store = await LevelStore.open(newDataDir(t), systemClock, reserve)
+  t.teardown(() => store.close())
+  const prototype = Level.prototype as unknown as { batch?: unknown }
+  const full = Object.assign(new Error('IO error'), { code: 'ENOSPC' })
+  /** Fails the next write, once `before` it is done. */
+  const failNext = (before: (batch: { write (): Promise<void> }) => Promise<unknown>) => {
+    prototype.batch = function (this: object) {
+      delete prototype.batch
+      const batch = Object.getPrototypeOf(Level.prototype).batch.call(this)
+      const write = batch.write.bind(batch)
+      batch.write = async (options: object) => {
+        await before({ write: () => write(options) })
+        throw full
+      }
+      return batch
+    }
+  }
+  t.teardown(() => { delete prototype.batch })
+
+  failNext(async () => {})
+  await t.rejects(store.insert(newRecord('a')), { code: 'unavailable' })
+  t.equal(await store.find(KIND, 'a'), undefined)
+  failNext(batch => batch.write())
+  await store.insert(newRecord('b'))
+  t.ok(await store.find(KIND, 'b'), 'it was there')
+  await store.insert(newRecord('a'))
+  t.ok(await store.find(KIND, 'a'))
 })
