@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isAbsent } from '../../../files/file-problem.js'
 import { makeDirectory } from '../../../files/make-directory.js'
 import { about, share, type Steps } from './copy-file.js'
-import { versionIn } from './manifest.js'
+import { versionIn } from '../level/manifest.js'
 
 // Each has less to copy than the one before.
 const MOST_PASSES = 50

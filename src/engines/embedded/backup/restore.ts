@@ -114,6 +114,7 @@ async function tell ({ records }: Contents, { keyRing, dataDir, warn }: RestoreO
       const problem = await store.integrity.prove(ring, async () => false)
       if (problem !== undefined) throw refusal(`the backup is damaged: ${problem}`)
       const caller = { name: 'system', kind: 'system' } as const
+      await store.feed.beginAnew()
       await audit.record({ event: 'restored_store', caller, outcome: 'ok', count: records || undefined })
     } finally {
       await audit.close()

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../../errors.js'
 import { isAbsent } from '../../../files/file-problem.js'
-import { liveTables } from './live-tables.js'
+import { versionIn } from './manifest.js'
 import { damageInLog } from './log-format.js'
 import { isTableWhole } from './table-format.js'
 
@@ -41,7 +41,7 @@ export async function assertFilesWhole (directory: string): Promise<void> {
 async function liveIn (directory: string): Promise<(table: number) => boolean> {
   try {
     const manifest = (await readFile(join(directory, 'CURRENT'), 'utf8')).trim()
-    const live = liveTables(await readFile(join(directory, manifest)))
+    const { tables: live } = versionIn(await readFile(join(directory, manifest)))
     return table => live.has(table)
   } catch {
     return () => true

@@ -31,6 +31,7 @@ interface Extent {
 const MOST_RECENT = 1024
 const TRIMMED_AT_ONCE = 1024
 const NEVER = 0
+const EMPTY = Buffer.alloc(0)
 
 /** The feed of a LevelDB: an entry for each event, by its number, with a code that proves it. */
 export class LevelFeed implements Feed {
@@ -137,6 +138,16 @@ export class LevelFeed implements Feed {
         return { writes: Array.from({ length: to - from }, (_, index) => del(changeKey(from + 1 + index))), result: undefined }
       })
     }
+  }
+
+  /** Drops all, and gives later positions from here on: of what somebody has a position of, other things may come now than those that did. */
+  async beginAnew (): Promise<void> {
+    await this.trim({ ms: 0, most: 0 })
+    const { clock, apply } = this.#store
+    await apply(() => {
+      this.#extent = { ...this.#extent, epoch: epochOf(clock.now()) }
+      return { writes: [put(FEED_KEY, EMPTY)], result: undefined }
+    })
   }
 
   /** Up to which number they may go now; some more may follow. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import t from 'tap'
-import { versionIn } from '../../../../src/engines/embedded/backup/manifest.js'
+import { versionIn } from '../../../../src/engines/embedded/level/manifest.js'
 import { newDataDir } from '../../../support/data-dir.js'
 
 t.test('a manifest tells the tables and the log of a database, however it ends', async t => {
