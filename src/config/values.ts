@@ -113,9 +113,18 @@ function isSyslog (text: string): boolean {
 
 function isEventsUrl (text: string): boolean {
   if (!URL.canParse(text)) return false
-  const { protocol, hostname, pathname, search, hash } = new URL(text)
+  const { protocol, hostname, pathname, search, hash, username, password } = new URL(text)
+  if (!isDecodable(username) || !isDecodable(password)) return false
   if (/^(nats|tls):$/.test(protocol)) return hostname !== '' && /^\/?$/.test(pathname) && search + hash === ''
   return hash === '' && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replaceAll(/[[\]]/g, ''))))
+}
+
+function isDecodable (text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined
+  } catch {
+    return false
+  }
 }
 
 /** Whether `text` is an IP address or a network; one of all addresses is none, since it would trust whoever comes. */

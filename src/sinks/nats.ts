@@ -33,7 +33,7 @@ export class Nats implements Publisher {
     const ending = new AbortController()
     const ended = once(signal, 'abort', { signal: ending.signal }).then(() => { throw unavailable('was not waited for') })
     try {
-      for (const event of events) await Promise.race([this.#publish(event), ended])
+      for (const event of events) await Promise.race([this.#publish(event, signal), ended])
     } finally {
       ended.catch(() => {})
       ending.abort()
@@ -45,8 +45,10 @@ export class Nats implements Publisher {
     await connected?.connection.close()
   }
 
-  async #publish ({ id, topic, json }: Outgoing): Promise<void> {
+  async #publish ({ id, topic, json }: Outgoing, signal: AbortSignal): Promise<void> {
     const { client } = await (this.#connected ??= this.#connect())
+    // By now another may publish what comes behind.
+    if (signal.aborted) throw unavailable('was not waited for')
     const head = headers()
     head.set('content-type', 'application/cloudevents+json; charset=utf-8')
     const options = { msgID: id, headers: head, timeout: TIMEOUT_MS }

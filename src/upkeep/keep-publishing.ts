@@ -104,6 +104,7 @@ export class Publication {
   /** Publishes while the delivery is ours, which it is until the lease has run out, or somebody else has it. */
   async #asLongAsItIsOurs (): Promise<void> {
     const { deliveries, publisher, clock, pauses = PAUSES } = this.#publishing
+    const leaseEnd = clock.monotonic() + LEASE_MS
     const position = await deliveries.take(NAME, this.#owner, LEASE_MS)
     if (position === undefined) return
     this.#problems.clear()
@@ -116,19 +117,21 @@ export class Publication {
       this.#wake()
       delivery.stop(0).catch(() => {})
     }
-    let expiry = setTimeout(lose, LEASE_MS)
+    const loseAt = (time: number) => setTimeout(lose, Math.max(0, time - clock.monotonic()))
+    let expiry = loseAt(leaseEnd)
     const renewing = setInterval(() => {
       const until = clock.monotonic() + LEASE_MS
       deliveries.take(NAME, this.#owner, LEASE_MS).then(taken => {
         if (!isOurs) return
         if (taken === undefined) return lose()
         clearTimeout(expiry)
-        expiry = setTimeout(lose, Math.max(0, until - clock.monotonic()))
+        expiry = loseAt(until)
       }, error => this.#tellOnce(error, 'the right to publish events cannot be renewed'))
     }, RENEW_MS)
     try {
       await this.#deliver(delivery, position, () => isOurs && !this.#ending.signal.aborted)
     } finally {
+      isOurs = false
       clearInterval(renewing)
       clearTimeout(expiry)
       this.#delivery = undefined

@@ -126,7 +126,7 @@ t.test('events go to a webhook that knows whose they are, or to NATS', async t =
     t.same(loadConfig({ ECTX_EVENTS_URL: url, ECTX_EVENTS_NATS_CREDS: '/creds' }).events, { url, secretFile: undefined, natsCreds: '/creds' })
     t.match(problemsOf({ ECTX_EVENTS_URL: url, ...secretFile }), [/^ECTX_EVENTS_SECRET_FILE signs webhooks/])
   }
-  for (const url of ['http://h', 'http://10.0.0.1/', 'ftp://h', 'h', 'https://h/#x', 'nats://', 'nats://h/x', 'nats://h?x', 'amqp://h']) {
+  for (const url of ['http://h', 'http://10.0.0.1/', 'ftp://h', 'h', 'https://h/#x', 'nats://', 'nats://h/x', 'nats://h?x', 'amqp://h', 'https://u:%@h', 'nats://%zz@h', 'nats://u:%ff@h']) {
     t.match(problemsOf({ ECTX_EVENTS_URL: url, ...secretFile }), [/^ECTX_EVENTS_URL must be https:/], url)
   }
   t.match(problemsOf({ ECTX_EVENTS_URL: 'https://h' }), [/^ECTX_EVENTS_SECRET_FILE must be set too/])
