@@ -23,6 +23,7 @@ export interface Publisher {
   /**
    * Publishes events in their order, as many as `most` was when they were first published, or fewer. Resolves when whoever gets them has
    * acknowledged all. Where it rejects any of them may have arrived, and all are to be published again, together.
+   * @param signal cuts it off; it is for this call alone
    * @throws `unavailable` where they may be taken later; `failed_precondition` where they are refused, and perhaps only some of them.
    * Neither tells anything of what was received, nor of the address.
    */

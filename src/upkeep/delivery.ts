@@ -54,11 +54,10 @@ const MOST_RETRY_AFTER_MS = 300_000
  */
 export class Delivery {
   readonly #options: Delivering
-  readonly #ending = new AbortController()
   /** All that is not acknowledged, in the order of the feed. */
   readonly #waiting = new Set<Item>()
   #fresh: Item[] = []
-  readonly #flying = new Map<Parcel, Promise<void>>()
+  readonly #flying = new Map<Parcel, { readonly ending: AbortController, readonly done: Promise<void> }>()
   readonly #resting = new Set<Parcel>()
   /** What is about these has to wait. */
   readonly #held = new Set<string>()
@@ -140,13 +139,12 @@ export class Delivery {
 
   /** Publishes nothing new. Resolves when what is being published has ended, which is cut off after so many milliseconds. */
   async stop (ms: number): Promise<void> {
-    const all = Promise.all(this.#flying.values())
+    const flights = [...this.#flying.values()]
     clearTimeout(this.#timer)
     this.#closedUntil = Infinity
-    const timer = setTimeout(() => this.#ending.abort(), ms)
-    await all
+    const timer = setTimeout(() => { for (const { ending } of flights) ending.abort() }, ms)
+    await Promise.all(flights.map(({ done }) => done))
     clearTimeout(timer)
-    this.#ending.abort()
   }
 
   #go (): void {
@@ -155,7 +153,8 @@ export class Delivery {
     while (now >= this.#closedUntil && this.#flying.size < (this.#rounds > 1 ? 1 : AT_ONCE)) {
       const parcel = this.#due(now) ?? this.#gather()
       if (parcel === undefined) break
-      this.#flying.set(parcel, this.#fly(parcel, now))
+      const ending = new AbortController()
+      this.#flying.set(parcel, { ending, done: this.#fly(parcel, now, ending.signal) })
     }
     if (this.#closedUntil === Infinity) return
     const next = Math.max(this.#closedUntil, Math.min(...[...this.#resting].map(({ due }) => due), this.#fresh.length > 0 ? now : Infinity))
@@ -196,12 +195,12 @@ export class Delivery {
     return { items, attempts: 0, isRefused: false, due: 0, startedAt: 0 }
   }
 
-  async #fly (parcel: Parcel, now: number): Promise<void> {
+  async #fly (parcel: Parcel, now: number, signal: AbortSignal): Promise<void> {
     parcel.startedAt = now
     const events = parcel.items.map(({ event }) => event)
-    const failure = await this.#options.publisher.publish(events, this.#ending.signal).then(() => undefined, GatewayError.from)
+    const failure = await this.#options.publisher.publish(events, signal).then(() => undefined, GatewayError.from)
     this.#flying.delete(parcel)
-    if (failure !== undefined && this.#ending.signal.aborted) return
+    if (failure !== undefined && signal.aborted) return
     if (failure === undefined) this.#acknowledged(parcel)
     else this.#failed(parcel, failure)
     this.#options.onAttempt({ events, isAgain: parcel.attempts > 0, failure })

@@ -261,3 +261,13 @@ t.test('of an event that the store has lost that is told', async t => {
     time: '1970-01-01T00:00:00.000Z'
   })
 })
+
+t.test('what is on the way is not given the signal of another', async t => {
+  const given = newFeed()
+  await begun(given)
+  const signals: AbortSignal[] = []
+  const { taken } = await publication(t, given, { publish: async (_, signal) => { signals.push(signal) } })
+  for (const id of ['a', 'b', 'c']) await given.tell(id)
+  await until(() => taken.length === 3)
+  t.equal(new Set(signals).size, 3)
+})
