@@ -24,6 +24,14 @@ interface Details {
   readonly retryAfterSeconds?: number
 }
 
+/** What the system or Node calls the failure: of a closed set. */
+export function codeOf (error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string') return cause.code
+  }
+  return 'unknown reason'
+}
+
 const LOG_HAS_IT = /[;,] (?:and see )?the log (?:for|has) its reason/
 
 /**

@@ -8,20 +8,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['run', 'server'],
   run: ['compose', 'config', 'errors', 'server', 'telemetry'],
   compose: [
-    'audit', 'auth', 'clock', 'config', 'engines', 'errors', 'events', 'kinds', 'resource', 'rest', 'rpc', 'secrets', 'server', 'sinks', 'storage', 'telemetry', 'upkeep'
+    'audit', 'auth', 'clock', 'config', 'engines', 'errors', 'events', 'files', 'kinds', 'resource', 'rest', 'rpc', 'secrets', 'server', 'sinks', 'storage', 'telemetry', 'upkeep'
   ],
   cli: ['audit', 'auth', 'clock', 'config', 'engines', 'errors', 'files', 'kinds', 'secrets', 'sinks', 'storage', 'upkeep'],
   rpc: ['clock', 'errors', 'events', 'gen', 'kinds', 'resource', 'server'],
   rest: ['errors', 'events', 'gen', 'kinds', 'resource', 'server'],
   server: ['auth', 'clock', 'errors', 'files', 'resource'],
   kinds: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'events', 'gen', 'pipeline', 'resource', 'secrets', 'steps', 'storage'],
-  upkeep: ['audit', 'auth', 'clock', 'errors', 'resource', 'secrets', 'storage'],
+  upkeep: ['audit', 'auth', 'clock', 'errors', 'events', 'resource', 'secrets', 'storage'],
   steps: ['audit', 'auth', 'awaitable', 'clock', 'errors', 'events', 'gen', 'pipeline', 'resource', 'secrets', 'storage'],
-  events: ['errors', 'resource', 'storage'],
+  events: ['clock', 'errors', 'resource', 'storage'],
   resource: ['audit', 'auth', 'awaitable', 'errors', 'gen', 'pipeline', 'secrets', 'storage'],
   pipeline: [],
   engines: ['audit', 'clock', 'config', 'errors', 'files', 'secrets', 'storage'],
-  sinks: ['audit', 'clock', 'errors', 'files'],
+  sinks: ['audit', 'auth', 'clock', 'errors', 'events', 'files'],
   storage: ['audit', 'errors', 'secrets'],
   audit: ['clock', 'errors'],
   secrets: ['awaitable', 'clock', 'errors', 'files'],
@@ -39,7 +39,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ONLY: ReadonlyArray<[packages: RegExp, parts: readonly string[]]> = [
   [/^fastify$|^@fastify\//, ['server', 'rest', 'rpc']],
   [/^@connectrpc\/|grpc/, ['rpc']],
-  [/^helmet$|^node:(https?|tls)$/, ['server']],
+  [/^helmet$|^node:tls$/, ['server']],
+  [/^node:https?$/, ['server', 'sinks']],
+  [/^@nats-io\//, ['sinks']],
   [/^ajv$/, ['rest']],
   [/level$/, ['engines']],
   [/^@opentelemetry\//, ['telemetry']]

@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors.js'
+import { codeOf, GatewayError } from '../errors.js'
 
 const TIMEOUT_MS = 5_000
 const MOST_BYTES = 1024 * 1024
@@ -36,11 +36,3 @@ export async function fetchText (url: URL, get: typeof fetch): Promise<string> {
 }
 
 const failure = (message: string, cause?: unknown) => new GatewayError('unavailable', message, { cause })
-
-/** What the system or Node calls the failure: of a closed set. */
-function codeOf (error: unknown): string {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && typeof cause.code === 'string') return cause.code
-  }
-  return 'unknown reason'
-}

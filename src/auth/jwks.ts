@@ -1,5 +1,6 @@
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import { GatewayError } from '../errors.js'
+import { parseJson } from '../files/parse-json.js'
 import { WatchedFile, type Watching } from '../files/watched-file.js'
 
 /** Finds the keys that a token may be signed with. */
@@ -18,7 +19,7 @@ export interface KeySource {
 
 /** The keys in the JSON Web Key Set at `path`, read again when it changes. */
 export function fileKeys (path: string, watching: Watching): KeySource {
-  const keys = new WatchedFile(path, keySet, watching)
+  const keys = new WatchedFile(path, text => keySet(parseJson(text)), watching)
   return { current: () => keys.current, newer: () => keys.current }
 }
 

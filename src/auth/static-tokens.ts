@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { systemClock, type Clock } from '../clock.js'
 import type { Caller } from './caller.js'
 import { tokenEntries, type TokenEntry } from './token-entries.js'
+import { parseJson } from '../files/parse-json.js'
 import { WatchedFile, type Watching } from '../files/watched-file.js'
 
 interface KnownToken {
@@ -25,7 +26,8 @@ export class StaticTokens {
 
   /** @throws {GatewayError} that says what is wrong with the file */
   static async open (file: string, watching: Watching = {}): Promise<StaticTokens> {
-    return new StaticTokens(new WatchedFile(file, json => tokenEntries(json).map(known), watching), watching.clock ?? systemClock)
+    const take = (text: string) => tokenEntries(parseJson(text)).map(known)
+    return new StaticTokens(new WatchedFile(file, take, watching), watching.clock ?? systemClock)
   }
 
   /** Who holds `token`, unless it has expired. How long the answer takes tells nothing of which entry came near. */

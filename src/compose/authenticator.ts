@@ -5,6 +5,7 @@ import { StaticTokens } from '../auth/static-tokens.js'
 import type { Clock } from '../clock.js'
 import type { Config } from '../config/config.js'
 import { GatewayError } from '../errors.js'
+import type { Listeners } from '../files/trouble.js'
 
 /** What tells who calls, by all that `config` names, and the run tokens that `runTokenOf` finds. */
 export async function authenticator (
@@ -13,11 +14,7 @@ export async function authenticator (
   log: Logger,
   clock: Clock
 ): Promise<Authenticate> {
-  const watching = {
-    clock,
-    onProblem: (problem: string) => log.error({ problem }, 'credentials cannot be read'),
-    onMended: (what: string) => log.info(`credentials can be read again: ${what}`)
-  }
+  const watching = { clock, ...listenersOf(log) }
   const allowSystem = tokensFile === undefined && jwt === undefined
   if (allowSystem) {
     log.warn(
@@ -36,6 +33,12 @@ export async function authenticator (
     allowSystem
   })
 }
+
+/** Those who tell `log` of files of credentials. */
+export const listenersOf = (log: Logger): Listeners => ({
+  onProblem: problem => log.error({ problem }, 'credentials cannot be read'),
+  onMended: what => log.info(`credentials can be read again: ${what}`)
+})
 
 /** What `open` makes of what `variable` names; what is wrong with that is told with the variable's name before it and `advice` behind. */
 async function named<T> (variable: string, open: () => T | Promise<T>, advice = ''): Promise<T> {

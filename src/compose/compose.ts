@@ -27,20 +27,22 @@ import { LIMITS } from '../server/listener.js'
 import { mostConnections } from '../server/open-files.js'
 import { createServer, type ServerSettings } from '../server/server.js'
 import { AnchorFile } from '../sinks/anchor-file.js'
+import { openPublisher } from '../sinks/open-publisher.js'
 import { Syslog } from '../sinks/syslog.js'
 import type { Store } from '../storage/store.js'
 import { createObserver } from '../telemetry/observer.js'
 import { keepHeads, type Anchor } from '../upkeep/keep-heads.js'
 import { keepKeys } from '../upkeep/keep-keys.js'
+import { Publication } from '../upkeep/keep-publishing.js'
 import { keepWhole } from '../upkeep/keep-whole.js'
 import { keepSweeping } from '../upkeep/sweep.js'
 import { keepTrimming } from '../upkeep/trim-feed.js'
-import { authenticator } from './authenticator.js'
+import { authenticator, listenersOf } from './authenticator.js'
 
 const HOUR_MS = 3_600_000
 
 type Settings = ServerSettings & Pick<
-  Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort' | 'auditAnchor' | 'operationTimeoutMs' | 'eventsKeepMs'
+  Config, 'tokensFile' | 'jwt' | 'keyRing' | 'lifetimes' | 'grpcPort' | 'events' | 'auditAnchor' | 'operationTimeoutMs' | 'eventsKeepMs'
 > & {
   /** Closed with the gateway. */
   readonly sink?: Sink | undefined
@@ -114,6 +116,7 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
     await store.ready()
     await admitSealing()
   })
+  const publisher = config.events && await openPublisher(config.events, clock, listenersOf(log))
   const runToken = runTokenOf(store, vault)
   const { http, gate } = await createServer({
     ...config,
@@ -131,6 +134,13 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   const stopSweeping = keepSweeping({ store, log })
   const stopTrimming = keepTrimming({ feed, log, keepMs: config.eventsKeepMs })
+  const publication = publisher && new Publication({
+    feed: engine.feed,
+    deliveries: engine.deliveries,
+    publisher,
+    clock,
+    log
+  })
   const { auditAnchor, sink } = config
   const toSyslog: Anchor = { append: async jws => sink?.send('head', [jws]) }
   const anchor = auditAnchor === 'syslog' ? toSyslog : auditAnchor && new AnchorFile(auditAnchor)
@@ -139,7 +149,7 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   let closing: Promise<void> | undefined
   const close = () => (closing ??= (async () => {
     await Promise.all([http.close(), grpc?.close()])
-    await Promise.all([stopKeeping(), stopSweeping(), stopTrimming(), stopGuarding?.()])
+    await Promise.all([stopKeeping(), stopSweeping(), stopTrimming(), stopGuarding?.(), publication?.stop()])
     hub.close()
     failures.flush()
     audit.recordEventually({ event: 'stopped', caller: SYSTEM, outcome: 'ok' })

@@ -53,6 +53,8 @@ export interface Config {
   readonly auditSyslog: { readonly url: string, readonly isRequired: boolean } | undefined
   /** How many events may wait in the store while the audit log cannot be written. */
   readonly auditBacklog: number
+  /** Where events are published, and what proves there who publishes them. The URL is secret. */
+  readonly events: { readonly url: string, readonly secretFile: string | undefined, readonly natsCreds: string | undefined } | undefined
   /** Paths of PEM files. */
   readonly tls: { readonly cert: string, readonly key: string, readonly ca: string | undefined } | undefined
   /** Addresses and networks. */
@@ -96,6 +98,7 @@ export function loadConfig (environment: NodeJS.ProcessEnv): Config {
       ? undefined
       : { url: values.ECTX_AUDIT_SYSLOG, isRequired: values.ECTX_AUDIT_SINKS === 'all' },
     auditBacklog: values.ECTX_AUDIT_BACKLOG,
+    events: eventsOf(values),
     tls: cert !== undefined && key !== undefined ? { cert, key, ca } : undefined,
     trustedProxies: listOf(values.ECTX_TRUSTED_PROXIES),
     requestsPerMinute: values.ECTX_RATE_LIMIT,
@@ -119,7 +122,9 @@ const NEEDS: ReadonlyArray<[name: keyof Variables, needs: keyof Variables]> = [
   ['ECTX_JWT_ISSUER', 'ECTX_JWT_AUDIENCE'],
   ['ECTX_JWT_ISSUER', 'ECTX_JWT_JWKS'],
   ['ECTX_JWT_AUDIENCE', 'ECTX_JWT_ISSUER'],
-  ['ECTX_JWT_JWKS', 'ECTX_JWT_ISSUER']
+  ['ECTX_JWT_JWKS', 'ECTX_JWT_ISSUER'],
+  ['ECTX_EVENTS_SECRET_FILE', 'ECTX_EVENTS_URL'],
+  ['ECTX_EVENTS_NATS_CREDS', 'ECTX_EVENTS_URL']
 ]
 
 function * incomplete (values: Variables): Generator<string> {
@@ -133,6 +138,7 @@ function * incomplete (values: Variables): Generator<string> {
     const isMissing = values[name] === needs && values.ECTX_AUDIT_SYSLOG === undefined
     if (isMissing) yield `ECTX_AUDIT_SYSLOG must be set too, since ${name} is ${needs}`
   }
+  yield * incompleteEvents(values)
   if (values.ECTX_GRPC_PORT === values.ECTX_PORT && values.ECTX_PORT !== 0) yield 'ECTX_GRPC_PORT must be another than ECTX_PORT'
   if (millisecondsOf(values.ECTX_DEFAULT_TTL) > millisecondsOf(values.ECTX_MAX_TTL)) {
     yield `ECTX_DEFAULT_TTL must be at most ECTX_MAX_TTL, which is ${values.ECTX_MAX_TTL}`
@@ -141,6 +147,24 @@ function * incomplete (values: Variables): Generator<string> {
     yield 'ECTX_HOST must be a loopback address (127.0.0.1, ::1 or localhost): without credentials the gateway serves this machine only; ' +
       'to serve others set ECTX_TOKENS_FILE or ECTX_JWT_ISSUER'
   }
+}
+
+function * incompleteEvents ({ ECTX_EVENTS_URL: url, ECTX_EVENTS_SECRET_FILE: secrets, ECTX_EVENTS_NATS_CREDS: creds }: Variables) {
+  if (url === undefined) return
+  const { protocol, hostname } = new URL(url)
+  if (/^(nats|tls):$/.test(protocol)) {
+    if (secrets !== undefined) yield 'ECTX_EVENTS_SECRET_FILE signs webhooks: leave it out, since ECTX_EVENTS_URL is that of NATS'
+    return
+  }
+  if (creds !== undefined) yield 'ECTX_EVENTS_NATS_CREDS is for NATS: leave it out, since ECTX_EVENTS_URL is that of a webhook'
+  if (secrets === undefined && !isLoopback(hostname.replaceAll(/[[\]]/g, ''))) {
+    yield 'ECTX_EVENTS_SECRET_FILE must be set too: by what is signed with it a receiver at ECTX_EVENTS_URL knows whose the events are'
+  }
+}
+
+function eventsOf (values: Variables): Config['events'] {
+  const { ECTX_EVENTS_URL: url, ECTX_EVENTS_SECRET_FILE: secretFile, ECTX_EVENTS_NATS_CREDS: natsCreds } = values
+  return url === undefined ? undefined : { url, secretFile, natsCreds }
 }
 
 function jwtConfig (values: Variables): JwtConfig | undefined {

@@ -11,6 +11,8 @@ export interface Places {
   readonly keyRing: string
   /** What a context is sealed with beside a key of the ring. */
   readonly trees: string
+  /** Up to where events were delivered. */
+  readonly deliveries: string
   /** Room for when the disk is full. */
   readonly reserve: string
   /** What a backup brings back, until all of it is there. */
@@ -26,6 +28,7 @@ export function placesIn (dataDir: string | undefined, keyRing?: string): Places
     heads: join(directory, 'audit-heads.jws'),
     keyRing: keyRing || join(directory, 'keyring.json'),
     trees: join(directory, 'shred'),
+    deliveries: join(directory, 'deliveries.json'),
     reserve: join(directory, 'reserve'),
     restoring: join(directory, 'restoring')
   }

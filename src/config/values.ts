@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { FormatRegistry, Type, type Static } from '@sinclair/typebox'
+import { isLoopback } from '../auth/loopback.js'
 import { DEFAULT_DATA_DIR } from './places.js'
 
 /** Whose values give the roles of the same name, unless told otherwise; those of any other claim may be what a stranger chose. */
@@ -16,6 +17,7 @@ FormatRegistry.Set('duration', text => millisecondsOf(text) >= 1000)
 FormatRegistry.Set('store', text => text === 'embedded' || text === 'memory' || POSTGRES_URL.test(text))
 FormatRegistry.Set('gateway', text => /^[\w.-]{1,253}$/.test(text))
 FormatRegistry.Set('syslog', isSyslog)
+FormatRegistry.Set('events', isEventsUrl)
 FormatRegistry.Set('list', text => listOf(text).length > 0)
 
 const text = (expected: string, value?: string) => Type.String({ minLength: 1, default: value, expected })
@@ -73,6 +75,11 @@ export const VariablesSchema = Type.Object({
   ),
   ECTX_AUDIT_SINKS: Type.Union([Type.Literal('any'), Type.Literal('all')], { default: 'any', expected: 'any or all' }),
   ECTX_AUDIT_BACKLOG: whole(0, 10_000_000, 10_000, 'a number of events up to 10000000'),
+  ECTX_EVENTS_URL: Type.Optional(
+    Type.String({ format: 'events', expected: 'https://…, http://… of this machine, nats://host:port, or tls://host:port for NATS over TLS' })
+  ),
+  ECTX_EVENTS_SECRET_FILE: file,
+  ECTX_EVENTS_NATS_CREDS: file,
   ECTX_TLS_CERT: file,
   ECTX_TLS_KEY: file,
   ECTX_TLS_CA: file,
@@ -103,6 +110,22 @@ function isSyslog (text: string): boolean {
   return protocol === 'unix:'
     ? hostname === '' && pathname.length > 1
     : /^(udp|tcp):$/.test(protocol) && hostname !== '' && port !== '' && /^\/?$/.test(pathname)
+}
+
+function isEventsUrl (text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, pathname, search, hash, username, password } = new URL(text)
+  if (!isDecodable(username) || !isDecodable(password)) return false
+  if (/^(nats|tls):$/.test(protocol)) return hostname !== '' && /^\/?$/.test(pathname) && search + hash === ''
+  return hash === '' && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replaceAll(/[[\]]/g, ''))))
+}
+
+function isDecodable (text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined
+  } catch {
+    return false
+  }
 }
 
 /** Whether `text` is an IP address or a network; one of all addresses is none, since it would trust whoever comes. */

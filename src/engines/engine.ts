@@ -4,6 +4,7 @@ import type { Sink } from '../audit/sink.js'
 import type { Tell } from '../audit/unproved.js'
 import type { Config } from '../config/config.js'
 import type { RingStore } from '../secrets/ring-store.js'
+import type { Deliveries } from '../storage/deliveries.js'
 import type { Feed } from '../storage/feed.js'
 import type { Integrity } from '../storage/integrity.js'
 import type { TreeStore } from '../secrets/tree-store.js'
@@ -23,6 +24,8 @@ export interface Engine {
   readonly store: Store
   /** What was committed to the store, for whoever follows it. */
   readonly feed: Feed
+  /** Up to where what the feed tells was delivered. */
+  readonly deliveries: Deliveries
   readonly audit: AuditLog
   readonly keys: RingStore
   /** Absent where the engine looks after that itself, or holds nothing that lasts. */

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { systemClock, type Clock } from '../clock.js'
 import { GatewayError } from '../errors.js'
 import { fileProblem } from './file-problem.js'
-import { parseJson } from './parse-json.js'
 import { Trouble, type Listeners } from './trouble.js'
 
 export interface Watching extends Listeners {
@@ -12,14 +11,14 @@ export interface Watching extends Listeners {
 }
 
 /**
- * A small JSON file whose changes are taken, however it was written or replaced. It is looked at on use, so that nothing
+ * A small file of text whose changes are taken, however it was written or replaced. It is looked at on use, so that nothing
  * runs while nobody asks, and synchronously, so that whoever asks needs no promise. Each look reads it: no time or size of
  * a file says for sure that it is the one that was read. Where it cannot be used, what it held before stays in force
  * until a later look finds it well.
  */
 export class WatchedFile<T> {
   readonly #path: string
-  readonly #take: (json: unknown) => T
+  readonly #take: (text: string) => T
   readonly #checkEveryMs: number
   readonly #trouble: Trouble
   readonly #clock: Clock
@@ -28,10 +27,10 @@ export class WatchedFile<T> {
   #lookedAt: number
 
   /**
-   * @param take makes the value from the parsed file, or throws a GatewayError that quotes nothing of it
+   * @param take makes the value from what is in the file, or throws a GatewayError that quotes nothing of it
    * @throws {GatewayError} where the file cannot be used now
    */
-  constructor (path: string, take: (json: unknown) => T, { checkEveryMs = 1000, clock = systemClock, ...listeners }: Watching = {}) {
+  constructor (path: string, take: (text: string) => T, { checkEveryMs = 1000, clock = systemClock, ...listeners }: Watching = {}) {
     this.#path = path
     this.#take = take
     this.#checkEveryMs = checkEveryMs
@@ -40,7 +39,7 @@ export class WatchedFile<T> {
     this.#trouble = new Trouble(path, listeners)
     try {
       this.#text = readFileSync(path, 'utf8')
-      this.#value = take(parseJson(this.#text))
+      this.#value = take(this.#text)
     } catch (error) {
       throw new GatewayError('invalid_argument', `${path}: ${problemOf(error)}`, { cause: error })
     }
@@ -63,7 +62,7 @@ export class WatchedFile<T> {
   #look (): void {
     const text = readFileSync(this.#path, 'utf8')
     if (text === this.#text) return
-    this.#value = this.#take(parseJson(text))
+    this.#value = this.#take(text)
     this.#text = text
   }
 }

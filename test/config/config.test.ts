@@ -117,6 +117,24 @@ t.test('where audit events go', async t => {
   t.equal(loadConfig({ ECTX_ROOT_KEY_FILE: '/key', ECTX_AUDIT_ANCHOR: '/a' }).auditAnchor, '/a')
 })
 
+t.test('events go to a webhook that knows whose they are, or to NATS', async t => {
+  const secretFile = { ECTX_EVENTS_SECRET_FILE: '/secret' }
+  for (const url of ['https://h', 'https://user:pass@h:8443/hook?token=t', 'http://127.0.0.1:1/hook', 'http://[::1]', 'http://localhost']) {
+    t.same(loadConfig({ ECTX_EVENTS_URL: url, ...secretFile }).events, { url, secretFile: '/secret', natsCreds: undefined })
+  }
+  for (const url of ['nats://h', 'nats://user:pass@h:4222', 'tls://t0ken@h:1/']) {
+    t.same(loadConfig({ ECTX_EVENTS_URL: url, ECTX_EVENTS_NATS_CREDS: '/creds' }).events, { url, secretFile: undefined, natsCreds: '/creds' })
+    t.match(problemsOf({ ECTX_EVENTS_URL: url, ...secretFile }), [/^ECTX_EVENTS_SECRET_FILE signs webhooks/])
+  }
+  for (const url of ['http://h', 'http://10.0.0.1/', 'ftp://h', 'h', 'https://h/#x', 'nats://', 'nats://h/x', 'nats://h?x', 'amqp://h', 'https://u:%@h', 'nats://%zz@h', 'nats://u:%ff@h']) {
+    t.match(problemsOf({ ECTX_EVENTS_URL: url, ...secretFile }), [/^ECTX_EVENTS_URL must be https:/], url)
+  }
+  t.match(problemsOf({ ECTX_EVENTS_URL: 'https://h' }), [/^ECTX_EVENTS_SECRET_FILE must be set too/])
+  t.match(loadConfig({ ECTX_EVENTS_URL: 'http://localhost/' }), { events: { secretFile: undefined } })
+  t.match(problemsOf({ ECTX_EVENTS_URL: 'https://localhost', ECTX_EVENTS_NATS_CREDS: '/creds' }), [/^ECTX_EVENTS_NATS_CREDS is for NATS/])
+  for (const name of ['ECTX_EVENTS_SECRET_FILE', 'ECTX_EVENTS_NATS_CREDS']) t.match(problemsOf({ [name]: '/x' }), [/^ECTX_EVENTS_URL must be set too/])
+})
+
 t.test('no value has blanks at its ends, control characters, broken bytes or quotes around it', async t => {
   const good: Record<string, string> = { ECTX_PORT: '1', ECTX_LOG_LEVEL: 'info', ECTX_KEY_ROTATION_HOURS: '1', ECTX_AUDIT_DAYS: '1', ECTX_RATE_LIMIT: '1', ECTX_HOST: 'localhost', ECTX_TRUSTED_PROXIES: '::1' }
   const names = problemsOf({ ECTX_: 'x' }).join().match(/\bECTX_[A-Z_]+/g)!

@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { addTokenEntry } from '../../src/cli/token-file.js'
+import { parseJson } from '../../src/files/parse-json.js'
 import { WatchedFile } from '../../src/files/watched-file.js'
 import { GatewayError } from '../../src/errors.js'
 
@@ -11,7 +12,7 @@ function watch (t: Test, content: string, take: (json: unknown) => unknown = jso
   const file = join(t.testdir({ 'watched.json': content }), 'watched.json')
   const problems: string[] = []
   const mended: string[] = []
-  const watched = new WatchedFile(file, take, {
+  const watched = new WatchedFile(file, text => take(parseJson(text)), {
     checkEveryMs: 0,
     onProblem: message => problems.push(message),
     onMended: what => mended.push(what)

@@ -10,6 +10,7 @@ import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { TreeFiles, type SealedDatabase } from '../../src/engines/embedded/trees/tree-files.js'
 import type { Engine } from '../../src/engines/engine.js'
+import { LocalDeliveries } from '../../src/engines/local-deliveries.js'
 import { MemoryStore } from '../../src/engines/memory/memory-store.js'
 import { LIMITS, type Limits } from '../../src/server/listener.js'
 import { createLogger } from '../../src/telemetry/log.js'
@@ -52,6 +53,7 @@ export async function startGateway (
     supports: embeddedSupports,
     store: kept,
     feed: kept.feed,
+    deliveries: new LocalDeliveries(kept.feed, clock),
     audit,
     integrity: kept instanceof LevelStore ? kept.integrity : undefined,
     keys: new RingFile(places.keyRing, loadRootKey(config.keyRing.root)),

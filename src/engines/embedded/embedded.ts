@@ -2,10 +2,12 @@ import { placesIn } from '../../config/places.js'
 import { GatewayError } from '../../errors.js'
 import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
+import { LocalDeliveries } from '../local-deliveries.js'
 import { openAuditFiles } from './audit/audit-files.js'
 import { isThere } from './backup/is-there.js'
 import { RingFile } from './keys/ring-file.js'
 import { LevelStore } from './level/level-store.js'
+import { PositionsFile } from './positions-file.js'
 import { makePrivate } from './private-directory.js'
 import { Reserve } from './reserve.js'
 import { TreeFiles } from './trees/tree-files.js'
@@ -32,16 +34,19 @@ export const openEmbedded: OpenEngine = async ({ dataDir, keyRing, auditDays, au
       store.outbox,
       { directory: places.audit, retentionDays: auditDays, maxBytes: auditMaxBytes, backlog: auditBacklog, clock, warn, sink }
     )
+    const deliveries = new LocalDeliveries(store.feed, clock, new PositionsFile(places.deliveries))
     return {
       supports: embeddedSupports,
       store,
       feed: store.feed,
+      deliveries,
       audit,
       keys,
       integrity: store.integrity,
       trees: new TreeFiles(places.trees, store),
       async close () {
         await reserve.close()
+        await deliveries.close()
         await audit.close()
         await store.close()
       }

@@ -1,5 +1,6 @@
 import { AuditRelay } from '../../audit/audit-relay.js'
 import type { OpenEngine, Supports } from '../engine.js'
+import { LocalDeliveries } from '../local-deliveries.js'
 import { MemoryJournal } from './memory-journal.js'
 import { MemoryRing } from './memory-ring.js'
 import { MemoryStore } from './memory-store.js'
@@ -12,14 +13,17 @@ export const openMemory: OpenEngine = async (_config, clock, warn, sink) => {
   warn('ECTX_STORE is memory: contexts, the keys that seal them and the audit log are gone when this process ends')
   const store = new MemoryStore(clock)
   const audit = new AuditRelay(store.outbox, new MemoryJournal(), { clock, warn, sink })
+  const deliveries = new LocalDeliveries(store.feed, clock)
   return {
     supports: memorySupports,
     store,
     feed: store.feed,
+    deliveries,
     audit,
     keys: new MemoryRing(),
     trees: new MemoryTrees(),
     async close () {
+      await deliveries.close()
       await audit.close()
       await store.close()
     }

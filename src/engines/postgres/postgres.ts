@@ -6,6 +6,7 @@ import { loadRootKey } from '../../secrets/root-key.js'
 import type { OpenEngine, Supports } from '../engine.js'
 import { Link } from './link.js'
 import { PostgresAudit } from './postgres-audit.js'
+import { PostgresDeliveries } from './postgres-deliveries.js'
 import { PostgresFeed } from './postgres-feed.js'
 import { PostgresReader } from './postgres-reader.js'
 import { PostgresRing } from './postgres-ring.js'
@@ -48,6 +49,7 @@ export const openPostgres: OpenEngine = async ({ databaseUrl = '', gatewayName, 
       supports: postgresSupports,
       store,
       feed,
+      deliveries: new PostgresDeliveries(keeping),
       audit,
       keys,
       trees: new PostgresTrees(keeping, reading),

@@ -49,8 +49,8 @@ export async function postgresEngines (t: Test) {
       return new PostgresTrees(link, link)
     },
 
-    /** The store and the feed of an engine, whose database tells the time by `clock`. */
-    async timed (directory: string, { store, feed }: Engine, clock: Clock): Promise<Pick<Engine, 'store' | 'feed'>> {
+    /** What of an engine goes by time, whose database tells it by `clock`. */
+    async timed (directory: string, { store, feed, deliveries }: Engine, clock: Clock): Promise<Pick<Engine, 'store' | 'feed' | 'deliveries'>> {
       const client = new pg.Client({ connectionString: url, options: `-c search_path=${schemaOf(directory)}` })
       client.on('error', () => {})
       await client.connect()
@@ -77,7 +77,7 @@ export async function postgresEngines (t: Test) {
               }
         }
       })
-      return { store: onTime(store), feed: onTime(feed) }
+      return { store: onTime(store), feed: onTime(feed), deliveries: onTime(deliveries) }
     }
   }
 }
