@@ -93,8 +93,11 @@ export async function doEverything (t: Test, visitor: Visitor, prefix: string): 
   await shareEverything(t, visitor, made[0]!)
   await repeatEverything(t, visitor, `${prefix}-again`)
   const [first, second, kept, rotated] = made as [Made, Made, Made, Made]
-  const secrets = Object.fromEntries(Object.entries(DATA).flatMap(([name, { value, is_secret: isSecret }]) => isSecret ? [[name, { value }]] : []))
-  const rotation = { method: 'POST', path: `${PATH}/${rotated.id}/rotate`, headers: json(OPERATOR), body: JSON.stringify({ data: secrets, version_message: 'new' }) }
+  const secrets = Object.fromEntries(
+    Object.entries(DATA).flatMap(([name, { value, is_secret: isSecret }]) => isSecret ? [[name, { value }]] : [])
+  )
+  const body = JSON.stringify({ data: secrets, version_message: 'new' })
+  const rotation = { method: 'POST', path: `${PATH}/${rotated.id}/rotate`, headers: json(OPERATOR), body }
   const { metadata: { version } } = JSON.parse((await visitor.reveal(rotation)).text)
   for (const id of [version.id, version.previous_version_id]) {
     t.same(dataIn(await visitor.reveal({ method: 'GET', path: `${PATH}/${rotated.id}?version=${id}`, headers: operator })), DATA)
