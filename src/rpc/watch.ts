@@ -90,6 +90,7 @@ export const eventMessage = ({ position, time, event }: ToldEvent): MessageInitS
     caller: event.caller,
     requestId: event.request_id ?? '',
     version: event.version && { ...event.version, previousVersionId: event.version.previous_version_id ?? '' },
-    keys: [...event.keys ?? []]
+    keys: [...event.keys ?? []],
+    keysLeftOut: BigInt(event.keys_left_out ?? 0)
   }
 })
