@@ -20,7 +20,9 @@ export const ResourceEventSchema = output('ResourceEvent', {
   caller: ref(AuditCallerSchema),
   request_id: Type.Optional(Type.String({ description: 'The `X-Request-Id` of who brought it about.' })),
   version: Type.Optional(ref(ApiResourceMetadataVersionSchema)),
-  keys: Type.Optional(Type.Array(Type.String(), { description: 'With `rotated`: the names of the secrets that have new values, as many as take 4 KiB.' })),
+  keys: Type.Optional(Type.Array(Type.String(), {
+    description: 'With `rotated`: the names of the secrets that have new values, as many as take 4 KiB.'
+  })),
   keys_left_out: Type.Optional(Type.Integer({ format: 'int64', minimum: 1, description: 'How many more have new values.' }))
 }, { description: 'What is told of a resource. Names values by their keys and never holds one.' })
 
