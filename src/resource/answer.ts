@@ -6,6 +6,7 @@ import type { Shown, View } from './call.js'
 import { hidesSecrets, reveal } from './hidden.js'
 import type { Rendering, Resource, ResourceKind } from './kind.js'
 import { auditJson, instant } from './metadata-json.js'
+import { shownRevision } from './revision.js'
 import { sealRecord, type Opened } from './sealed-record.js'
 
 /** A resource as an operation answers it, for any transport. */
@@ -68,7 +69,7 @@ function shown<R extends Resource> (
 ): Answer<R> {
   const revealed = secrets === undefined ? json : reveal(json, secrets)
   const whole = more === undefined ? revealed : withMoreStatus(revealed, more)
-  return { id, revision, view, json: whole, revealed: secrets && Object.keys(secrets), message: () => kind.decode(whole) }
+  return { id, revision: shownRevision(revision), view, json: whole, revealed: secrets && Object.keys(secrets), message: () => kind.decode(whole) }
 }
 
 const earliest = (...times: ReadonlyArray<number | undefined>): number | undefined => {

@@ -8,6 +8,7 @@ import { damaged } from '../storage/refusals.js'
 import type { StoredRecord } from '../storage/store.js'
 import { decodeBody, encodeClear, type ClearPart } from './body-codec.js'
 import { hidesSecrets } from './hidden.js'
+import { nextHidden, nextShown } from './revision.js'
 
 // How a resource of any kind is kept: the text without secrets, beside it their sealed values, and a code that proves both and
 // all else that is believed of the record.
@@ -60,7 +61,7 @@ export function withSecrets (
   vault: Vault, { record, accessHash, latestExpireTime }: Opened, json: string, secretsJson: string
 ): Awaitable<StoredRecord> {
   const { sealedBy, body, ...believed } = record
-  const next = { ...believed, revision: record.revision + 1 }
+  const next = { ...believed, revision: nextShown(record.revision) }
   return andThen(vault.key(sealedBy!), key => sealWith(vault, key, next, { json, accessHash, latestExpireTime }, secretsJson))
 }
 
@@ -86,7 +87,7 @@ export function withAccessHash (
   vault: Vault, { record, json, latestExpireTime, sealed }: Opened, accessHash: Uint8Array
 ): Awaitable<StoredRecord> {
   const { sealedBy, body, ...believed } = record
-  const next = { ...believed, revision: record.revision + 1 }
+  const next = { ...believed, revision: nextHidden(record.revision) }
   return andThen(vault.key(sealedBy!), key => proveRecord(key, next, { json, accessHash, latestExpireTime }, sealed))
 }
 

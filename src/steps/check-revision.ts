@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.js'
 import { step } from '../pipeline/pipeline.js'
 import type { KindNames } from '../resource/kind.js'
+import { shownRevision } from '../resource/revision.js'
 import type { Opened } from '../resource/sealed-record.js'
 import type { StoredRecord } from '../storage/store.js'
 
@@ -12,7 +13,7 @@ type Needs = { readonly onlyRevisions: readonly number[] | undefined } & (
 export const checkRevision = (kind: KindNames) => step('CheckRevision', (ctx: Needs) => {
   const { onlyRevisions } = ctx
   const { id, revision } = 'existing' in ctx ? ctx.existing : ctx.opened.record
-  if (onlyRevisions !== undefined && !onlyRevisions.includes(revision)) {
+  if (onlyRevisions !== undefined && !onlyRevisions.includes(shownRevision(revision))) {
     throw new GatewayError('failed_precondition', `${kind.title} '${id}' has another revision than the ones given; read it again`)
   }
 })

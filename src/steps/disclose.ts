@@ -5,6 +5,7 @@ import { answerOf, type Answer, type Reading } from '../resource/answer.js'
 import { eventOf, type Auditor, type Happening } from '../resource/audit-event.js'
 import type { ReadCall, View } from '../resource/call.js'
 import type { Resource, ResourceKind } from '../resource/kind.js'
+import { shownRevision } from '../resource/revision.js'
 import type { Opened } from '../resource/sealed-record.js'
 
 interface Needs extends Happening, Pick<ReadCall<unknown>, 'held' | 'sizeOnly'> {
@@ -33,10 +34,10 @@ export const disclose = <R extends Resource>(audit: Auditor, kind: ResourceKind<
     const { origin: { caller }, opened, opened: { record }, view } = ctx
     // Another may have taken the slug since `Authorize`.
     if (caller.kind === 'run' && caller.contextId !== record.id) throw new GatewayError('aborted', 'it was replaced meanwhile; try again')
-    if (isHeld(ctx)) return read(ctx, { id: record.id, revision: record.revision, view })
+    if (isHeld(ctx)) return read(ctx, { id: record.id, revision: shownRevision(record.revision), view })
     return andThen(answerOf(kind, opened, view), answer => show(ctx, answer))
   })
 }
 
-const isHeld = ({ held, opened: { record: { id, revision } }, view }: Needs): boolean =>
-  held === 'any' || (held !== undefined && held.some(shown => shown.id === id && shown.revision === revision && shown.view === view))
+const isHeld = ({ held, opened: { record: { id, revision } }, view }: Needs): boolean => held === 'any' || (held !== undefined &&
+  held.some(shown => shown.id === id && shown.revision === shownRevision(revision) && shown.view === view))

@@ -90,7 +90,8 @@ for (const [engine, open] of Object.entries(timedEngines)) {
     const second = await send()
     const { run_token: token, ...status } = second.json().status
     t.not(token, lost)
-    t.equal((await get(`/${id}`)).headers.etag, second.headers.etag)
+    t.equal(second.headers.etag, first.headers.etag)
+    t.equal((await get(`/${id}`)).headers.etag, first.headers.etag)
     t.same({ ...second.json(), status }, (await get(`/${id}`)).json())
     t.same([(await get(`/${id}`, lost)).statusCode, (await get(`/${id}`, token)).statusCode], [401, 200])
     t.equal((await make('My Run', { lease: '60s' }, '', PATH, key('k'))).json().status.run_token, undefined, 'who asks for none gets none')
