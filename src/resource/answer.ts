@@ -69,7 +69,8 @@ function shown<R extends Resource> (
 ): Answer<R> {
   const revealed = secrets === undefined ? json : reveal(json, secrets)
   const whole = more === undefined ? revealed : withMoreStatus(revealed, more)
-  return { id, revision: shownRevision(revision), view, json: whole, revealed: secrets && Object.keys(secrets), message: () => kind.decode(whole) }
+  const names = secrets && Object.keys(secrets)
+  return { id, revision: shownRevision(revision), view, json: whole, revealed: names, message: () => kind.decode(whole) }
 }
 
 const earliest = (...times: ReadonlyArray<number | undefined>): number | undefined => {
