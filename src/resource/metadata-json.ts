@@ -1,7 +1,5 @@
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt'
-import {
-  ApiResourceOwnerScope, type ApiResourceMetadata, type ApiResourceMetadataVersion
-} from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
+import { ApiResourceOwnerScope, type ApiResourceMetadata } from '../gen/ai/stigmer/commons/apiresource/metadata_pb.js'
 import type { ApiResourceAudit, ApiResourceAuditInfo } from '../gen/ai/stigmer/commons/apiresource/status_pb.js'
 
 // What resources of all kinds have, as proto JSON in snake_case: what is empty is left out.
@@ -15,11 +13,8 @@ export const metadataJson = ({ name, slug, id, org, ownerScope, labels, annotati
   labels: entries(labels),
   annotations: entries(annotations),
   tags: tags.length === 0 ? undefined : tags,
-  version: versionJson(version)
+  version: version && { id: text(version.id), message: text(version.message), previous_version_id: text(version.previousVersionId) }
 })
-
-export const versionJson = (version: ApiResourceMetadataVersion | undefined) =>
-  version && { id: version.id, message: text(version.message), previous_version_id: text(version.previousVersionId) }
 
 export const auditJson = ({ specAudit, statusAudit }: ApiResourceAudit) => ({
   spec_audit: specAudit && infoJson(specAudit),

@@ -3,7 +3,6 @@ import { commit } from '../pipeline/pipeline.js'
 import type { Answer } from '../resource/answer.js'
 import { eventOf, type Auditor, type Happening } from '../resource/audit-event.js'
 import { alreadyExists, type KindNames, type Resource } from '../resource/kind.js'
-import { versionJson } from '../resource/metadata-json.js'
 import { resourceEvent } from '../resource/resource-event.js'
 import type { Store, StoredRecord } from '../storage/store.js'
 
@@ -23,7 +22,7 @@ export const persist = (store: Store, audit: Auditor, kind: KindNames) =>
     audit.admit()
     try {
       await store.insert(record, {
-        events: [resourceEvent('created', record, { ...origin, version: versionJson(metadata?.version) })],
+        events: [resourceEvent('created', record, { ...origin, version: { id: metadata?.version?.id ?? '' } })],
         audit: [eventOf('created', ctx, record, answer.revealed)],
         records: 'remembered' in ctx && ctx.remembered !== undefined ? [ctx.remembered] : []
       })

@@ -9,21 +9,29 @@ import type { Real } from './real.js'
 
 export type View = 'full' | 'redacted'
 
-/** What an answer shows of the context. */
-export function shown ({ id, content, creator, createTime, expireTime }: Context, view: View, token?: string) {
+/** What an answer shows of the context, as it is or as it was in that version. */
+export function shown (context: Context, view: View, token?: string, version = context.versions.at(-1)!) {
+  const { id, content, creator, createTime, expireTime, versions } = context
   const { slug, isNamed, executionId, team, ttl, lease } = content
   const [by, at] = [{ id: creator }, timeText(createTime)]
-  const audit = { created_by: by, created_at: at, updated_by: by, updated_at: at, event: 'created' }
+  const made = { created_by: by, created_at: at, updated_by: by, updated_at: at, event: 'created' }
+  const isFirst = version === versions[0]
+  const audit = isFirst ? made : { ...made, updated_by: { id: version.by }, updated_at: timeText(version.time), event: 'rotated' }
+  const { id: versionId, message, previous } = version
   return withoutAbsent({
     api_version: 'agentic.stigmer.ai/v1',
     kind: 'ExecutionContext',
-    metadata: { name: isNamed ? slug.replace('run-', 'Run ') : undefined, slug, id, version: { id: id.replace('exec', 'ver') }, labels: team && { team } },
-    spec: { execution_id: executionId, data: shownData(content, view === 'full'), ttl, lease },
-    status: { audit: { spec_audit: audit, status_audit: audit }, expire_time: timeText(expireTime), run_token: token }
+    metadata: { name: isNamed ? slug.replace('run-', 'Run ') : undefined, slug, id, version: { id: versionId, message, previous_version_id: previous }, labels: team && { team } },
+    spec: { execution_id: executionId, data: shownData(content, view === 'full', version.secrets), ttl, lease },
+    status: { audit: { spec_audit: audit, status_audit: made }, expire_time: timeText(expireTime), run_token: token }
   })
 }
 
-export const etagOf = ({ id }: Context, view: View) => `"${id}.1.${view}"`
+/** Of a context, and of its nth version. */
+export const etagOf = ({ id, versions }: Pick<Context, 'id' | 'versions'>, view: View, nth = versions.length) => `"${id}.${nth}.${view}"`
+
+/** Of the same, but another version. */
+export const staleEtag = (etag: string) => etag.replace(/\.(\d+)\./, (_, nth) => `.${Number(nth) + 1}.`)
 
 export const timeText = (time: number) => new Date(time).toISOString()
 
@@ -34,6 +42,7 @@ export async function assertAgrees (model: Model, real: Real): Promise<void> {
   assert.deepEqual(response.json(), { execution_contexts: live.map(context => shown(context, 'redacted')) })
   const slugs = live.map(({ content }) => content.slug)
   assert.deepEqual(slugs, [...new Set(slugs)], 'no two have one slug')
+  await real.follower.assertKnows(model, real)
 }
 
 /** That the answer shows that, or says that there is no such. */

@@ -56,21 +56,25 @@ function leavesOf (value: unknown, pointer = '', leaves = new Map<string, unknow
 }
 
 /** The values as an answer shows them, those of secrets only where it reveals. */
-export const shownData = ({ data }: Content, reveals: boolean) => {
+export const shownData = ({ data }: Content, reveals: boolean, secrets: Readonly<Record<string, string>>) => {
   const values: ReadonlyArray<[string, Value]> = Object.entries(DATA[data] ?? {})
   if (values.length === 0) return undefined
   return Object.fromEntries(values.map(([name, { value, is_secret: isSecret = false }]) =>
-    [name, isSecret && !reveals ? { is_secret: true } : { value, is_secret: isSecret }]))
+    [name, isSecret && !reveals ? { is_secret: true } : { value: secrets[name] ?? value, is_secret: isSecret }]))
 }
 
 /** The values as an environment. */
-export const environmentOf = ({ data }: Content): Record<string, string> =>
-  Object.fromEntries(Object.entries<Value>(DATA[data] ?? {}).map(([name, { value }]) => [name, value]))
+export const environmentOf = ({ data }: Content, secrets: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries<Value>(DATA[data] ?? {}).map(([name, { value }]) => [name, secrets[name] ?? value]))
+
+/** The names of the secrets. */
+export const secretsIn = ({ data }: Content): string[] =>
+  Object.entries<Value>(DATA[data] ?? {}).flatMap(([name, { is_secret: isSecret = false }]) => isSecret ? [name] : [])
 
 /** In milliseconds. */
 export const ttlOf = ({ ttl }: Content): number => ttl === undefined ? DEFAULT_TTL_MS : durationOf(ttl)
 export const leaseOf = ({ lease }: Content): number | undefined => lease === undefined ? undefined : durationOf(lease)
 
-const durationOf = (text: string) => Math.round(Number(text.slice(0, -1)) * 1_000)
+export const durationOf = (text: string) => Math.round(Number(text.slice(0, -1)) * 1_000)
 
 export const withoutAbsent = <T extends object>(value: T): T => JSON.parse(JSON.stringify(value))

@@ -6,9 +6,9 @@ import { assertAgrees } from './answers.js'
 import type { Command } from './command.js'
 import { Model } from './model.js'
 import { jump, restart, sweep } from './passing.js'
-import { batchGet, env, get, list, lookAtAll } from './reading.js'
+import { batchGet, env, get, getVersion, list, lookAtAll } from './reading.js'
 import { startReal, type Real } from './real.js'
-import { beat, create, createSeveral, remove, removeOfExecution, retry } from './writing.js'
+import { beat, create, createSeveral, remove, removeOfExecution, retry, rotate } from './writing.js'
 
 /** So many use one gateway. */
 const AT_ONCE = 50
@@ -20,6 +20,8 @@ const commandsFor = (isDurable: boolean) => fc.commands([fc.oneof<Array<fc.Weigh
   { arbitrary: retry, weight: 5 },
   { arbitrary: jump, weight: 6 },
   { arbitrary: beat, weight: 3 },
+  { arbitrary: rotate, weight: 4 },
+  { arbitrary: getVersion, weight: 3 },
   { arbitrary: remove, weight: 3 },
   { arbitrary: removeOfExecution, weight: 1 },
   { arbitrary: sweep, weight: 2 },

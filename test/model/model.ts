@@ -9,6 +9,20 @@ export interface Creation {
   readonly key?: string
 }
 
+/** What a context was, or is. */
+export interface Version {
+  readonly id: string
+  readonly previous?: string
+  readonly message?: string
+  /** The name of who made it. */
+  readonly by: string
+  readonly time: number
+  /** Those values that are others than in the content. */
+  readonly secrets: Readonly<Record<string, string>>
+  /** Until when it can be read once another has taken its place. */
+  until: number
+}
+
 /** A context that was made, whether it is still there or not. */
 export interface Context {
   readonly id: string
@@ -20,6 +34,8 @@ export interface Context {
   readonly expireTime: number
   /** Until when it lives, unless a heartbeat comes. */
   end: number
+  /** The first one first; the last is the one that it has. */
+  readonly versions: Version[]
   /** The run token that is in force. */
   token?: string
 }
@@ -49,6 +65,7 @@ export class Model {
   readonly #calls = new Map<string, Call>()
   /** How far the clock may go back: to where none is there again whose slug another has taken meanwhile. */
   #earliest = 0
+  #lastVersionEnd = 0
 
   constructor (now: number) {
     this.now = now
@@ -57,6 +74,11 @@ export class Model {
   /** Those that are there, newest first. */
   get live (): Context[] {
     return [...this.#contexts].filter(({ end }) => end > this.now).sort((a, b) => a.id < b.id ? 1 : -1)
+  }
+
+  /** Those that were neither removed nor swept, also where they have expired. */
+  get kept (): ReadonlySet<Context> {
+    return this.#contexts
   }
 
   isLive (context: Context): boolean {
@@ -86,7 +108,8 @@ export class Model {
     }
     const expireTime = this.now + ttlOf(content)
     const end = Math.min(expireTime, this.now + (leaseOf(content) ?? Infinity))
-    const context: Context = { id, content, creator, createTime: this.now, expireTime, end }
+    const first = { id: id.replace('exec', 'ver'), by: creator, time: this.now, secrets: {}, until: Infinity }
+    const context: Context = { id, content, creator, createTime: this.now, expireTime, end, versions: [first] }
     this.made.push(context)
     this.#contexts.add(context)
     if (key !== undefined) {
@@ -107,11 +130,21 @@ export class Model {
     context.end = Math.min(Math.max(this.now + leaseOf(context.content)!, context.end), context.expireTime)
   }
 
+  /** Has the context get another version; the one before can be read for some milliseconds. */
+  rotate (context: Context, version: Omit<Version, 'time' | 'until'>, graceMs: number): void {
+    const before = context.versions.at(-1)!
+    before.until = Math.min(this.now + graceMs, context.expireTime)
+    this.#lastVersionEnd = Math.max(this.#lastVersionEnd, before.until)
+    context.versions.push({ ...version, time: this.now, until: Infinity })
+  }
+
   remove (context: Context): void {
     this.#contexts.delete(context)
   }
 
   sweep (): void {
+    // Once it is swept it is not there again where the clock goes back.
+    for (const { versions } of this.made) for (const version of versions) if (version.until <= this.now) version.until = -Infinity
     for (const context of this.#contexts) if (!this.isLive(context)) this.#contexts.delete(context)
     for (const [name, { end }] of this.#calls) if (end <= this.now) this.#calls.delete(name)
   }
@@ -129,7 +162,7 @@ export class Model {
 
   /** When nothing is left of all that is kept. */
   get endOfAll (): number {
-    return Math.max(this.now, ...[...this.#contexts, ...this.#calls.values()].map(({ end }) => end))
+    return Math.max(this.now, this.#lastVersionEnd, ...[...this.#contexts, ...this.#calls.values()].map(({ end }) => end))
   }
 
   /** Sets the clock, but not back to where one would be there again whose slug another has taken. */

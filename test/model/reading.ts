@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { PATH } from '../support/gateway.js'
-import { assertRead, assertRefused, assertShows, etagOf, shown, timeText, type View } from './answers.js'
+import { assertRead, assertRefused, assertShows, etagOf, shown, staleEtag, timeText, type View } from './answers.js'
 import { by, callerOf, command, pick, refusalOf, UNKNOWN, views, which, type By, type Caller, type Which } from './command.js'
 import { environmentOf, EXECUTIONS, SLUGS, TEAMS } from './content.js'
 import type { Context, Model } from './model.js'
@@ -21,8 +21,8 @@ interface Reading {
 function ifNoneMatch (target: Context | undefined, view: View, held: Reading['held']): [headers: Record<string, string>, isHeld: boolean] {
   if (held === undefined) return [{}, false]
   const other = view === 'full' ? 'redacted' : 'full'
-  const etag = etagOf(target ?? { id: UNKNOWN } as Context, held === 'another view' ? other : view)
-  const header = { 'its own': `"x", W/${etag}`, any: '*', 'another view': etag, another: etag.replace('.1.', '.2.') }[held]
+  const etag = etagOf(target ?? { id: UNKNOWN, versions: [] }, held === 'another view' ? other : view)
+  const header = { 'its own': `"x", W/${etag}`, any: '*', 'another view': etag, another: staleEtag(etag) }[held]
   return [{ 'if-none-match': header }, held === 'its own' || held === 'any']
 }
 
@@ -134,7 +134,25 @@ export const env = fc.record({ of: which, by }).map(command('env', async (model,
   const refusal = refusalOf(caller, caller.own === target)
   if (refusal !== undefined) return assertRefused(response, refusal)
   if (target === undefined || !model.isLive(target)) return assertRefused(response, 'not_found')
-  assert.deepEqual([response.statusCode, response.json()], [200, environmentOf(target.content)])
+  assert.deepEqual([response.statusCode, response.json()], [200, environmentOf(target.content, target.versions.at(-1)!.secrets)])
+}))
+
+/** A version that a context has or had, or none. */
+export const getVersion = fc.record({ of: which, nth: fc.nat(3), by, view: views }).map(command('get version', async (
+  model, real, { of, nth, by, view: asked }
+) => {
+  const target = pick(model, of)
+  const version = target?.versions[nth]
+  const caller = callerOf(model, by, target)
+  const view = asked ?? (caller.role === 'viewer' ? 'redacted' : 'full')
+  const query = `version=${version?.id ?? 'ver-none'}${asked ? `&view=${asked}` : ''}`
+  const response = await real.ask('GET', `${PATH}/${target?.id ?? UNKNOWN}?${query}`, { token: caller.token })
+  const refusal = refusalOf(caller, caller.own !== undefined && caller.own === target, view === 'redacted' ? ['viewer'] : [])
+  if (refusal !== undefined) return assertRefused(response, refusal)
+  if (target === undefined || !model.isLive(target)) return assertRefused(response, 'not_found')
+  if (version === undefined || version.until <= model.now) return assertRefused(response, 'not_found')
+  assert.deepEqual([response.statusCode, response.json()], [200, shown(target, view, undefined, version)])
+  assert.equal(response.headers.etag, etagOf(target, view, nth + 1))
 }))
 
 /** All that was ever made, by id and by slug, and each run token that was ever given. */

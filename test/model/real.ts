@@ -7,6 +7,7 @@ import { OPERATOR, VIEWER } from '../support/callers.js'
 import { TestClock } from '../support/clock.js'
 import { newDataDir } from '../support/data-dir.js'
 import { timedGateway, type Open } from '../support/timed-gateway.js'
+import { Follower } from './feed.js'
 
 /** The tokens of those that any gateway knows here, by their names. */
 export const TOKENS: Readonly<Record<string, string>> = { runner: OPERATOR, other: `ectx_${'p'.repeat(43)}`, auditor: VIEWER }
@@ -24,8 +25,13 @@ export async function startReal (t: Test, open: Open) {
   const clock = new TestClock()
   let gateway = await timedGateway(t, { open, env, clock })
 
+  const begin = await gateway.store.feed.last()
+
   return {
     clock,
+    follower: new Follower(),
+    /** Where the events begin that it has ever had. */
+    firstPosition: async () => begin,
     ask: (...asked: Parameters<typeof gateway.ask>) => gateway.ask(...asked),
     sweep: () => gateway.sweep(),
     close: () => gateway.close(),

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { decodeTime } from 'ulid'
 import { PATH } from '../support/gateway.js'
-import { assertRefused, assertShows, etagOf, timeText, type View } from './answers.js'
+import { assertRefused, assertShows, etagOf, staleEtag, timeText, type View } from './answers.js'
 import { by, callerOf, command, pick, refusalOf, UNKNOWN, views, which, type By, type Which } from './command.js'
-import { bodyOf, contents, differing, EXECUTIONS, leaseOf, ttlOf, type Content } from './content.js'
+import { bodyOf, contents, differing, durationOf, EXECUTIONS, leaseOf, secretsIn, ttlOf, type Content } from './content.js'
 import type { Context, Creation, Model } from './model.js'
 import { TOKENS, type Real } from './real.js'
 
@@ -110,9 +110,9 @@ interface Removal {
 /** The header, and whether it admits the context. */
 function ifMatch (context: Context | undefined, wanted: Removal['ifMatch']): [headers: Record<string, string>, admits: boolean] {
   if (wanted === undefined) return [{}, true]
-  const etag = etagOf(context ?? { id: UNKNOWN } as Context, 'redacted')
+  const etag = etagOf(context ?? { id: UNKNOWN, versions: [] }, 'redacted')
   const header = {
-    'its own': `"x", ${etag}`, any: '*', weak: `W/${etag}`, stale: etag.replace('.1.', '.2.'), another: etag.replace(/exec-./, 'exec-z')
+    'its own': `"x", ${etag}`, any: '*', weak: `W/${etag}`, stale: staleEtag(etag), another: etag.replace(/exec-./, 'exec-z')
   }[wanted]
   return [{ 'if-match': header }, wanted === 'its own' || wanted === 'any']
 }
@@ -145,4 +145,52 @@ export const removeOfExecution = fc.record({ executionId: fc.constantFrom(...EXE
   const deleted = model.live.filter(({ content }) => content.executionId === executionId)
   for (const context of deleted) model.remove(context)
   assert.deepEqual([response.statusCode, response.json()], [200, { deleted: deleted.map(({ id }) => id) }])
+}))
+
+interface Rotation extends Omit<Removal, 'view'> {
+  readonly view?: View
+  /** Of which values new ones are sent: of all secrets, one, one that is open, one that is not there, or none. */
+  readonly what: 'all' | 'one' | 'open' | 'unknown' | 'none'
+  readonly value: string
+  readonly message?: string
+  readonly grace?: string
+}
+
+export const rotate = fc.record<Rotation>({
+  of: which,
+  by,
+  view: views,
+  ifMatch: fc.constantFrom(undefined, undefined, undefined, 'its own', 'any', 'weak', 'stale', 'another'),
+  what: fc.constantFrom('all', 'all', 'one', 'one', 'open', 'unknown', 'none'),
+  value: fc.constantFrom('n3w', 'n3w3r'),
+  message: fc.constantFrom(undefined, 'leaked'),
+  grace: fc.constantFrom(undefined, undefined, '0s', '1s', '60s', '604801s')
+}).map(command('rotate', async (model, real, { of, by, view, ifMatch: wanted, what, value, message, grace }) => {
+  const target = pick(model, of)
+  const caller = callerOf(model, by, target)
+  const secrets = target === undefined ? [] : secretsIn(target.content)
+  const names = { all: secrets, one: secrets.slice(0, 1), open: ['REGION'], unknown: ['NONE'], none: [] }[what]
+  const [headers, admits] = ifMatch(target, wanted)
+  const data = Object.fromEntries(names.map(name => [name, { value }]))
+  const body = { data, ...message !== undefined && { version_message: message }, ...grace !== undefined && { grace } }
+  const response = await real.ask('POST', `${PATH}/${target?.id ?? UNKNOWN}/rotate${view ? `?view=${view}` : ''}`, {
+    token: caller.token, headers, body
+  })
+  // What is no rotation at all is refused before anybody is asked for.
+  if (names.length === 0) return assert.ok([400, 401, 403].includes(response.statusCode))
+  const refusal = refusalOf(caller, false)
+  if (refusal !== undefined) return assertRefused(response, refusal)
+  if (target === undefined || !model.isLive(target)) return assertRefused(response, 'not_found')
+  if (!admits) return assertRefused(response, 'failed_precondition')
+  if (what === 'open' || what === 'unknown') return assertRefused(response, 'invalid_argument', { pointers: names.map(name => `/data/${name}`) })
+  if (grace !== undefined && durationOf(grace) > ttlOf(target.content)) return assertRefused(response, 'invalid_argument', { pointers: ['/grace'] })
+  assert.equal(response.statusCode, 200, response.body)
+  const { id } = response.json().metadata.version
+  assert.match(id, /^ver-[0-9a-hjkmnp-tv-z]{26}$/)
+  const before = target.versions.at(-1)!
+  assert.ok(target.versions.every(version => version.id !== id))
+  const all = { ...before.secrets, ...Object.fromEntries(names.map(name => [name, value])) }
+  const operator = by === 'other' ? 'other' : 'runner'
+  model.rotate(target, { id, previous: before.id, message, by: operator, secrets: all }, grace === undefined ? 300_000 : durationOf(grace))
+  assertShows(response, 200, target, view ?? 'full')
 }))
