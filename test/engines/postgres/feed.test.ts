@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import t from 'tap'
 import { systemClock } from '../../../src/clock.js'
 import type { Feed } from '../../../src/storage/feed.js'
@@ -10,7 +11,7 @@ const GATEWAYS = 3
 const WRITERS = 64
 const TURNS = 40
 
-const { open } = await postgresEngines(t)
+const { open, url, schemaOf } = await postgresEngines(t)
 
 /** All changes up to the last of them, as one sees them who asks all the time. */
 async function follow (feed: Feed, total: number): Promise<string[]> {
@@ -43,4 +44,23 @@ t.test(`${GATEWAYS} gateways whose ${WRITERS} writers make changes tell all who 
   for (const other of others) t.same(other, first)
   const wrong = first!.filter((change, at) => change.endsWith('gone') && first!.indexOf(change.replace('gone', 'made')) > at)
   t.same(wrong, [])
+})
+
+t.test('of a schema that was restored in a cluster whose transactions have smaller numbers the feed begins anew, and goes on', async t => {
+  const directory = newDataDir(t)
+  const { store, close } = await open(directory, systemClock)
+  const tell = (id: string) => store.insert(newRecord(id), { events: [{ kind: KIND, id, data: '' }] })
+  await tell('a')
+  const client = new pg.Client({ connectionString: url, options: `-c search_path=${schemaOf(directory)}` })
+  await client.connect()
+  await client.query("UPDATE change SET xid = '900000000000'; UPDATE feed SET xid = '800000000000'")
+  await client.end()
+  await close()
+
+  const again = await open(directory, systemClock)
+  t.teardown(() => again.close())
+  t.same(await again.feed.changes(undefined, 9), [])
+  await again.store.insert(newRecord('b'), { events: [{ kind: KIND, id: 'b', data: '' }] })
+  t.match(await again.feed.changes(undefined, 9), [{ event: { id: 'b' } }])
+  await t.rejects(again.feed.changes('00000000900000000000-00000000000000000001', 9), { code: 'invalid_argument' })
 })

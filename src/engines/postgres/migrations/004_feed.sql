@@ -92,3 +92,28 @@ EXCEPTION WHEN lock_not_available THEN
   RAISE WARNING 'the partitions of % are looked after later', p_table;
 END
 $$;
+
+-- Empties the feed where it is a copy from another cluster, or an older one, whose transactions had greater numbers: behind those nothing
+-- that happens here would ever come.
+CREATE FUNCTION settle_feed() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM change c WHERE c.xid >= pg_snapshot_xmax(pg_current_snapshot()))
+    OR EXISTS (SELECT FROM feed f WHERE f.xid >= pg_snapshot_xmax(pg_current_snapshot())) THEN
+    DELETE FROM change;
+    UPDATE feed SET xid = '0', rev = 0;
+  END IF;
+END
+$$;
+
+-- As before, and looks after the feed.
+CREATE OR REPLACE FUNCTION tidy(p_audit_days integer, p_change_days integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1701016692, hashtext(current_schema())) THEN RETURN false; END IF;
+  DELETE FROM settled WHERE at < now_ms() - 600000;
+  PERFORM keep_partitions('audit', p_audit_days);
+  PERFORM keep_partitions('change', p_change_days);
+  PERFORM settle_feed();
+  DELETE FROM gateway WHERE first > sequence AND pg_try_advisory_xact_lock(1701016686, hashtext(current_schema() || ' ' || name));
+  RETURN true;
+END
+$$;
