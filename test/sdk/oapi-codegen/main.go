@@ -80,5 +80,5 @@ func main() {
 	events := must(client.ListExecutionContextAuditEventsWithResponse(ctx, id, nil)).JSON200.Events
 	var sequence int64 = events[0].Sequence
 	equal("audit", sequence > 0, true)
-	equal("audit", events[len(events)-1].Event, sdk.Deleted)
+	equal("audit", events[len(events)-1].Event, sdk.AuditEventEventDeleted)
 }
