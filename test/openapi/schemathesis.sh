@@ -20,12 +20,12 @@ cat > "$work/schemathesis.toml" <<'TOML'
 expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "415", "422", "431"]
 TOML
 
-# ask SECONDS OPTION…
+# ask SECONDS OPTION… Events come as pages: as streams they would not end.
 cat > "$work/ask" <<ASK
 seconds=\$1
 shift
 "$work/venv/bin/schemathesis" --config-file "$work/schemathesis.toml" run openapi/openapi.json --url "\$ECTX_URL" --checks $checks --max-time "\$seconds" --request-timeout 120 \
-  --seed 8 --generation-deterministic --suppress-health-check all --warnings off --no-color "\$@"
+  --header 'Accept: application/json' --seed 8 --generation-deterministic --suppress-health-check all --warnings off --no-color "\$@"
 ASK
 
 echo 'a gateway without credentials'
