@@ -29,8 +29,16 @@ export function oneAtATime<C extends Call<unknown>, Result> (
   operation: Operation<C, Result>, idOf: (input: C['input']) => string
 ): Operation<C, Result> {
   const inTurn = turns<Result>('another change of it still runs; try again')
-  return (call, signal) => inTurn(idOf(call.input), () => again(TRIES, ['aborted'], () => operation(call, signal)))
+  const tried = triedAgain(operation)
+  return (call, signal) => inTurn(idOf(call.input), () => tried(call, signal))
 }
+
+/**
+ * `operation` for calls that change what is there, tried again where another has changed it since it was looked at.
+ * @throws `aborted` where that was so each time
+ */
+export const triedAgain = <C, Result>(operation: Operation<C, Result>): Operation<C, Result> =>
+  (call, signal) => again(TRIES, ['aborted'], () => operation(call, signal))
 
 /** What `run` comes to, the last of so many times where it is refused with one of `codes`. */
 async function again<Result> (tries: number, codes: readonly Code[], run: () => Promise<Result>): Promise<Result> {

@@ -10,7 +10,7 @@ import type { Observer } from '../../pipeline/pipeline.js'
 import type { Answer, Reading } from '../../resource/answer.js'
 import type { Batch, Page } from '../../resource/answers.js'
 import type { Call, CreateCall, ReadCall } from '../../resource/call.js'
-import { oneAtATime, onePerKey } from '../../resource/one-per-key.js'
+import { oneAtATime, onePerKey, triedAgain } from '../../resource/one-per-key.js'
 import { operation, type Operation } from '../../resource/operation.js'
 import type { Lease } from '../../steps/renew-lease.js'
 import type { Dependencies } from '../dependencies.js'
@@ -51,7 +51,7 @@ export function executionContextOperations (dependencies: Dependencies, observer
     apply: onePerKey(operation(apply(dependencies), 'answer', observer)),
     get: operation(get(dependencies), 'answer', observer),
     getByReference: operation(getByReference(dependencies), 'answer', observer),
-    delete: operation(deleteContext(dependencies), 'answer', observer),
+    delete: triedAgain(operation(deleteContext(dependencies), 'answer', observer)),
     rotate: onePerKey(oneAtATime(operation(rotate(dependencies), 'answer', observer), rotatedId)),
     heartbeat: operation(heartbeat(dependencies), 'lease', observer),
     list: operation(list(dependencies), 'answer', observer),
