@@ -45,6 +45,8 @@ async function live (t: Test, call: Call, sweep: Sweep, slug: string): Promise<s
   await quietly('ExecutionContextQueries/list', { execution_id: slug }, operator)
   await quietly('ExecutionContextQueries/getBatch', { ids: [id] }, { ...operator, view: 'redacted' })
   await quietly('ExecutionContextCommands/heartbeat', { value: id }, { token: run })
+  const secrets = Object.fromEntries(Object.entries(context.spec.data).filter(([, { is_secret: isSecret }]) => isSecret))
+  t.equal((await call('ExecutionContextCommands/rotate', { id, data: secrets }, operator)).code, 'ok')
   await quietly('AuditQueries/list', { context_id: id }, operator)
   await quietly('Events/list', { id }, operator)
   await quietly(DELETE, { resource_id: id }, { ...operator, view: 'redacted' })

@@ -112,7 +112,7 @@ export async function doEverything (t: Test, visitor: Visitor, prefix: string): 
   }
   const accept = { accept: 'application/json' }
   const { next } = JSON.parse((await visitor.ask({ method: 'GET', path: '/v1/events', headers: { ...operator, ...accept } })).text)
-  const all = next.replace(/\d{16}$/, '0'.repeat(16))
+  const all = next.replaceAll(/\d{16,}/g, (digits: string) => '0'.repeat(digits.length))
   for (const path of [`${PATH}/${first.id}/events`, `${PATH}/${kept.id}/events`, '/v1/events']) {
     const { text } = await visitor.ask({ method: 'GET', path: `${path}?after=${all}`, headers: { ...operator, ...accept } })
     t.ok(JSON.parse(text).events.length > 0)
