@@ -71,7 +71,17 @@ export class Hub implements Reader {
 
   #look (): void {
     this.#isMore = true
-    if (this.#count > 0) this.#reading ??= this.#readOn().finally(() => { this.#reading = undefined })
+    this.#begin()
+  }
+
+  /** Reads, unless that goes on already, as long as somebody waits for it. */
+  #begin (): void {
+    if (this.#count === 0 || this.#isClosed) return
+    this.#reading ??= this.#readOn().finally(() => {
+      this.#reading = undefined
+      // Somebody may have come when it was just ending.
+      if (this.#behind.size > 0 || this.#isMore) this.#begin()
+    })
   }
 
   async #readOn (): Promise<void> {
@@ -87,7 +97,9 @@ export class Hub implements Reader {
         this.#tell(from, changes)
         if (isEnd && changes.length === AT_ONCE) this.#isMore = true
       } catch (error) {
-        if (!this.#fail(from, error)) break
+        if (this.#fail(from, error)) continue
+        this.#isMore = false
+        break
       }
     }
     clearTimeout(this.#looking)
