@@ -138,7 +138,7 @@ t.test('who hangs, closes or answers without an end is left', async t => {
   const { publish: endless } = await webhookTo(t, (_, response) => {
     let isOpen = true
     ends.push(once(response, 'close').then(() => { isOpen = false }))
-    const write = () => { if (isOpen) response.write('x'.repeat(1_000), write) }
+    const write = () => { if (isOpen) response.write('x'.repeat(1_000), () => setImmediate(write)) }
     response.writeHead(200)
     write()
   })
