@@ -34,7 +34,7 @@ export const CloudEventSchema = output('CloudEvent', {
     description: 'What happened: `ai.stigmer.agentic.executioncontext.v1.` and `created`, `rotated`, `heartbeat_missed`, `expired` or `deleted`; or `lost`, where the gateway has lost an event, of whatever context.'
   }),
   subject: Type.Optional(Type.String({ description: 'The id of the context.' })),
-  time: Type.String({ format: 'date-time', description: 'When it was committed.' }),
+  time: Type.Optional(Type.String({ format: 'date-time', description: 'When it was committed.' })),
   datacontenttype: Type.Optional(Type.String({ description: 'Of `data`.' })),
   data: Type.Optional(ref(ResourceEventSchema))
 }, { description: 'An event, in the structured form of CloudEvents 1.0.' })

@@ -134,13 +134,7 @@ export async function assemble (engine: Engine, config: Settings, log: Logger, c
   await audit.record({ event: 'started', caller: SYSTEM, outcome: 'ok' })
   const stopSweeping = keepSweeping({ store, log })
   const stopTrimming = keepTrimming({ feed, log, keepMs: config.eventsKeepMs })
-  const publication = publisher && new Publication({
-    feed: engine.feed,
-    deliveries: engine.deliveries,
-    publisher,
-    clock,
-    log
-  })
+  const publication = publisher && new Publication({ feed, deliveries: engine.deliveries, publisher, clock, log })
   const { auditAnchor, sink } = config
   const toSyslog: Anchor = { append: async jws => sink?.send('head', [jws]) }
   const anchor = auditAnchor === 'syslog' ? toSyslog : auditAnchor && new AnchorFile(auditAnchor)

@@ -14,7 +14,6 @@ export function cloudEvent ({ position, time, event }: ToldEvent): string {
     source: '/v1/execution-contexts',
     type: PREFIX + type,
     subject: event?.id,
-    time: new Date(time).toISOString(),
-    ...event && { datacontenttype: 'application/json', data }
+    ...event && { time: new Date(time).toISOString(), datacontenttype: 'application/json', data }
   })
 }

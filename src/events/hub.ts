@@ -140,7 +140,7 @@ export class Hub implements Reader {
     this.#position = position
   }
 
-  /** Has those whose place cannot be read from know that. Answers whether others can. */
+  /** Has those whose place cannot be read from know that. Answers whether there were such, and it can be read on for others. */
   #fail (from: string, error: unknown): boolean {
     const { code } = GatewayError.from(error)
     const isGone = code === 'out_of_range' || code === 'invalid_argument'
@@ -149,7 +149,7 @@ export class Hub implements Reader {
       this.leave(subscription)
       subscription.fail(error)
     }
-    return isGone
+    return isGone && failed.length > 0
   }
 
   #toldTo (subscription: Subscription): string {

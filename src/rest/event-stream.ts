@@ -73,10 +73,10 @@ export class HttpEventStream implements OpenStream {
         if (events.length === 0) break
         await this.#write(events.map(told => this.#form.event(told)).join(''))
       }
-      if (!this.#isEnding && !this.#raw.destroyed) this.#raw.write(this.#form.end)
+      if (!this.#isEnding) this.#send(this.#form.end)
     } catch {
       // Who comes again is told why.
-      this.#raw.write(this.#form.again)
+      this.#send(this.#form.again)
     }
     subscription.close()
     this.#raw.end()
@@ -95,19 +95,24 @@ export class HttpEventStream implements OpenStream {
     this.#beaten ??= now
     if (bytes > 0 || now - this.#beaten < BEAT_MS) return
     this.#beaten = now
-    this.#raw.write(this.#form.beat)
+    this.#send(this.#form.beat)
   }
 
   end (): void {
     if (this.#isEnding) return
     this.#isEnding = true
-    this.#raw.write(this.#isGone ? this.#form.end : this.#form.again)
+    this.#send(this.#isGone ? this.#form.end : this.#form.again)
     this.#stream.subscription.close()
+  }
+
+  /** Answers whether there is room for more, or nobody is there to wait for. */
+  #send (text: string): boolean {
+    return text === '' || this.#raw.destroyed || this.#raw.writableEnded || this.#raw.write(text)
   }
 
   /** Resolves when the client has taken enough of it for more. */
   async #write (text: string): Promise<void> {
-    if (text === '' || this.#raw.write(text)) return
+    if (this.#send(text)) return
     await new Promise<void>(resolve => {
       const go = () => {
         this.#raw.off('drain', go).off('close', go)

@@ -79,9 +79,9 @@ class RpcEventStream implements OpenStream {
 
 export const eventMessage = ({ position, time, event }: ToldEvent): MessageInitShape<typeof EventSchema> => ({
   position,
-  time: timestampFromMs(time),
   type: event?.type ?? LOST,
   ...event && {
+    time: timestampFromMs(time),
     kind: event.kind,
     id: event.id,
     slug: event.slug ?? '',

@@ -22,10 +22,6 @@ export class OpenStreams {
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  get size (): number {
-    return this.#open.size
-  }
-
   /** Looks after it until `remove` is called. */
   add (stream: OpenStream): void {
     if (this.#isClosed) return stream.end()

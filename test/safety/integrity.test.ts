@@ -6,7 +6,7 @@ import { placesIn } from '../../src/config/places.js'
 import { openAuditFiles } from '../../src/engines/embedded/audit/audit-files.js'
 import { RingFile } from '../../src/engines/embedded/keys/ring-file.js'
 import { decodeValue, encodeValue } from '../../src/engines/embedded/level/level-codec.js'
-import { expireTimeKey, NUMBERS_KEY, recordKey, SET_KEY_KEY, slugKey, STATE_KEY } from '../../src/engines/embedded/level/level-keys.js'
+import { changeKey, expireTimeKey, FEED_KEY, NUMBERS_KEY, recordKey, SET_KEY_KEY, slugKey, STATE_KEY } from '../../src/engines/embedded/level/level-keys.js'
 import { LevelStore } from '../../src/engines/embedded/level/level-store.js'
 import { KeyRing } from '../../src/secrets/ring.js'
 import { checkStoreCommand } from '../../src/cli/check-store-command.js'
@@ -240,4 +240,40 @@ t.test('where no key can prove an audit event that a crash left, it is told as i
   const { keyRing, start, told } = await crashed(t)
   renameSync(keyRing, `${keyRing}.away`)
   t.same(await told(await start()), ['proved', 'false'])
+})
+
+t.test('events that were changed, removed or cut off at the end are told as lost, and no others', async t => {
+  const changes: Array<[what: string, change: (raw: Raw) => Promise<unknown>, lost: number[]]> = [
+    ['changed', async raw => {
+      const { head, body } = decodeValue(changeKey(2), (await raw.get(changeKey(2)))!)!
+      await raw.put(changeKey(2), encodeValue(changeKey(2), head.replace('created', 'deleted'), body))
+    }, [2]],
+    ['exchanged', async raw => {
+      const [second, third] = [await raw.get(changeKey(2)), await raw.get(changeKey(3))]
+      for (const [at, from] of [[2, third], [3, second]] as const) {
+        const { head, body } = decodeValue(changeKey(5 - at), from!)!
+        await raw.put(changeKey(at), encodeValue(changeKey(at), head, body))
+      }
+    }, [2, 3]],
+    ['garbled', raw => raw.put(changeKey(1), Buffer.from('garbage')), [1]],
+    ['removed', raw => raw.del(changeKey(4)), [4]],
+    ['cut off', async raw => {
+      const { epoch } = JSON.parse(decodeValue(FEED_KEY, (await raw.get(FEED_KEY))!)!.head)
+      await raw.batch([7, 8].map(number => ({ type: 'del' as const, key: changeKey(number) })))
+      await raw.put(FEED_KEY, encodeValue(FEED_KEY, JSON.stringify({ epoch, first: 0, last: 6 })))
+    }, [7, 8]]
+  ]
+  for (const [what, change, lost] of changes) {
+    const { raw, start } = await written(t)
+    await raw(change)
+    const { app, close } = await start()
+    const page = async (after: string) => (await app.inject({ url: `/v1/events?after=${after}`, headers: { accept: 'application/json' } })).json()
+    const { next } = await page('now')
+    const { events } = await page(next.replace(/\d{16}$/, '0'.repeat(16)))
+    const told = events.map(({ type }: { type: string }) => type.split('.').at(-1))
+    t.same(told.flatMap((type: string, index: number) => type === 'lost' ? [index + 1] : []), lost, what)
+    t.equal(told.length, 8, what)
+    t.ok(events.every(({ type, data, time, subject }: any) => type.endsWith('.lost') === (data === undefined && time === undefined && subject === undefined)))
+    await close()
+  }
 })

@@ -70,6 +70,24 @@ t.test('of a gateway that runs, and of one that has ended, what was there is bro
   }
 })
 
+t.test('who followed the events is told, after a restore, that what came after its last one is not what there is now', async t => {
+  const { env, gateway } = await running(t)
+  const eventsAfter = async ({ app }: typeof gateway, after: string) =>
+    app.inject({ url: `/v1/events?after=${after}`, headers: { accept: 'application/json' } })
+  const { next } = (await eventsAfter(gateway, 'now')).json()
+  await gateway.close()
+  const to = newPlace(t)
+  await backUp(env, to)
+  const target = { ...env, ECTX_DATA_DIR: newPlace(t) }
+  await restore(target, to)
+  const restored = await openGateway(t, target)
+  t.equal((await eventsAfter(restored, next)).statusCode, 410)
+  const { next: begin } = (await eventsAfter(restored, 'now')).json()
+  t.ok(begin > next)
+  await restored.create('new')
+  t.match((await eventsAfter(restored, begin)).json().events, [{ data: { slug: 'new' } }])
+})
+
 t.test('a ring elsewhere is brought back to where the variable says', async t => {
   const { env, ids, gateway } = await running(t, { ECTX_KEYRING_FILE: join(newDataDir(t), 'ring') })
   const to = newPlace(t)

@@ -4,7 +4,7 @@ import { noPosition, trimmed, type Change, type Feed, type Keeping, type StoreEv
 import { del, put, type Decided, type Write } from './level-changes.js'
 import { decodeValue, encodeValue } from './level-codec.js'
 import { storeFailure } from './level-errors.js'
-import { changeKey, FEED_KEY, numberIn, ordered } from './level-keys.js'
+import { changeKey, FEED_KEY, numberIn, ordered, READY_KEY } from './level-keys.js'
 import type { LevelSet } from './level-set.js'
 
 /** What the feed needs of its store. */
@@ -63,7 +63,9 @@ export class LevelFeed implements Feed {
 
   /** So many were committed, says what proves the store. */
   atLeast (last: number): void {
-    this.#extent = { ...this.#extent, last: Math.max(this.#extent.last, last) }
+    if (last <= this.#extent.last) return
+    this.#extent = { ...this.#extent, last }
+    this.#recent = []
   }
 
   /** Begins a batch: what `add` answers is part of it, and `end` what must stand behind all; then it is `committed`. */
@@ -146,7 +148,7 @@ export class LevelFeed implements Feed {
     const { clock, apply } = this.#store
     await apply(() => {
       this.#extent = { ...this.#extent, epoch: epochOf(clock.now()) }
-      return { writes: [put(FEED_KEY, EMPTY)], result: undefined }
+      return { writes: [put(READY_KEY, EMPTY)], result: undefined }
     })
   }
 
