@@ -257,8 +257,7 @@ t.test('of an event that the store has lost that is told', async t => {
     specversion: '1.0',
     id: '1',
     source: '/v1/execution-contexts',
-    type: 'ai.stigmer.agentic.executioncontext.v1.lost',
-    time: '1970-01-01T00:00:00.000Z'
+    type: 'ai.stigmer.agentic.executioncontext.v1.lost'
   })
 })
 
